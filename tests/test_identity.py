@@ -30,7 +30,7 @@ def test_the_text_is_fixed() -> None:
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, [1.0, -math.inf], {"a": {"b": math.nan}}])
 def test_what_is_not_a_number_is_refused(value: object) -> None:
-    with pytest.raises(ValueError, match="no place in an identity"):
+    with pytest.raises(ValueError, match="cannot be part of an identity"):
         key_of(value)
 
 

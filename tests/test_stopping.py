@@ -12,7 +12,7 @@ import pytest
 BEGIN = """
 import os, signal, sys, time
 from layover import stopping
-from layover.stopping import Stop, asked, heed, held, over
+from layover.stopping import Stop, requested, heed, held, over
 """
 
 
@@ -44,7 +44,7 @@ for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         time.sleep(1)
         print("goes on")
     except Stop:
-        print(number.name, asked())
+        print(number.name, requested())
     for other in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.raise_signal(other)
 """
@@ -56,11 +56,11 @@ def test_what_was_ignored_at_the_start_stays_ignored() -> None:
 heed()
 signal.raise_signal(signal.SIGHUP)
 signal.raise_signal(signal.SIGINT)
-print(asked())
+print(requested())
 try:
     signal.raise_signal(signal.SIGTERM)
 except Stop:
-    print(asked())
+    print(requested())
 """
     assert said(code, ignored=(signal.SIGHUP, signal.SIGINT)) == (0, "False\nTrue\n", "")
 
@@ -72,7 +72,7 @@ try:
     with held():
         signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGTERM)
-        print("inside", asked())
+        print("inside", requested())
     print("behind")
 except Stop:
     print("raised")
@@ -116,7 +116,7 @@ heed()
 stopping.PATIENCE = 0.1
 for _ in range(3):
     try:
-        if not asked():
+        if not requested():
             signal.raise_signal(signal.SIGTERM)
         time.sleep(20)
         print("lost")
@@ -194,7 +194,7 @@ RECIPE = Path(__file__).resolve().parents[1] / "recipes" / "own-data.yaml"
 def test_ctrl_c_during_imports_is_one_line(name: str, verb: str, tmp_path: Path) -> None:
     arguments = [verb, str(RECIPE), "--store", str(tmp_path / "store")]
     code, out, error = said(AT_IMPORT.format(name=name, arguments=arguments), cwd=RECIPE.parents[1])
-    kept = "; what is finished is kept, the same command goes on from there" if verb == "run" else ""
+    kept = "; finished nodes are kept; the same command resumes the run" if verb == "run" else ""
     assert (code, out, error) == (130, "", f"layover: stopped{kept}\n")
     assert not (RECIPE.parents[1] / "reports" / "own-data").exists()
 

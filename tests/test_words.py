@@ -18,6 +18,8 @@ NAMES = {"found", "one", "ones", "told", "such", "asked", "what", "said", "mine"
 """They say nothing about the value that they hold."""
 COINED = re.compile(r"trunk|yardstick|summand", re.IGNORECASE)
 """In any identifier or text."""
+EARLIER_KEYS = {"trunk_cache"}
+"""Keys of recipes of earlier versions: the error about them names them."""
 CLASSES = {"Points", "Piece", "States", "Shares", "Told"}
 PHRASES = (
     r"\bg(?:o|oes|one|oing) on with\b",
@@ -57,7 +59,7 @@ def names(source: str) -> Iterator[tuple[int, str]]:
 def texts(source: str) -> Iterator[tuple[int, str]]:
     """Yield line and text of every string and comment of a file; the lines of a text are joined by spaces."""
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value not in EARLIER_KEYS:
             yield node.lineno, " ".join(node.value.split())
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
@@ -105,6 +107,7 @@ def test_coined_words_are_seen(source: str) -> None:
         "'percentage points'",
         "'the inputs of one task, such as NLI'",
         "class HiddenStates: pass",
+        "renamed = {'trunk_cache': 'hidden_state_cache'}",
         "x = 1  # the whole input",
     ],
 )

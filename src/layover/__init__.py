@@ -1,12 +1,12 @@
 """Layover: intermediate-task transfer at adapter cost.
 
-The public Python API: `Layover` loads packages and predicts with them, and `LayoverError` is what every mistake that a
-user can mend raises. Everything else is for the command line, and may change with any version.
+The public Python API: `Layover` loads packages and predicts with them; `LayoverError` is the base of all errors that a
+user can fix. Everything else is for the command line, and may change with any version.
 """
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # that of `typing` costs milliseconds in which Ctrl-C shows a traceback, see `stopping.py`
+TYPE_CHECKING = False  # importing `typing` costs milliseconds, in which Ctrl-C shows a traceback; see `stopping.py`
 if TYPE_CHECKING:
     from layover.errors import LayoverError
     from layover.inference.serving import Layover
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 __version__ = "0.2.0.dev0"
 __all__ = ["Layover", "LayoverError", "__version__"]
 
-if not TYPE_CHECKING:  # to a type checker any name at all would be there
+if not TYPE_CHECKING:  # with `__getattr__` a type checker would accept every name
 
     def __getattr__(name: str) -> object:
-        """Return `Layover` or `LayoverError`, imported when it is first asked for: torch comes with the former."""
+        """Return `Layover` or `LayoverError`, imported at first use: the former imports torch."""
         if name == "LayoverError":
             from layover import errors as home
         elif name == "Layover":
             from layover.inference import serving as home
         else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        found: object = vars(home)[name]
-        globals()[name] = found
-        return found
+        attribute: object = vars(home)[name]
+        globals()[name] = attribute
+        return attribute

@@ -1,7 +1,8 @@
-"""The memory and the cores that this process may use: the host's, or less where a control group or an affinity says so.
+"""Memory and CPU cores that this process may use; control groups and the CPU affinity can limit those of the host.
 
 Containers, SLURM and systemd limit by control groups, nested in each other. Each of a process's groups, up to the root,
-limits it: the smallest counts. The kernel gives a limit back by dropping the page cache, so that is no usage.
+limits it: the smallest limit counts. The kernel drops the page cache before it enforces a limit, so the page cache is
+not counted as used.
 
 Source: cgroup-v1/memory.rst, cgroup-v2.rst and scheduler/sched-bwc.rst of the kernel's documentation.
 """
@@ -32,16 +33,16 @@ class Mount:
 
     point: PurePosixPath
     root: PurePosixPath
-    """The group that lies at the mount point: in a container seldom the root."""
+    """The group at the mount point: in a container rarely the root."""
     unified: bool
     controllers: frozenset[str]
 
 
 def total_memory(root: Path = ROOT) -> int:
-    """Return the bytes of main memory that this process may use in all.
+    """Return the total bytes of main memory that this process may use.
 
     Args:
-        root: Of the file system with `proc` and `sys`.
+        root: Root of the file system with `proc` and `sys`.
     """
     import psutil
 
@@ -50,7 +51,7 @@ def total_memory(root: Path = ROOT) -> int:
 
 
 def available_memory(root: Path = ROOT) -> int:
-    """Return the bytes of main memory that this process may still take; `root` as in `total_memory`."""
+    """Return the bytes of main memory that this process may still allocate; `root` as in `total_memory`."""
     import psutil
 
     free = [int(psutil.virtual_memory().available)]
@@ -62,7 +63,7 @@ def available_memory(root: Path = ROOT) -> int:
 
 
 def cores(root: Path = ROOT) -> int:
-    """Return the CPU cores that this process may use; a part of a core counts as one. `root` as in `total_memory`."""
+    """Return the CPU cores that this process may use, rounded up to whole cores; `root` as in `total_memory`."""
     quotas = (_quota(group) for group in groups("cpu", root))
     return max(1, min([_affinity(), *(math.ceil(quota) for quota in quotas if quota is not None)]))
 
@@ -72,9 +73,9 @@ def _affinity() -> int:
 
 
 def bound_threads(root: Path = ROOT) -> None:
-    """Keep torch, in this process and those it starts, from a thread for each core where a quota gives fewer.
+    """Limit the threads of torch, in this process and its children, to a quota that is smaller than the affinity.
 
-    An affinity it heeds by itself. `root` as in `total_memory`.
+    torch respects the affinity by itself. `root` as in `total_memory`.
     """
     count = cores(root)
     if count < _affinity():
@@ -111,12 +112,12 @@ def _mounts(root: Path) -> Iterator[Mount]:
 
 
 def _plain(path: str) -> str:
-    """Return a path of mountinfo, where blanks stand as octal numbers."""
+    """Return a path of mountinfo with its octal escapes decoded."""
     return path.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
 
 
 def _upwards(mount: Mount, path: PurePosixPath, root: Path) -> Iterator[ControlGroup]:
-    """Yield the groups of a path, as far as they are mounted; the mount point alone where the path lies outside."""
+    """Yield the mounted groups of a path; only the mount point if the path is outside of it."""
     inside = path.is_relative_to(mount.root) and ".." not in path.parts
     group = mount.point / path.relative_to(mount.root) if inside else mount.point
     while group.is_relative_to(mount.point):
@@ -126,14 +127,14 @@ def _upwards(mount: Mount, path: PurePosixPath, root: Path) -> Iterator[ControlG
 
 def _limit(group: ControlGroup) -> int | None:
     names = ("memory.max", "memory.high") if group.unified else ("memory.limit_in_bytes",)
-    found = [number for name in names if (number := _number(group.folder / name)) is not None]
+    limits = [number for name in names if (number := _number(group.folder / name)) is not None]
     if not group.unified and (above := _counts(group).get("hierarchical_memory_limit")) is not None:
-        found.append(above)  # of groups that a container does not see, too
-    return min(found, default=None)
+        limits.append(above)  # includes groups that a container does not see
+    return min(limits, default=None)
 
 
 def _used(group: ControlGroup) -> int | None:
-    """Return the bytes that a group and those in it hold, but for pages of files, which the kernel drops."""
+    """Return the bytes that a group and its subgroups use, without pages of files, which the kernel can drop."""
     used = _number(group.folder / ("memory.current" if group.unified else "memory.usage_in_bytes"))
     if used is None:
         return None
@@ -149,7 +150,7 @@ def _counts(group: ControlGroup) -> dict[str, int]:
 
 
 def _quota(group: ControlGroup) -> float | None:
-    """Return the cores of a group's share of time; None without a limit."""
+    """Return the CPU quota of a group in cores; None without a limit."""
     if group.unified:
         quota, _, period = " ".join(_lines(group.folder / "cpu.max")[:1]).partition(" ")
     else:

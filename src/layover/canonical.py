@@ -1,12 +1,12 @@
-"""Typed values and their one canonical form, of which keys are made.
+"""Typed values and their canonical form, from which keys are computed.
 
-A value is a frozen dataclass below `Canonical`, or a pydantic model below `CanonicalModel`. Its fields decide results;
-a field that decides nothing (a name for people, a place on this machine) is declared with `aside` and stands in no
-canonical form. `parse` reads a canonical form back; what stands aside is then at its default.
+A value is a frozen dataclass below `Canonical`, or a pydantic model below `CanonicalModel`. Its fields decide results.
+A field that decides no result (a display name, a path on this machine) is declared with `aside` and is absent from the
+canonical form. `parse` reads a canonical form back; fields declared with `aside` then have their defaults.
 
-A field that is added later has an *omitted value*: a constant with which old results were computed. Where a field has
-that value it is left out, so old keys stay as they are; where it is left out, it is read as that value. The constant is
-independent of today's default, so a new default gives new keys instead of another meaning to old ones.
+A field that is added later has an *omitted value*: a constant with which old results were computed. A field with this
+value is omitted, so old keys stay as they are; an omitted field is read as this value. The constant is independent of
+the current default. So a new default gives new keys, and old keys keep their meaning.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ from layover.identity import Json
 
 NAME, OMITTED, INLINED = "name", "omitted", "inlined"
 LACKING = "lacking"
-"""The type of pydantic's error where a canonical form lacks a field."""
+"""The type of pydantic's error for a missing field of a canonical form."""
 
 
 @dataclass(frozen=True)
 class Omitted:
-    """Marks a field that a type got later; the value with which it is left out."""
+    """Marks a field that was added to a type later; `value` is its omitted value."""
 
     value: Any
 
 
 @dataclass(frozen=True)
 class Through:
-    """Says by which function a value is read from its canonical form, where its type alone does not tell."""
+    """Names the function that reads a value from its canonical form, where the type alone is not enough."""
 
     parse: Callable[[Any], Any]
 
@@ -54,7 +54,7 @@ Opaque = Annotated[Any, Through(lambda value: value)]
 
 
 def aside(default: Any = MISSING, *, factory: Any = MISSING) -> Any:
-    """Declare a field that decides no result."""
+    """Declare a field that decides no result and is absent from the canonical form."""
     if factory is not MISSING:
         return dataclasses.field(default_factory=factory, compare=False)
     return dataclasses.field(default=default, compare=False)
@@ -66,24 +66,24 @@ def called(name: str, *, default: Any = MISSING) -> Any:
 
 
 def inlined(*, default: Any = MISSING) -> Any:
-    """Declare a field whose own fields stand beside the others in the canonical form."""
+    """Declare a field whose own fields are merged into the canonical form."""
     return dataclasses.field(default=default, metadata={INLINED: True})
 
 
 def later(omitted: Any, *, name: str | None = None, default: Any = MISSING) -> Any:
-    """Declare a field that was added later, or that is left out where it says nothing.
+    """Declare a field that was added later, or that is omitted at its neutral value.
 
     Args:
-        omitted: The value with which it is left out; it never changes.
-        name: In the canonical form, where it is another one.
-        default: Of today, where it is another one.
+        omitted: The value with which the field is omitted; it never changes.
+        name: Name in the canonical form, if it differs.
+        default: Current default, if it differs from `omitted`.
     """
     metadata = {OMITTED: omitted} | ({} if name is None else {NAME: name})
     return dataclasses.field(default=omitted if default is MISSING else default, metadata=metadata)
 
 
 class Canonical:
-    """What every frozen dataclass with a canonical form is."""
+    """Base of all frozen dataclasses with a canonical form."""
 
     def canonical(self) -> dict[str, Json]:
         """Return the canonical form, as plain JSON."""
@@ -110,7 +110,7 @@ class Canonical:
 
     @classmethod
     def names(cls) -> frozenset[str]:
-        """Return the names that may stand in the canonical form."""
+        """Return the names that the canonical form may have."""
         names: set[str] = set()
         for field in _deciding(cls):
             names |= _hints(cls)[field.name].names() if INLINED in field.metadata else {name_of(field)}
@@ -118,13 +118,13 @@ class Canonical:
 
 
 _FORM = object()
-"""The context in which pydantic reads a canonical form, nested ones too, and not what a user wrote."""
+"""Validation context: pydantic reads a canonical form (nested ones too), not the text of a user."""
 
 
 class CanonicalModel(BaseModel):
     """A pydantic model with a canonical form.
 
-    Its fields decide results; one with `Field(exclude=True)` stands aside.
+    Its fields decide results; a field with `Field(exclude=True)` is absent from the canonical form.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -132,7 +132,7 @@ class CanonicalModel(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _with_omitted(cls, values: Any, info: ValidationInfo) -> Any:
-        """Where a canonical form is read, fill in what it leaves out; today's defaults are a user's."""
+        """Fill in the omitted values when a canonical form is read; current defaults apply to user input only."""
         if info.context is not _FORM or not isinstance(values, Mapping):
             return values
         values = {**cls.omitted(), **values}
@@ -143,7 +143,7 @@ class CanonicalModel(BaseModel):
 
     @model_serializer(mode="wrap")
     def _without_omitted(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what has its omitted value."""
+        """Drop the fields that have their omitted value."""
         values: dict[str, Any] = plain(self)
         for name, value in self.omitted().items():
             if dict(self)[name] == value:
@@ -157,11 +157,11 @@ class CanonicalModel(BaseModel):
         return {name: mark.value for name, marks in metadata.items() for mark in marks if isinstance(mark, Omitted)}
 
     def settings(self) -> dict[str, Json]:
-        """Return the fields that decide results, as plain JSON; those with their omitted value are left out."""
+        """Return the fields that decide results, as plain JSON; fields with their omitted value are dropped."""
         return self.model_dump(mode="json")
 
     def canonical(self) -> Json:
-        """Return the canonical form, as plain JSON: the settings, where a type does not say more."""
+        """Return the canonical form, as plain JSON: the settings, unless a subclass adds more."""
         return self.settings()
 
     @classmethod
@@ -202,20 +202,20 @@ def _is_omitted(field: Field[Any], value: Any) -> bool:
 
 
 def plain(value: Any) -> Json:
-    """Return a value as it stands in a canonical form."""
+    """Return a value as it is written in a canonical form."""
     if isinstance(value, (Canonical, CanonicalModel)):
         return value.canonical()
     if isinstance(value, Mapping):
-        return {name: plain(one) for name, one in value.items()}
+        return {name: plain(item) for name, item in value.items()}
     if isinstance(value, (tuple, list)):
-        return [plain(one) for one in value]
+        return [plain(item) for item in value]
     return cast(Json, value)
 
 
 def _read(cls: type[Canonical], field: Field[Any], values: Mapping[str, Any]) -> Any:
     hint, name = _hints(cls)[field.name], name_of(field)
     if INLINED in field.metadata:
-        return hint.parse({one: values[one] for one in hint.names() & values.keys()})
+        return hint.parse({key: values[key] for key in hint.names() & values.keys()})
     if name in values:
         return typed(hint, values[name], f"{cls.__name__}.{name}")
     if OMITTED in field.metadata:
@@ -244,10 +244,10 @@ def typed(hint: Any, value: Any, where: str) -> Any:
 
 def _collection(origin: type, inner: Sequence[Any], value: Any, where: str) -> Any:
     if origin is tuple and isinstance(value, Sequence) and not isinstance(value, str):
-        return tuple(typed(one, item, where) for one, item in _paired(inner, value, where))
+        return tuple(typed(kind, item, where) for kind, item in _paired(inner, value, where))
     if issubclass(origin, Mapping) and isinstance(value, Mapping):
         return {name: typed(inner[1], item, f"{where}.{name}") for name, item in value.items()}
-    raise ValueError(f"{where}: {value!r:.100} is no {origin.__name__}")
+    raise ValueError(f"{where}: {value!r:.100} is not of type {origin.__name__}")
 
 
 def _single(hint: Any, value: Any, where: str) -> Any:
@@ -257,7 +257,7 @@ def _single(hint: Any, value: Any, where: str) -> Any:
         return float(value)
     if type(value) is hint:
         return value
-    raise ValueError(f"{where}: {value!r:.100} is no {hint}")
+    raise ValueError(f"{where}: {value!r:.100} is not of type {hint}")
 
 
 def _one_of(kinds: Sequence[Any], value: Any, where: str) -> Any:

@@ -1,4 +1,4 @@
-"""What each gold label counts in a loss: how a recipe writes it, and how it stands in a key."""
+"""Class weights of a loss: how a recipe writes them, and their form in a key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 from layover.settings import Factor
 
 BALANCED: Literal["balanced"] = "balanced"
-"""The more examples a label has, the less each of them counts, so that all labels count alike together."""
+"""Weights inversely proportional to the frequency of a label, so that every label has the same total weight."""
 
 
 def _label(key: object) -> object:
@@ -20,36 +20,36 @@ def _label(key: object) -> object:
 
 
 def _by_label(value: object) -> object:
-    return {_label(key): one for key, one in value.items()} if isinstance(value, dict) else value
+    return {_label(key): factor for key, factor in value.items()} if isinstance(value, dict) else value
 
 
 ClassWeights = Literal["balanced"] | Mapping[str, float]
-"""`balanced`, or label -> factor on the loss; a label that is not named counts once."""
+"""`balanced`, or label -> factor on the loss; a label that is not named has the factor 1."""
 
 Written = Annotated[
     Literal["balanced"] | Annotated[dict[str, Factor], Field(min_length=1)],
     BeforeValidator(_by_label),
 ]
-"""As a recipe writes it."""
+"""The form in a recipe."""
 
 
 def canonical(written: ClassWeights | None) -> ClassWeights | None:
-    """Return class weights without what changes nothing: a label that counts once; None where nothing is left."""
+    """Return class weights without the labels of factor 1, which change nothing; None if no label is left."""
     if written is None or isinstance(written, str):
         return written
     return {label: float(factor) for label, factor in sorted(written.items()) if factor != 1} or None
 
 
 def by_label(how: ClassWeights, counts: Mapping[str, int]) -> dict[str, float]:
-    """Return what each label counts.
+    """Return the factor of each label.
 
     Args:
-        how: As the recipe says.
-        counts: Label -> how often it is gold in the training data that are used, of every label of the task.
+        how: Class weights of the recipe.
+        counts: Label -> number of its examples in the training data in use, for every label of the task.
 
     Returns:
-        Label -> factor on the loss of what has it as gold. `balanced`: n / (k * count), of n examples with k different
-        labels, as scikit-learn's `compute_class_weight`; 1 for a label that no example has, where it does nothing.
+        Label -> factor on the loss of its examples. `balanced`: n / (k * count) for n examples with k different labels,
+        as scikit-learn's `compute_class_weight`; 1 for a label without examples, where it has no effect.
     """
     if not isinstance(how, str):
         return {label: float(how.get(label, 1.0)) for label in counts}

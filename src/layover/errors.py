@@ -1,16 +1,16 @@
-"""The exceptions Layover raises on purpose.
+"""The exceptions that Layover raises on purpose.
 
-    LayoverError                  exit code 2: the user can mend it
-    ├── RecipeError               the recipe, its overrides: all problems at once
+    LayoverError                  exit code 2: the user can fix it
+    ├── RecipeError               the recipe or its overrides: all problems at once
     ├── DataError                 a data file, a data set, a row
-    │   └── UndefinedError        a score that these predictions have not: a correlation with a constant
+    │   └── UndefinedError        a score without a value: a correlation with a constant
     ├── ModelError                an encoder, a tokenizer, a module's weights
     ├── StoreError                the store on disk
-    ├── PluginError               something that another installed package brings
+    ├── PluginError               a plug-in of another installed package
     ├── NodeError                 exit code 1: a node of the plan failed while it ran
-    └── StoppedError              exit code 130: Ctrl-C, SIGTERM, SIGHUP, or nobody reads what a run prints
+    └── StoppedError              exit code 130: Ctrl-C, SIGTERM, SIGHUP, or a closed output stream
 
-Every message says what, where, what to do, and the nearest valid name where there is one.
+Every message says what is wrong, where it is, what to do, and the nearest valid name if there is one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 
 class LayoverError(Exception):
-    """Base of all errors that a user is meant to read; shown without a traceback."""
+    """Base of all errors for the user; shown without a traceback."""
 
     exit_code = 2
 
@@ -40,22 +40,24 @@ class ModelError(LayoverError):
 
 
 MOST_MISTAKES, MOST_TEXT = 12, 400
-"""Mistakes of a file that a message tells, and characters of each."""
+"""Maximum number of mistakes in a message about a file, and of characters of each mistake."""
 
 
 class MistakesError(ModelError):
-    """Everything that is wrong with a file of a stranger, collected: a line each, of many the first ones.
+    """All mistakes in a file of a third party, one line each; only the first lines if there are many.
 
     Args:
         where: The file.
-        mistakes: A sentence each.
+        mistakes: One sentence per mistake.
     """
 
     def __init__(self, where: str, mistakes: Sequence[str]) -> None:
-        most = MOST_MISTAKES if len(mistakes) > MOST_MISTAKES + 1 else len(mistakes)  # told anew, they stay as they are
+        most = (
+            MOST_MISTAKES if len(mistakes) > MOST_MISTAKES + 1 else len(mistakes)
+        )  # stable: an error built from these sentences has the same ones
         rest = [f"and {len(mistakes) - most:,} more"] if len(mistakes) > most else []
-        self.where, self.told = where, (*(shortened(one, MOST_TEXT) for one in mistakes[:most]), *rest)
-        self.mistakes = tuple(f"{where}: {one}" for one in self.told)
+        self.where, self.sentences = where, (*(shortened(mistake, MOST_TEXT) for mistake in mistakes[:most]), *rest)
+        self.mistakes = tuple(f"{where}: {sentence}" for sentence in self.sentences)
         super().__init__("\n".join(self.mistakes))
 
 
@@ -64,15 +66,15 @@ class StoreError(LayoverError):
 
 
 class PluginError(LayoverError):
-    """Something that another installed package brings cannot be used."""
+    """A plug-in of another installed package cannot be used."""
 
 
 class LostNodeError(StoreError):
     """A node that is needed is damaged, or is not in the store.
 
     Args:
-        key: Of the node.
-        message: For people.
+        key: Key of the node.
+        message: Text for display.
     """
 
     def __init__(self, key: str, message: str) -> None:
@@ -87,18 +89,18 @@ class NodeError(LayoverError):
 
 
 class StoppedError(LayoverError):
-    """A sweep was stopped: by a person, by the system, or because nobody reads it any more."""
+    """A sweep was stopped: by the user, by the system, or because its output stream was closed."""
 
     exit_code = 130
 
 
-class Stopped(Exception):  # noqa: N818  no error: it was asked for
-    """A training was asked to stop; its checkpoint is written."""
+class Stopped(Exception):  # noqa: N818  not an error: it was requested
+    """A training stops on request; its checkpoint is written."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with a recipe."""
+    """One mistake in a recipe."""
 
     where: str
     """`file:line`, or `command line` for an override."""
@@ -111,7 +113,7 @@ class Problem:
 
 
 class RecipeError(LayoverError):
-    """Everything that is wrong with a recipe, collected."""
+    """All mistakes in a recipe."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
@@ -121,12 +123,12 @@ class RecipeError(LayoverError):
 
 
 def shortened(text: str, most: int = 100) -> str:
-    """Return a text of a stranger, cut where it is long."""
+    """Return a text of a third party, cut to `most` characters."""
     return text if len(text) <= most else f"{text[:most]}..."
 
 
 def first_few(texts: Sequence[str], most: int = 5) -> str:
-    """Return texts of a stranger in one line, each cut where it is long, of many the first ones: `a, b and 3 more`."""
+    """Return texts of a third party in one line, shortened, and only the first `most` of them: `a, b and 3 more`."""
     rest = f" and {len(texts) - most:,} more" if len(texts) > most else ""
     return ", ".join(shortened(text) for text in texts[:most]) + rest
 
@@ -141,11 +143,11 @@ def nearest(name: str, valid: Iterable[str]) -> str:
 
 
 MOST_LISTED = 1_000
-"""Of a list of names in a message."""
+"""Maximum characters of a list of names in a message."""
 
 
 def listed(names: Iterable[str]) -> str:
-    """Return names in their order, `a, b`; of very many the first ones, and how many more there are."""
+    """Return names in their order, `a, b`; for very long lists the first names and the number of the others."""
     every, shown, characters = list(names), list[str](), 0
     for name in every:
         characters += len(name) + 2
@@ -156,27 +158,28 @@ def listed(names: Iterable[str]) -> str:
 
 
 JOINERS = "\u200c\u200d"
-"""Unseen, and part of words: they decide how Persian and Indian letters and emoji are joined."""
+"""Invisible parts of words: they decide how Persian and Indian letters and emoji are joined."""
 
 
 def shown(value: object, most: int = 60) -> str:
-    """Return a value out of a file in one short line of plain characters, for a message."""
+    """Return a value from a file as one short line of plain characters, for a message."""
     text = json.dumps(value)
     return text if len(text) <= most else f"{text[:most]}..."
 
 
 def printable(text: str) -> str:
-    """Return text that a terminal only shows: what could move its cursor, or hide something, is escaped.
+    """Return text that is safe on a terminal: characters that move the cursor or hide text are escaped.
 
-    For what strangers wrote: names and texts out of files. Joiners stay behind letters that they may join.
+    It is for text of third parties: names and texts from files. Joiners after letters that they can join stay.
     """
     if text.isprintable():
         return text
     pairs = zip(text, f" {text}", strict=False)
     return "".join(
-        one if _is_seen(one, before) else one.encode("unicode_escape").decode("ascii") for one, before in pairs
+        character if _is_seen(character, before) else character.encode("unicode_escape").decode("ascii")
+        for character, before in pairs
     )
 
 
-def _is_seen(one: str, before: str) -> bool:
-    return one.isprintable() or (one in JOINERS and not before.isascii() and before.isprintable())
+def _is_seen(character: str, before: str) -> bool:
+    return character.isprintable() or (character in JOINERS and not before.isascii() and before.isprintable())

@@ -1,4 +1,4 @@
-"""How work is done on a machine: the recipe's `run` section, the engine's settings and those of the loops in one."""
+"""Execution settings: the `run` section of the recipe, for the engine, training and prediction."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from layover.settings import Budget, Bytes, Count, Flag, Processes, RecipeSectio
 
 
 class Execution(RecipeSection):
-    """Where and in which portions training and prediction run; never part of a key, changes results by rounding only.
+    """Device, processes and batch sizes of training and prediction; never part of a key, affect rounding only.
 
-    `model_copy(update=...)` replaces fields; sizes are then numbers of bytes.
+    `model_copy(update=...)` replaces fields; it takes sizes in bytes.
     """
 
     renamed: ClassVar[Mapping[str, str]] = {
@@ -20,20 +20,20 @@ class Execution(RecipeSection):
     }
 
     workers: Processes | None = None
-    """Processes at a time; from cores and memory when not given."""
+    """Processes at a time; by default derived from cores and memory."""
     threads: Processes | None = None
-    """CPU threads of a process; the cores divided by the workers when not given, torch's own number without workers.
-    Sums split over threads round differently."""
+    """CPU threads of a process; by default the cores divided by the workers, or torch's own number without workers.
+    The number of threads affects the rounding of sums."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     micro_batch_tokens: Count | None = None
-    """Padded tokens in memory at once; from the memory at hand when not given."""
+    """Padded tokens in memory at once; by default derived from the free memory."""
     gradient_checkpointing: Flag = False
-    """Compute the activations again in the backward pass instead of keeping them."""
+    """Recompute the activations in the backward pass instead of keeping them."""
     memory: Budget | None = None
-    """What a process may take of the device's memory, in bytes; micro-batches are made to fit. What is free if None."""
+    """Memory of the device that a process may use, in bytes; micro-batches are sized to fit. None: all free memory."""
     deterministic: Flag = True
-    """Only kernels that give equal bits in every run on the same device with the same `micro_batch_tokens`."""
+    """Use only kernels with bit-identical results in all runs on the same device with the same `micro_batch_tokens`."""
     checkpoint_seconds: Seconds = 60.0
-    """A training saves its state this often."""
+    """Seconds between two checkpoints of a training."""
     hidden_state_cache: Bytes = 10 * 2**30
-    """What hidden states of the frozen lower layers may take of the store's disk, in bytes; 0 keeps none."""
+    """Maximum size of the hidden-state cache on the store's disk, in bytes; 0 disables the cache."""

@@ -1,4 +1,4 @@
-"""Canonical JSON and the key of a node: SHA-256 over what decides its result, and nothing else."""
+"""Canonical JSON and the key of a node: SHA-256 over everything that decides its result, and nothing else."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
 
 def canonical(value: Any) -> str:
-    """Return the one JSON text of `value`: sorted keys, no spaces, floats by shortest repr.
+    """Return the canonical JSON text of `value`: sorted keys, no spaces, floats by shortest repr.
 
     Raises:
-        TypeError: for a type that JSON does not know (a path, a tensor, a set, a non-string key).
+        TypeError: for a type without a JSON form (a path, a tensor, a set, a non-string key).
         ValueError: for NaN and infinities.
     """
     _refuse_unknown(value, "$")
@@ -31,10 +31,10 @@ def key_of(value: Any) -> str:
 
 
 def parsed_key(value: Any) -> str:
-    """Return the same of a value that was read from JSON and so holds nothing else.
+    """Return the same key for a value that was read from JSON, without checks of its types.
 
     Raises:
-        ValueError: for NaN, infinities, and halves of characters, which no key was ever made of.
+        ValueError: for NaN, infinities, and unpaired surrogates, which no key contains.
     """
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -45,7 +45,7 @@ def _refuse_unknown(value: Any, path: str) -> None:
         return
     if type(value) is float:
         if not math.isfinite(value):
-            raise ValueError(f"{path}: {value} has no place in an identity")
+            raise ValueError(f"{path}: {value} cannot be part of an identity")
         return
     if type(value) in {list, tuple}:
         for index, item in enumerate(value):
@@ -57,10 +57,10 @@ def _refuse_unknown(value: Any, path: str) -> None:
                 raise TypeError(f"{path}: key {name!r} is not a string")
             _refuse_unknown(item, f"{path}.{name}")
         return
-    raise TypeError(f"{path}: a value of type {type(value).__name__} has no place in an identity")
+    raise TypeError(f"{path}: a value of type {type(value).__name__} cannot be part of an identity")
 
 
 def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, read in blocks; one in a zip archive has the hash of its unpacked bytes."""
+    """Return the SHA-256 of a file's bytes, read in blocks; for a file in a zip archive, of its unpacked bytes."""
     with archives.opened(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

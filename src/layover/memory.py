@@ -1,9 +1,8 @@
-"""How many bytes a training or a prediction takes, from sizes alone: no torch, so that a plan can say it before a run.
+"""Memory estimate of a training or a prediction from sizes alone: without torch, so that a plan can report it.
 
-What the layers keep for the backward pass is counted tensor by tensor, as autograd does. On a GPU the peak is that of
-the tensors (`max_memory_allocated`). On a CPU it is the largest resident size of the process: what Python and torch
-take comes on top, and what the allocator cannot give back between tensors of different sizes.
-`benchmarks/memory_model.py` measures both again.
+The tensors that layers keep for the backward pass are counted one by one, as autograd keeps them. On a GPU the peak is
+the peak of the tensors (`max_memory_allocated`). On a CPU it is the largest resident size of the process. It includes
+Python, torch, and fragments that the allocator cannot release. `benchmarks/memory_model.py` measures both.
 """
 
 from __future__ import annotations
@@ -21,104 +20,104 @@ PROCESS_BYTES = 345 * MIB
 """Python with torch and transformers imported, on a CPU."""
 
 STARTED_BYTES = 60 * MIB
-"""What computing adds to that on a CPU, whatever the model: kernels made at the first call, tables of tokens."""
+"""Added by computation on a CPU for any model: kernels compiled at the first call, tables of tokens."""
 
 FRAGMENTED = 1.55
-"""On a CPU a process grows by so many times what layers take: freed pieces between kept ones stay with the process.
-Where all weights train their gradients fill these."""
+"""Growth of a process on a CPU divided by the size of layer tensors; freed blocks between live ones stay with it.
+In full fine-tuning the gradients fill these blocks."""
 
 STRANDED = 5.3
-"""With gradient checkpointing, on a CPU: a process grows by so many times (times `FRAGMENTED`) the inputs of the layers
-that are kept, because each keeps the freed pieces around it from being given back."""
+"""With gradient checkpointing on a CPU: growth of a process divided by the size of the kept layer inputs, on top of
+the factor `FRAGMENTED`. Each kept input prevents the release of the freed blocks around it."""
 
 USABLE = 0.8
-"""Share of the free memory, or of a GPU with its driver and its gaps, that a training plans with."""
+"""Share of the free memory that a training plans with; the rest is for the driver and fragmentation."""
 
 CUDA_WORKSPACE_BYTES = 32 * MIB
-"""Of cuBLAS, which PyTorch's allocator gives it (`CUBLAS_WORKSPACE_CONFIG` is :4096:8)."""
+"""Workspace of cuBLAS from PyTorch's allocator (`CUBLAS_WORKSPACE_CONFIG` is :4096:8)."""
 
 LOADING_BYTES = 28 * MIB
-"""Beside the weights while they are loaded."""
+"""Additional memory while weights are loaded."""
 
 BYTES_PER_LOGIT = 16
-"""Of a head over the vocabulary: the logit, as float32 once more under autocast, its log-softmax, its gradient."""
+"""For a head over the vocabulary: the logit, its float32 copy under autocast, its log-softmax, its gradient."""
 
 BYTES_PER_WEIGHT = 4
-"""Of a trained weight and of its gradient; of what a mix of modules keeps."""
+"""Bytes of a trained weight, of its gradient, and of a number that a mix of modules keeps."""
 
 BYTES_PER_CAST = 2
-"""Where all weights train with `bf16`, each matrix is kept as bfloat16, too, from the forward to the backward pass."""
+"""Full fine-tuning with `bf16` also keeps each matrix as bfloat16 from the forward to the backward pass."""
 
 BYTES_PER_MOMENTS = 8
-"""Of AdamW, per trained weight."""
+"""Moments of AdamW, per trained weight."""
 
 BYTES_PER_SELECTED_WEIGHT = 4
-"""The copy of the best weights so far, in main memory."""
+"""Copy of the best weights so far, in main memory."""
 
 BYTES_PER_CHECKPOINTED_WEIGHT = 4 + 8
-"""Copies of weight and moments in main memory while a checkpoint is written; there are no gradients then."""
+"""Copies of weight and moments in main memory while a checkpoint is written; no gradients exist at that time."""
 
 HEAD_SIZE = 64
 """Features of an attention head, in all sizes of XLM-R and BERT."""
 
 POSITIONS = 514
 LOOKUP_BYTES = 8
-"""Where in memory each word's row lies."""
+"""Bytes of the row index of one word."""
 
 TYPICAL_WORDS = 30_000
-"""Words of the vocabulary that some data use, for a plan that cannot count them."""
+"""Typical number of distinct words in a data set, for a plan that cannot count them."""
 
 TYPICAL_LENGTH = 128
-"""Tokens of a long row; it matters only where attention keeps its probabilities."""
+"""Tokens of a long row; used only where attention keeps its probabilities."""
 
 MICRO_TOKENS = {"cpu": 4096, "accelerator": 16384}
-"""Padded tokens at once beyond which nothing gets faster; more would only take memory."""
+"""Maximum padded tokens of a micro-batch; more tokens need more memory and bring no speed."""
 
 PREDICTED_TOKENS = {"cpu": 2048, "accelerator": 32768}
-"""The same for predictions; on a CPU more falls out of its caches."""
+"""Maximum padded tokens of a prediction batch; on a CPU larger batches do not fit its caches."""
 
 LEAST_TOKENS = 64
-"""No micro-batch is smaller by itself; one row may be."""
+"""Minimum padded tokens of a micro-batch; a single short row may have fewer."""
 
 
 @dataclass(frozen=True)
 class Workload:
-    """What decides how much memory an encoder at work takes."""
+    """Everything that decides the memory of an encoder in use."""
 
     shape: Shape
     precision: Precision
     lowest: int
-    """Lowest layer that a gradient reaches; the number of layers when only the head trains."""
+    """Lowest layer that a gradient reaches; the number of layers if only the head trains."""
     trained: int = 0
-    """Weights that train, of the encoder and its modules."""
+    """Number of trained weights of the encoder and its modules."""
     kept: float = 0.0
     """Numbers per token and layer that the modules keep for the backward pass, see `Module.kept_numbers`."""
     whole: bool = False
-    """All weights of the encoder train."""
+    """Whether all weights of the encoder train."""
     from_layer: int = 0
-    """Hidden states that enter this layer are read from the disk; what is below is not in memory."""
+    """The hidden states that enter this layer are read from the disk; lower layers are not in memory."""
     words: int | None = None
-    """Rows of the table of word embeddings in memory; all of them when None."""
+    """Rows of the table of word embeddings in memory; None: all rows."""
     gradient_checkpointing: bool = False
-    """Only the input of each layer is kept, and all of one layer at a time."""
+    """Whether only the input of each layer is kept, and all tensors of one layer at a time."""
     first_only: bool = False
-    """The head reads the first token of each row alone, so that the last layer keeps next to nothing."""
+    """Whether the head reads only the first token of each row, so that the last layer keeps almost nothing."""
     logits: float = 0.0
-    """Logits of the head per token, where they are many."""
+    """Logits of the head per token, if there are many."""
     mixed: float = 0.0
-    """Numbers per token that mixes of modules keep, of all layers together."""
+    """Numbers per token that mixes of modules keep, summed over the layers."""
     length: int = TYPICAL_LENGTH
     """Tokens of a row."""
     device: str = "cpu"
 
     @property
     def on_cpu(self) -> bool:
-        """Whether the weights lie in the process's own memory."""
+        """Whether the weights are in the memory of the process."""
         return self.device == "cpu"
 
     @property
     def number(self) -> int:
-        """Bytes of a number that the encoder computes with."""
+        """Bytes of a number of the activations."""
         return state_bytes(self.precision)
 
     @property
@@ -128,7 +127,7 @@ class Workload:
 
     @property
     def stored(self) -> int:
-        """Bytes of an encoder's weight."""
+        """Bytes of a weight of the encoder."""
         return 4 if self.whole else self.number
 
 
@@ -148,24 +147,24 @@ def held_bytes(work: Workload) -> int:
 def kept_bytes(work: Workload) -> float:
     """Return the bytes that a layer keeps for the backward pass, per token.
 
-    In units of numbers: hidden states that enter two norms, query, key, value, context, and what enters the activation
-    function; masks of two dropouts as bytes. When all weights train, what enters each linear map, too.
+    It counts, in numbers: the hidden states that enter two norms; query, key, value and context; the input of the
+    activation function. The masks of two dropouts take bytes. Full fine-tuning also keeps the input of each linear map.
     """
     hidden, inner = work.shape.hidden, work.shape.intermediate
     unfused = work.on_cpu and work.halved
     # attention in bfloat16 on a CPU keeps its probabilities, head by head, and no context
     probabilities = 2 * (hidden / HEAD_SIZE) * work.length if unfused else 0.0
-    if work.whole and work.halved:  # norms in float32, beside the casts that the matrices read
+    if work.whole and work.halved:  # norms in float32, in addition to the casts that the matrices read
         return 26 * hidden + 4 * inner + probabilities
     numbers = (9 if work.whole else 6 - unfused) * hidden + (2 if work.whole else 1) * inner
     return work.number * (numbers + work.kept) + 2 * hidden + probabilities
 
 
 def working_bytes(work: Workload, first: int) -> float:
-    """Return what one layer needs while it is computed, per token, of the layers from `first` up.
+    """Return the bytes per token that one layer needs while it runs; the layers from `first` up run.
 
-    That is both sides of the activation function, and some hidden states; of the last layer the latter alone, where
-    only the first token of each row is wanted of it.
+    It needs input and output of the activation function and some hidden states. The last layer needs only the hidden
+    states if the head reads only the first token of each row.
     """
     wide = first < work.shape.layers - work.first_only
     return work.number * ((2 * work.shape.intermediate if wide else 0) + 5 * work.shape.hidden)
@@ -173,27 +172,27 @@ def working_bytes(work: Workload, first: int) -> float:
 
 def bytes_per_token(work: Workload) -> float:
     """Return the bytes of the layers' tensors that one padded token takes at the end of a training's forward pass."""
-    layers, one, mixed = work.shape.layers - work.lowest, kept_bytes(work), BYTES_PER_WEIGHT * work.mixed
+    layers, kept, mixed = work.shape.layers - work.lowest, kept_bytes(work), BYTES_PER_WEIGHT * work.mixed
     working = working_bytes(work, work.from_layer)
     if not layers:
         return working
     entering = work.number * work.shape.hidden
-    # of the last layer only keys and values of all tokens are needed, and what they are made of
-    last = 3 * entering if work.first_only else one
-    if work.gradient_checkpointing:  # a layer's forward pass runs again in the midst of the backward pass
+    # the last layer needs only keys and values of all tokens, and their inputs
+    last = 3 * entering if work.first_only else kept
+    if work.gradient_checkpointing:  # the forward pass of a layer runs again within the backward pass
         inputs = entering * layers * (STRANDED if work.on_cpu else 1)
-        return working + (one if layers > 1 else last) + mixed / layers + inputs
-    return working + last + one * (layers - 1) + mixed
+        return working + (kept if layers > 1 else last) + mixed / layers + inputs
+    return working + last + kept * (layers - 1) + mixed
 
 
 @dataclass(frozen=True)
 class Load:
-    """A training or a prediction, as a load on the memory of a device."""
+    """The memory use of a training or a prediction on a device."""
 
     work: Workload
     trains: bool
     most: int
-    """Padded tokens of a micro-batch where there is room."""
+    """Maximum padded tokens of a micro-batch."""
 
     @property
     def each(self) -> float:
@@ -206,59 +205,59 @@ class Load:
 
     @property
     def fixed(self) -> int:
-        """Bytes that a step takes however few tokens it has."""
+        """Bytes that a step takes for any number of tokens."""
         work, shape = self.work, self.work.shape
-        found = held_bytes(work) + (PROCESS_BYTES + STARTED_BYTES if work.on_cpu else CUDA_WORKSPACE_BYTES)
+        size = held_bytes(work) + (PROCESS_BYTES + STARTED_BYTES if work.on_cpu else CUDA_WORKSPACE_BYTES)
         if not self.trains:
-            return found
-        found += BYTES_PER_MOMENTS * work.trained
+            return size
+        size += BYTES_PER_MOMENTS * work.trained
         if work.whole and work.halved:
-            found += BYTES_PER_CAST * shape.layer_parameters * shape.layers
+            size += BYTES_PER_CAST * shape.layer_parameters * shape.layers
         if work.on_cpu:
-            found += BYTES_PER_SELECTED_WEIGHT * work.trained
+            size += BYTES_PER_SELECTED_WEIGHT * work.trained
         if work.on_cpu or not work.whole:
-            found += BYTES_PER_WEIGHT * work.trained
-        return found
+            size += BYTES_PER_WEIGHT * work.trained
+        return size
 
     def peak(self, tokens: int | None = None) -> int:
-        """Return the estimated peak in bytes, the selection of the best weights included.
+        """Return the estimated peak in bytes, including the copy of the best weights.
 
-        Of the process on a CPU, loading and checkpoints included; of the tensors on a GPU.
+        On a CPU it is the peak of the process, including loading and checkpoints; on a GPU the peak of the tensors.
 
         Args:
-            tokens: Padded tokens of a micro-batch; `most` when None.
+            tokens: Padded tokens of a micro-batch; `most` if None.
         """
         work = self.work
-        found = self.fixed + self.each * (self.most if tokens is None else tokens)
+        peak_bytes = self.fixed + self.each * (self.most if tokens is None else tokens)
         if self.trains and work.whole and not work.on_cpu:
-            # where all weights train, gradients take the place of what they are made from
-            found = max(found, self.fixed + BYTES_PER_WEIGHT * work.trained)
+            # in full fine-tuning, gradients take the place of the activations
+            peak_bytes = max(peak_bytes, self.fixed + BYTES_PER_WEIGHT * work.trained)
         if self.trains and work.on_cpu:
-            found = max(found, self.fixed + (BYTES_PER_CHECKPOINTED_WEIGHT - BYTES_PER_WEIGHT) * work.trained)
-        return int(max(found, loading_peak(work)))
+            peak_bytes = max(peak_bytes, self.fixed + (BYTES_PER_CHECKPOINTED_WEIGHT - BYTES_PER_WEIGHT) * work.trained)
+        return int(max(peak_bytes, loading_peak(work)))
 
     def tokens(self, budget: float) -> int:
         """Return the largest micro-batch within a budget, in padded tokens, at least `LEAST_TOKENS`; see `peak`."""
         return tokens_within(budget - self.fixed, self.each, most=self.most)
 
     def fits(self, budget: float) -> bool:
-        """Return whether it fits a budget at all."""
+        """Return whether the smallest micro-batch fits a budget."""
         return self.peak(self.tokens(budget)) <= budget
 
     def on(self, device: str, micro_tokens: int | None = None) -> Load:
-        """Return the same on another device: `cpu`, `cuda` or `mps`; `micro_tokens` are the recipe's."""
+        """Return this load on another device: `cpu`, `cuda` or `mps`; `micro_tokens` is the setting of the recipe."""
         most = micro_tokens or most_tokens(device, trains=self.trains)
         return replace(self, work=replace(self.work, device=device), most=most)
 
 
 def most_tokens(device: str, *, trains: bool) -> int:
-    """Return the padded tokens of a micro-batch where there is room."""
+    """Return the maximum padded tokens of a micro-batch on a device."""
     limits = MICRO_TOKENS if trains else PREDICTED_TOKENS
     return limits.get(device, limits["accelerator"])
 
 
 def loading_peak(work: Workload) -> int:
-    """Return the peak of loading an encoder: on a CPU what is read lies there beside what is made of it."""
+    """Return the peak of loading an encoder; on a CPU the file's weights and the converted weights coexist."""
     held = held_bytes(replace(work, trained=0))
     if not work.on_cpu:
         return held
@@ -287,15 +286,15 @@ def training_bytes(
 
     Args:
         shape: Sizes of the encoder.
-        trained: Number of trained weights; all of the encoder's for full fine-tuning.
+        trained: Number of trained weights; for full fine-tuning all weights of the encoder.
         lowest: Lowest layer that gets a gradient.
-        precision: In which numbers the encoder computes.
+        precision: Precision of the encoder.
         tokens: Padded tokens of a micro-batch.
-        kept: Numbers per token and layer that the module keeps, see `Workload`; those of LoRA when None.
-        cached: The hidden states that enter `lowest` are read from the disk.
+        kept: Numbers per token and layer that the module keeps, see `Workload`; None: the numbers of LoRA.
+        cached: Whether the hidden states that enter `lowest` are read from the disk.
         words: Rows of the table of word embeddings in memory.
-        gradient_checkpointing: Layers are computed again in the backward pass.
-        first_only: The head reads the first token of each row alone.
+        gradient_checkpointing: Whether layers are recomputed in the backward pass.
+        first_only: Whether the head reads only the first token of each row.
         length: Tokens of a row.
         device: `cpu`, `cuda` or `mps`.
     """
@@ -320,8 +319,7 @@ def training_bytes(
 def tokens_within(budget_bytes: float, per_token: float, *, most: int) -> int:
     """Return the largest power of two of padded tokens that fits a budget, between 64 and `most`.
 
-    A power of two, so that a little more or less free memory does not change how a step is split, and with it
-    the rounding of a run.
+    With powers of two, a small change of the free memory does not change the split of a step, and so not the rounding.
     """
     fitting = max(0, int(budget_bytes // per_token))
     return max(LEAST_TOKENS, min(most, (1 << fitting.bit_length()) // 2))

@@ -1,6 +1,6 @@
-"""Plug-ins: things that other installed packages bring, found by their entry points. Nothing here imports them.
+"""Plug-ins: extensions from other installed packages, found by their entry points. This module does not import them.
 
-A name counts within its group, `layover.kinds`. Its distribution and version stand in the key of whatever it computes.
+A name belongs to its group, `layover.kinds`. Its distribution and version are in the key of every node that uses it.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ GROUPS = {
         REPORT_SECTIONS,
     )
 }
-"""Group -> the package of Layover that holds its own things, and gets those of others by `get`."""
+"""Group -> the package of Layover with the built-in items of the group; its `get` returns plug-ins too."""
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _DISTRIBUTION = re.compile(r"[a-z0-9]([a-z0-9-]{0,78}[a-z0-9])?")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+!_-]{0,79}")
-"""What a card of a package can hold."""
+"""Versions that the card of a package accepts."""
 _RESERVED = {(TASKS, "none")}
-"""Names that mean something else where recipes name a thing."""
+"""Names that have another meaning in a recipe."""
 
 
 @dataclass(frozen=True, order=True)
 class Plugin:
-    """A thing that another package brings."""
+    """A plug-in of another package."""
 
     group: str
     name: str
@@ -56,27 +56,27 @@ class Plugin:
     distribution: str
     """Normalised: lower case, words joined by `-`."""
     version: str
-    """Empty where the distribution says none."""
+    """Empty if the distribution has no version."""
 
     def __str__(self) -> str:
         return f"{self.distribution} {self.version}".rstrip()
 
     @property
     def described(self) -> str:
-        """The thing and who brings it, for messages: `the plug-in 'toy' (layover.kinds, a 1.0)`."""
+        """The plug-in and its distribution, for messages: `the plug-in 'toy' (layover.kinds, a 1.0)`."""
         return f"the plug-in {self.name!r} ({self.group}, {self})"
 
 
 @cache
 def installed() -> Mapping[tuple[str, str], tuple[Plugin, ...]]:
-    """Return all plug-ins of this environment by group and name; several of one name are a conflict."""
+    """Return all plug-ins of this environment by group and name; several plug-ins of one name are a conflict."""
     every = importlib.metadata.entry_points()
-    found: dict[tuple[str, str], list[Plugin]] = {}
+    plugins: dict[tuple[str, str], list[Plugin]] = {}
     for group in every.groups:
         for entry in every.select(group=group) if group.startswith(_PREFIX) else ():
             name, version = _distribution(entry.dist)
-            found.setdefault((group, entry.name), []).append(Plugin(group, entry.name, entry.value, name, version))
-    return MappingProxyType({key: tuple(sorted(those)) for key, those in sorted(found.items())})
+            plugins.setdefault((group, entry.name), []).append(Plugin(group, entry.name, entry.value, name, version))
+    return MappingProxyType({key: tuple(sorted(candidates)) for key, candidates in sorted(plugins.items())})
 
 
 def _distribution(distribution: importlib.metadata.Distribution | None) -> tuple[str, str]:
@@ -88,50 +88,52 @@ def _distribution(distribution: importlib.metadata.Distribution | None) -> tuple
 
 
 def normalised(distribution: str) -> str:
-    """Return the one form of a distribution's name. Source: PEP 503."""
+    """Return the normalised name of a distribution. Source: PEP 503."""
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def names(group: str) -> tuple[str, ...]:
     """Return the names of a group's plug-ins, sorted."""
-    return tuple(name for one, name in installed() if one == group)
+    return tuple(name for own_group, name in installed() if own_group == group)
 
 
 def find(group: str, name: str) -> Plugin | None:
-    """Return the plug-in of a name; None where there is none, as for what comes with Layover.
+    """Return the plug-in of a name, or None if there is none, as for built-in items.
 
     Raises:
-        PluginError: two of this name are installed, or it has the name of something that comes with Layover, or a name
-            or a version that cannot be.
+        PluginError: two plug-ins have this name, it is the name of a built-in item, or the name or the version is
+            invalid.
     """
-    those = installed().get((group, name), ())
-    if not those:
+    candidates = installed().get((group, name), ())
+    if not candidates:
         return None
-    one = those[0]
-    if len(those) > 1:
-        told = " and ".join(f"{each} has {each.target}" for each in those)
-        raise PluginError(f"{len(those)} plug-ins are called {name!r} ({group}): {told}; uninstall all but one")
+    plugin = candidates[0]
+    if len(candidates) > 1:
+        listed = " and ".join(f"{each} has {each.target}" for each in candidates)
+        raise PluginError(
+            f"{len(candidates)} plug-ins are called {name!r} ({group}): {listed}; keep one and uninstall the others"
+        )
     if _comes_with_layover(group, name):
         raise PluginError(
-            f"{one.described} has the name of one that comes with Layover, so {name!r} could mean either; uninstall "
-            f"{one.distribution}, or have it renamed there"
+            f"{plugin.described} has the name of a built-in item of Layover, so {name!r} is ambiguous; uninstall "
+            f"{plugin.distribution}, or rename the plug-in there"
         )
     if _NAME.fullmatch(name) is None:
         raise PluginError(
-            f"{one.described} cannot have this name: a letter, then letters, digits and underscores, all lower-case; "
-            f"rename it in the entry points of {one.distribution}"
+            f"{plugin.described} has an invalid name; use a lower-case letter, then lower-case letters, digits and "
+            f"underscores, in the entry points of {plugin.distribution}"
         )
-    if not one.version:
+    if not plugin.version:
         raise PluginError(
-            f"{one.described}: {one.distribution} says no version, which has to stand in the key of all that it "
-            "computes; give it one and install it again"
+            f"{plugin.described}: {plugin.distribution} has no version, but the version is part of the key of every "
+            "result; set a version and install it again"
         )
-    if _DISTRIBUTION.fullmatch(one.distribution) is None or _VERSION.fullmatch(one.version) is None:
+    if _DISTRIBUTION.fullmatch(plugin.distribution) is None or _VERSION.fullmatch(plugin.version) is None:
         raise PluginError(
-            f"{one.described}: a name of letters, digits and hyphens and a version of letters, digits and .+!_- stand "
-            "in keys and on cards, 80 characters at most; rename the distribution, or give it such a version"
+            f"{plugin.described}: its distribution has an invalid name or version; use letters, digits and hyphens in "
+            "the name, letters, digits and .+!_- in the version, and at most 80 characters"
         )
-    return one
+    return plugin
 
 
 def _comes_with_layover(group: str, name: str) -> bool:
@@ -142,19 +144,19 @@ def _comes_with_layover(group: str, name: str) -> bool:
 
 
 def versions(things: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return distribution -> version of those among some things, each by group and name, that are plug-ins.
+    """Return distribution -> version of the plug-ins among some items, each given by group and name.
 
     Raises:
         PluginError: see `find`.
     """
     if not installed():
         return {}
-    found = (find(group, name) for group, name in things)
-    return dict(sorted({one.distribution: one.version for one in found if one is not None}.items()))
+    plugins = (find(group, name) for group, name in things)
+    return dict(sorted({plugin.distribution: plugin.version for plugin in plugins if plugin is not None}.items()))
 
 
 def missing(needed: Mapping[str, str]) -> str:
-    """Return which distributions are not installed, of those that something needs, and what to do; empty if none.
+    """Return a message about the needed distributions that are not installed, or an empty text.
 
     Args:
         needed: Distribution -> version.
@@ -162,21 +164,21 @@ def missing(needed: Mapping[str, str]) -> str:
     absent = [(name, version) for name, version in sorted(needed.items()) if _version_of(name) is None]
     if not absent:
         return ""
-    told = " and ".join(printable(f"{name} {version}") for name, version in absent)
+    listed = " and ".join(printable(f"{name} {version}") for name, version in absent)
     pins = " ".join(printable(_quoted(f"{name}=={version}")) for name, version in absent)
     return (
-        f"it needs {'the plug-in' if len(absent) == 1 else 'the plug-ins'} {told}, not installed here; a plug-in is "
-        f"code, so look who offers it, then: pip install {pins}"
+        f"it needs {'the plug-in' if len(absent) == 1 else 'the plug-ins'} {listed}, not installed here; a plug-in is "
+        f"code, so check who publishes it, then run: pip install {pins}"
     )
 
 
 def _quoted(text: str) -> str:
-    """Return a text that a shell reads as one word."""
+    """Return a text quoted as one shell word."""
     return "'" + text.replace("'", "'\\''") + "'"
 
 
 def changed(needed: Mapping[str, str]) -> str:
-    """Return which distributions have another version here than something was computed with; empty if none has."""
+    """Return a message about the distributions whose installed version differs, or an empty text."""
     here = {name: _version_of(name) for name in sorted(needed)}
     others = [
         f"{name} {version} is installed, not {needed[name]}"
@@ -187,6 +189,6 @@ def changed(needed: Mapping[str, str]) -> str:
 
 
 def _version_of(distribution: str) -> str | None:
-    """Return the installed version; None where it is not installed, or brings no plug-in."""
-    every = (one for those in installed().values() for one in those)
-    return next((one.version for one in every if one.distribution == distribution), None)
+    """Return the installed version, or None if the distribution is not installed or has no plug-in."""
+    every = (plugin for candidates in installed().values() for plugin in candidates)
+    return next((plugin.version for plugin in every if plugin.distribution == distribution), None)

@@ -1,6 +1,6 @@
-"""Things found by file name: a task, a kind, a metric, a module, a composition, a head is one file, and no list.
+"""Registries by file name: a task, a kind, a metric, a module, a composition or a head is one file; there is no list.
 
-Those of other packages are found by entry points; see `layover.plugins`.
+Plug-ins of other packages are found by entry points; see `layover.plugins`.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from layover.plugins import Plugin
 
 T = TypeVar("T")
 Fits = Callable[[Any, str], str]
-"""(thing, name) -> why it cannot be what the registry holds under this name; empty where it can."""
+"""(object, name) -> the reason why the object cannot be registered under this name, or an empty text."""
 
 
 class Registry(Generic[T]):
-    """The files of a package, each of which names its thing by one constant, and the plug-ins of a group.
+    """The files of a package, each with one item in a constant, and the plug-ins of a group.
 
-    A file that begins with an underscore is shared code; a file in a subfolder is called `folder/name`.
+    A file whose name begins with an underscore is shared code; a file in a subfolder is called `folder/name`.
 
     Args:
         package: Dotted name of the package.
         path: Its `__path__`.
         constant: Name of the constant, `TASK`.
-        error: What is raised for an unknown name.
-        group: Of the entry points of other packages, one of `layover.plugins`; None where they bring none.
-        fits: What a plug-in is held to.
-        beside: Whether the constant stands beside the thing of a plug-in, in the same file, and never is the thing.
+        error: Error for an unknown name.
+        group: Group of the entry points, one of `layover.plugins`; None without plug-ins.
+        fits: Check of a plug-in.
+        beside: Whether the constant of a plug-in is another object in the same file as the target of its entry point.
     """
 
     def __init__(
@@ -55,15 +55,15 @@ class Registry(Generic[T]):
         self.get = cache(self._get)
 
     def _names(self) -> tuple[str, ...]:
-        """Return all names, sorted; imports nothing."""
+        """Return all names, sorted, without imports."""
         plugged = () if self._group is None else plugins.names(self._group)
         return tuple(sorted({*_below(self._path, ""), *plugged}))
 
     def _get(self, name: str) -> T:
-        """Return the thing of that name, imported when it is first asked for.
+        """Return the item of a name; its file is imported at first use.
 
         Raises:
-            LayoverError: there is none, or a plug-in of this name cannot be used.
+            LayoverError: the name is unknown, or its plug-in cannot be used.
         """
         plugin = None if self._group is None else plugins.find(self._group, name)
         if plugin is not None:
@@ -75,11 +75,11 @@ class Registry(Generic[T]):
         return thing
 
     def usable(self) -> tuple[str, ...]:
-        """Return the names of all things but plug-ins that cannot be used; imports every one."""
+        """Return all names without unusable plug-ins; imports every item."""
         return tuple(name for name in self.names() if self.problem(name) is None)
 
     def problem(self, name: str) -> PluginError | None:
-        """Return why a plug-in cannot be used; None where it can, or the thing is none."""
+        """Return the error of an unusable plug-in; None for a usable plug-in and for built-in items."""
         try:
             self.get(name)
         except PluginError as error:
@@ -106,16 +106,16 @@ def _imported(plugin: Plugin, file: str) -> Any:
     try:
         return importlib.import_module(file)
     except (Exception, SystemExit) as error:
-        said = shortened(printable(" ".join(str(error).split())), 300)
-        raise _unusable(plugin, f"importing {file} failed with {type(error).__name__}: {said}") from error
+        message = shortened(printable(" ".join(str(error).split())), 300)
+        raise _unusable(plugin, f"importing {file} failed with {type(error).__name__}: {message}") from error
 
 
 def _unusable(plugin: Plugin, reason: str) -> PluginError:
-    return PluginError(f"{plugin.described} cannot be used: {reason}; mend {plugin.distribution}, or uninstall it")
+    return PluginError(f"{plugin.described} cannot be used: {reason}; fix {plugin.distribution}, or uninstall it")
 
 
 def instance_of(cls: type) -> Fits:
-    """Return what holds a plug-in to be an instance of a class, under its own name."""
+    """Return the check that a plug-in is an instance of a class and has the name of its entry point."""
 
     def fits(thing: Any, name: str) -> str:
         if not isinstance(thing, cls):
@@ -126,11 +126,11 @@ def instance_of(cls: type) -> Fits:
 
 
 def subclass_of(cls: type) -> Fits:
-    """Return what holds a plug-in to be a class below another one, under its own name."""
+    """Return the check that a plug-in is a subclass of a class and has the name of its entry point."""
 
     def fits(thing: Any, name: str) -> str:
         if not isinstance(thing, type) or not issubclass(thing, cls):
-            return f"is {_described(thing)}, not a class below {cls.__name__}"
+            return f"is {_described(thing)}, not a subclass of {cls.__name__}"
         if missing := sorted(getattr(thing, "__abstractmethods__", ())):
             return f"does not define {', '.join(missing)}"
         return _lacking(thing) or _called_otherwise(thing, name)
@@ -139,7 +139,7 @@ def subclass_of(cls: type) -> Fits:
 
 
 def a_function(thing: Any, _name: str) -> str:
-    """Hold a plug-in to be something that can be called."""
+    """Return the reason why a plug-in is not a function, or an empty text."""
     return "" if callable(thing) else f"is {_described(thing)}, not a function"
 
 
@@ -148,17 +148,17 @@ def _described(thing: Any) -> str:
 
 
 def _lacking(cls: type) -> str:
-    """Return which constants of a class have no value that a class above it declares without one."""
+    """Return a message about class constants that a base class declares and that have no value, or an empty text."""
     declared = [
         name for base in cls.__mro__ for name, hint in inspect.get_annotations(base).items() if "ClassVar" in str(hint)
     ]
     lacking = sorted({name for name in declared if not name.startswith("_") and not hasattr(cls, name)})
-    return f"gives no value to {', '.join(lacking)}" if lacking else ""
+    return f"has no value for {', '.join(lacking)}" if lacking else ""
 
 
 def _called_otherwise(thing: Any, name: str) -> str:
     own = getattr(thing, "name", name)
-    return "" if own == name else f"calls itself {own!r}; its name and that of the entry point are to be the same"
+    return "" if own == name else f"has the name {own!r}; its name and the name of its entry point must be equal"
 
 
 def _below(folders: Iterable[str], prefix: str) -> Iterator[str]:

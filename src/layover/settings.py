@@ -1,4 +1,4 @@
-"""Types of settings. Every number has a bound on both sides, so that a slip of the keyboard ends in words at once.
+"""Types of settings. Every number has a lower and an upper bound, so that a typing error is reported at once.
 
 Sizes of memory and disk are written as `10GiB`.
 """
@@ -23,85 +23,85 @@ Length = Annotated[int, Strict(), Field(ge=8, le=2**20)]
 """Tokens of an input."""
 Stride = Annotated[int, Strict(), Field(ge=0, le=2**20)]
 Several = Annotated[int, Strict(), Field(ge=1, le=1000)]
-"""Of the intermediates of one list."""
+"""Number of intermediates in one list."""
 Rank = Annotated[int, Strict(), Field(ge=1, le=2**16)]
 RankOrNone = Annotated[int, Strict(), Field(ge=0, le=2**16)]
 LayerNumber = Annotated[int, Strict(), Field(ge=0, le=999)]
-"""Of an encoder's layers, or how many of them."""
+"""Index of a layer of an encoder, or a number of layers."""
 
 ColumnNumber = Annotated[int, Strict(), Field(ge=0, le=9999)]
 
 Epochs = Annotated[float, Strict(), Field(ge=1e-6, le=1e6)]
 LearningRate = Annotated[float, Strict(), Field(ge=1e-12, le=10)]
 Factor = Annotated[float, Strict(), Field(ge=1e-9, le=1e9)]
-"""What something is multiplied or divided by."""
+"""Positive factor or divisor."""
 Weight = Annotated[float, Strict(), Field(ge=-1e6, le=1e6)]
-"""Of one among several that are added up."""
+"""Weight of one term of a weighted sum."""
 Warmup = Annotated[float, Strict(), Field(ge=0, le=MOST)]
 WeightDecay = Annotated[float, Strict(), Field(ge=0, le=1000)]
 Dropout = Annotated[float, Strict(), Field(ge=0, lt=1)]
 Share = Annotated[float, Strict(), Field(ge=1e-6, le=1)]
 Reduction = Annotated[float, Strict(), Field(ge=0.01, le=1e6)]
-"""What the hidden size is divided by."""
+"""Divisor of the hidden size."""
 Temperature = Annotated[float, Strict(), Field(ge=0.01, le=1e6)]
 SamplingTemperature = Annotated[float, Strict(), Field(ge=0.1, le=1e6)]
-"""Of sizes: `n ** (1 / temperature)` is a number at any size."""
+"""Temperature of dataset sizes: `n ** (1 / temperature)` is finite for every size."""
 Seconds = Annotated[float, Strict(), Field(ge=1e-3, le=MOST)]
 
 
 Probability = Annotated[float, Strict(), Field(ge=0.01, le=0.99)]
-"""Above which a label is there."""
+"""Probability above which a label is predicted."""
 Gold = Annotated[float, Strict(), Field(ge=-1e12, le=1e12)]
-"""A number that a regression learns."""
+"""Gold value of a regression."""
 
 
 def _whole_percents(value: float) -> float:
     percents = round(100 * value, 9)
     if not percents.is_integer():
         raise ValueError(
-            f"{value:g} is no whole percent; write {math.floor(percents) / 100:g} or {math.ceil(percents) / 100:g}"
+            f"{value:g} is not in whole percent; write {math.floor(percents) / 100:g} or {math.ceil(percents) / 100:g}"
         )
     return value
 
 
 HiddenShare = Annotated[float, Strict(), Field(ge=0.01, le=0.99), AfterValidator(_whole_percents)]
-"""Of the tokens that are to be guessed, in whole percents."""
+"""Share of the tokens to predict, in whole percentages."""
 Threshold = Annotated[float, Strict(), Field(ge=-1e6, le=1e6)]
-"""In logits."""
+"""Threshold in logits."""
 
 NAME = "a name of letters, digits, `.`, `_` and `-` that begins with a letter or a digit"
-"""What `Name` takes, in words. No `+`, which stands between the names of a list."""
+"""Description of `Name`. It has no `+`, because `+` separates the names of a list."""
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=200, description=NAME)]
 
 
 class RecipeSection(BaseModel):
-    """A part of the recipe: unknown keys are refused, values do not change."""
+    """A section of the recipe: unknown keys are refused, values are frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     renamed: ClassVar[Mapping[str, str]] = {}
-    """Name of a key in earlier versions -> its name now, which the error about the old name says."""
+    """Name of a key in earlier versions -> its current name; the error about the old name reports it."""
 
 
 MOST_BYTES = 2**60
 _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,15})?) ?([kmgtp])(i?b)?", re.ASCII | re.IGNORECASE)
 HOW_SIZE = "write it like 12GB, 10GiB or 500MiB"
-"""What a size looks like, in words."""
+"""Description of a size."""
 
 
 def size_of(text: object, more: str = "") -> int:
     """Return the bytes of a size: `12GiB` and `12G` are 12 x 1024^3, `12GB` is 12 x 1000^3, as in GNU's tools.
 
-    Small letters do, and so does a space before the unit.
+    Lower-case units are accepted, and so is a space before the unit.
 
     Raises:
-        ValueError: it is none, or not between a byte and an exbibyte; the message ends with `more`.
+        ValueError: the text is not a size, or not between a byte and an exbibyte; the message ends with `more`.
     """
-    found = _SIZE.fullmatch(text.strip()) if isinstance(text, str) else None
-    if found is None:
-        raise ValueError(f"{text!r} is no size; {HOW_SIZE}{more}")
-    base = 1000 if (found[3] or "").lower() == "b" else 1024
-    size = round(float(found[1]) * float(base) ** " kmgtp".index(found[2].lower()))
+    match = _SIZE.fullmatch(text.strip()) if isinstance(text, str) else None
+    if match is None:
+        raise ValueError(f"{text!r} is not a size; {HOW_SIZE}{more}")
+    base = 1000 if (match[3] or "").lower() == "b" else 1024
+    size = round(float(match[1]) * float(base) ** " kmgtp".index(match[2].lower()))
     if not 1 <= size <= MOST_BYTES:
         raise ValueError(f"{text!r} is out of range; {HOW_SIZE}{more}")
     return size

@@ -1,4 +1,4 @@
-"""The sizes of an encoder: all that costs, memory, and the names and sizes of modules' weights depend on."""
+"""The sizes of an encoder; costs, memory, and the names and sizes of module weights depend on nothing else."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ class Shape:
     hidden: int
     """Features of a hidden state."""
     intermediate: int
-    """Features between the two linear maps of the feed-forward part."""
+    """Features between the two linear maps of the feed-forward block."""
     vocabulary: int
     """Rows of the table of word embeddings."""
 
     @property
     def layer_parameters(self) -> int:
-        """Weights of one layer: four attention projections and two of the feed-forward part, with norms."""
+        """Weights of one layer: four attention projections, two feed-forward maps, and norms."""
         hidden, inner = self.hidden, self.intermediate
         return 4 * hidden * (hidden + 1) + 2 * hidden * inner + inner + hidden + 4 * hidden
 

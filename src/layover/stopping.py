@@ -1,11 +1,11 @@
 """Requests to end: Ctrl-C, SIGTERM and SIGHUP, from the first line of the program to its last.
 
-The first request raises `Stop`, or is noted where a run has to end its processes in order (`held`). Later ones change
-nothing: what ends does so within seconds, and nothing is left half-written. Where the program goes on outside of such a
-block, for a library has swallowed the request, `Stop` is raised again after `PATIENCE` seconds; Ctrl-C then leaves at
-once. What was ignored when the program began (`nohup`, a job in the background) stays ignored.
+The first request raises `Stop`; inside a `held` block, where a run ends its processes in order, it is only recorded.
+Later requests change nothing: the program ends within seconds, and no file is left half-written. If a library swallows
+the request and the program continues outside of a `held` block, `Stop` is raised again after `PATIENCE` seconds; Ctrl-C
+then ends the program at once. Signals that were ignored at the start (`nohup`, a background job) stay ignored.
 
-This file is read before anything else and imports next to nothing: until `heed` is called, Ctrl-C shows a traceback.
+This module is imported first and imports very little: until `heed` is called, Ctrl-C shows a traceback.
 """
 
 from __future__ import annotations
@@ -15,36 +15,36 @@ import signal
 import sys
 import time
 
-TYPE_CHECKING = False  # that of `typing` costs milliseconds, see above
+TYPE_CHECKING = False  # importing `typing` costs milliseconds, see above
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
     from typing import Literal
 
 REQUESTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PATIENCE = 3.0
-"""Seconds."""
+"""Seconds from a request to the next `Stop`."""
 EXIT_CODE = 130
-KEPT = "what is finished is kept, the same command goes on from there"
-"""What becomes of a run that is stopped, for its message."""
+KEPT = "finished nodes are kept; the same command resumes the run"
+"""Second half of the message of a stopped run."""
 AGAIN_SECONDS = 0.01
 
 
 class Stop(BaseException):
-    """The program is asked to end; no `KeyboardInterrupt`, which libraries answer in their own ways."""
+    """A request to end the program; not a `KeyboardInterrupt`, which libraries handle in their own ways."""
 
 
 class _Requests:
-    """What was asked for so far."""
+    """The requests so far."""
 
     def __init__(self) -> None:
         self.first: float | None = None
-        """Monotonic seconds."""
+        """Time of the first request, in monotonic seconds."""
         self.raised = 0.0
-        """The same, of the last one that raised."""
+        """Time of the last request that raised `Stop`, in monotonic seconds."""
         self.holds = False
 
     def heard(self, number: int, _frame: FrameType | None) -> None:
-        """Take a signal."""
+        """Handle a signal."""
         now = time.monotonic()
         if self.first is not None and number == signal.SIGINT and now - self.first >= PATIENCE:
             _leave()
@@ -60,8 +60,8 @@ _requests = _Requests()
 
 
 def heed() -> None:
-    """Answer requests to end from now on."""
-    _requests.__init__()  # type: ignore[misc]  # a second run in one process begins anew
+    """Install the handlers of the signals."""
+    _requests.__init__()  # type: ignore[misc]  # a second run in one process starts without requests
     for number in REQUESTS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _requests.heard)
@@ -70,22 +70,22 @@ def heed() -> None:
 
 
 def over() -> None:
-    """Answer none any more: the work is done, and the exit code stands.
+    """Ignore requests from now on: the work is done, and the exit code is fixed.
 
-    They are ignored: Python, when it ends, takes every other answer away, and the next signal would end it.
+    Ignoring is necessary: at exit Python removes handlers, and then the next signal would kill the process.
     """
     signal.setitimer(signal.ITIMER_REAL, 0.0)
     for number in REQUESTS:
         signal.signal(number, signal.SIG_IGN)
 
 
-def asked() -> bool:
-    """Tell whether there was a request."""
+def requested() -> bool:
+    """Return whether there was a request."""
     return _requests.first is not None
 
 
 class held:  # noqa: N801  used as a function
-    """Note a request inside the block instead of raising; `asked` tells of it, and the end of the block raises it."""
+    """Record a request inside the block; `requested` returns it, and the end of the block raises `Stop`."""
 
     def __enter__(self) -> None:
         _requests.holds = True
@@ -94,13 +94,13 @@ class held:  # noqa: N801  used as a function
         self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> Literal[False]:
         _requests.holds = False
-        if kind is None and asked():
+        if kind is None and requested():
             raise Stop
         return False
 
 
 def _unraisable(unraisable: sys.UnraisableHookArgs) -> None:
-    """Raise a request again a moment later that came inside a finalizer, where Python cannot raise it."""
+    """Repeat a request that came inside a finalizer, where Python cannot raise it."""
     if not issubclass(unraisable.exc_type, Stop):
         sys.__unraisablehook__(unraisable)
         return
@@ -109,13 +109,13 @@ def _unraisable(unraisable: sys.UnraisableHookArgs) -> None:
 
 
 def _raise_again(seconds: float) -> None:
-    """Have a request raised once more when the program goes on for so long."""
+    """Raise the request again if the program still runs after this time."""
     signal.signal(signal.SIGALRM, _requests.heard)
     signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def _leave() -> None:
-    """End at once: a terminal gets its cursor back, workers see that they are alone and end, too."""
+    """Exit at once; the terminal cursor is restored, and workers notice the exit and end too."""
     for target, text in ((1, b"\x1b[?25h"), (2, b"layover: stopped\n")):
         try:
             if target == 2 or os.isatty(target):

@@ -1,4 +1,4 @@
-"""The files of the sandbox's data sets: made when they are first asked for, and kept."""
+"""The files of the sandbox's data sets: written at first use, then cached."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ SEED = 2020
 
 
 def kept_in() -> Path:
-    """Return the folder for this version of the world: `$LAYOVER_CACHE`, or `layover` in the user's cache folder."""
+    """Return the cache folder of this version: in `$LAYOVER_CACHE`, or in `layover` in the user's cache folder."""
     own, general = os.environ.get("LAYOVER_CACHE"), os.environ.get("XDG_CACHE_HOME")
     base = Path(own) if own else (Path(general) if general else Path.home() / ".cache") / "layover"
     return base / "sandbox" / version()
 
 
 def ensure(name: str, split: str, language: str) -> Path:
-    """Return the folder below which the files of a data set lie, written now if they are not there."""
+    """Return the folder with the files of a data set; missing files are written."""
     folder = kept_in()
     if not (folder / sets.get(name).path(split, language)).is_file():
         write(name, split, language, folder, seed=SEED, advice="name another folder with LAYOVER_CACHE")
@@ -35,9 +35,9 @@ def ensure(name: str, split: str, language: str) -> Path:
 def write(
     name: str, split: str, language: str, folder: Path, *, seed: int, advice: str = "name another folder"
 ) -> Path:
-    """Write the files of one split and language in the layout of the real data set, and return the main one.
+    """Write the files of one split and language in the layout of the real data set, and return the main file.
 
-    A file appears whole or not at all.
+    Each file is written atomically.
 
     Raises:
         DataError: the folder cannot be written to.
@@ -47,16 +47,16 @@ def write(
     meanings = data.meanings(split, seed, language) if data.own_words else _shared(name, split, seed)
     texts = data.files(meanings, split, language)
     try:
-        for path in sorted(texts, key=lambda path: path == main):  # the main file last: where it is, the others are
+        for path in sorted(texts, key=lambda path: path == main):  # the main file last: if it exists, the others do too
             _write(folder / path, texts[path])
     except OSError as error:
-        raise DataError(f"{folder}: the sandbox's files cannot be written there ({error}); {advice}") from error
+        raise DataError(f"{folder}: cannot write the sandbox's files ({error}); {advice}") from error
     return folder / main
 
 
 @lru_cache(maxsize=4)
 def _shared(name: str, split: str, seed: int) -> list[Any]:
-    """Return the meanings that all languages of a split tell, drawn once."""
+    """Return the meanings that all languages of a split share, drawn once."""
     return sets.get(name).meanings(split, seed)
 
 
@@ -77,10 +77,10 @@ def version() -> str:
 
 
 def _sources(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
-    found = []
+    sources = []
     for item in folder.iterdir():
         if item.is_dir() and item.name not in {"encoders", "__pycache__"}:
-            found += _sources(item, f"{prefix}{item.name}/")
+            sources += _sources(item, f"{prefix}{item.name}/")
         elif item.name.endswith((".py", ".txt")):
-            found.append((f"{prefix}{item.name}", item.read_bytes()))
-    return found
+            sources.append((f"{prefix}{item.name}", item.read_bytes()))
+    return sources

@@ -1,7 +1,7 @@
-"""What follows from a clause, what denies it, and what it leaves open.
+"""Entailments, contradictions and neutral hypotheses of a clause.
 
-Conventions are those of SNLI: premise and hypothesis speak of the same event, so that another weekday, number or
-colour denies it.
+The conventions are from SNLI: premise and hypothesis describe the same event, so that another weekday, number or
+colour contradicts it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from layover_sandbox.meaning import City, Clause, Name, Place, Thing
 from layover_sandbox.sampling import Sampler, same
 
 _JUDGED = {"forge", "steal", "sue", "accuse", "arrest", "defend", "convict", "acquit", "question"}
-"""One does not ask of these whether somebody was guilty: it seems to follow, or not to."""
+"""No hypothesis about guilt goes with these verbs: it could seem to follow, or not to."""
 LABELS = ("entailment", "neutral", "contradiction")
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -25,11 +25,11 @@ _STATES = {word: other for pair in world.STATE_OPPOSITES for word, other in (pai
 Change = Callable[[Sampler, Clause], Iterator[Clause]]
 
 
-# what follows
+# entailments
 
 
 def weaker(clause: Clause) -> Iterator[Clause]:
-    """Yield what is left when the time, the place or an adjective is not told."""
+    """Yield the clause without its time, its place or an adjective."""
     if clause.time is not None:
         yield replace(clause, time=None)
     if clause.place is not None:
@@ -39,7 +39,7 @@ def weaker(clause: Clause) -> Iterator[Clause]:
 
 
 def _wider(clause: Clause) -> Iterator[Clause]:
-    """An apple is a fruit."""
+    """Yield the clause with the class of its object: an apple is a fruit."""
     thing = clause.object
     if clause.negated or clause.predicate == "compare" or not isinstance(thing, Thing):
         return
@@ -49,7 +49,7 @@ def _wider(clause: Clause) -> Iterator[Clause]:
 
 
 def converse(clause: Clause) -> Clause | None:
-    """Return the same event told from the other side: whoever buys from somebody is sold to."""
+    """Return the same event from the other side: if A buys from B, B sells to A."""
     if clause.predicate == "compare":
         other = _OPPOSITES.get(clause.property or "")
         if other is None or other not in world.COMPARABLE:
@@ -64,13 +64,13 @@ def converse(clause: Clause) -> Clause | None:
 
 
 def _other_side(clause: Clause) -> Iterator[Clause]:
-    told = converse(clause)
-    if told is not None:
-        yield told
+    other_side = converse(clause)
+    if other_side is not None:
+        yield other_side
 
 
 def _consequence(clause: Clause) -> Iterator[Clause]:
-    """What is washed is clean; who went somewhere was there; who was happy was not sad."""
+    """Yield consequences: a washed thing is clean; A went to a place, so A was there; happy is not sad."""
     if clause.negated:
         return
     frame = world.PREDICATES.get(clause.predicate)
@@ -82,11 +82,11 @@ def _consequence(clause: Clause) -> Iterator[Clause]:
         yield Clause("state", clause.subject, property=_STATES[clause.property], negated=True)
 
 
-# what denies it
+# contradictions
 
 
 def denied(clause: Clause) -> Iterator[Clause]:
-    """Yield the denial, which has no time and no place, and speaks of single known things."""
+    """Yield the negation, without time and place; its things are definite and single."""
     if clause.predicate in world.WEATHER or clause.predicate == "compare":
         return
     if clause.negated:
@@ -125,7 +125,7 @@ def _other_adjective(sampler: Sampler, clause: Clause) -> Iterator[Clause]:
 
 
 def other_time(sampler: Sampler, clause: Clause) -> Iterator[Clause]:
-    """Yield the clause at another time, one that excludes the first: it can rain, and people live, in two years."""
+    """Yield the clause at another, exclusive time; not for weather and lasting states, which can be true twice."""
     if clause.time is None or clause.predicate in {*world.WEATHER, *world.LASTING}:
         return
     if clause.time.isdecimal():
@@ -144,20 +144,20 @@ def _other_city(sampler: Sampler, clause: Clause) -> Iterator[Clause]:
 
 
 def reversed_(clause: Clause) -> Clause | None:
-    """Return the event of a converse pair with the direction wrong: sold to, where it was bought from."""
-    told = converse(clause)
-    if told is None or clause.predicate in {told.predicate, "compare"}:
+    """Return the event of a converse pair in the wrong direction: `sold to` for `bought from`."""
+    other_side = converse(clause)
+    if other_side is None or clause.predicate in {other_side.predicate, "compare"}:
         return None
-    return replace(told, subject=clause.subject, third=clause.third)
+    return replace(other_side, subject=clause.subject, third=clause.third)
 
 
 def _wrong_direction(sampler: Sampler, clause: Clause) -> Iterator[Clause]:  # noqa: ARG001
-    told = reversed_(clause)
-    if told is not None:
-        yield told
+    other_side = reversed_(clause)
+    if other_side is not None:
+        yield other_side
 
 
-# what is left open
+# neutral hypotheses
 
 
 def _more_told(sampler: Sampler, clause: Clause) -> Iterator[Clause]:
@@ -176,7 +176,7 @@ def _more_told(sampler: Sampler, clause: Clause) -> Iterator[Clause]:
 
 
 def _narrower(sampler: Sampler, clause: Clause) -> Iterator[Clause]:
-    """A fruit may be an apple."""
+    """Yield the clause with a member of the class of its object: a fruit may be an apple."""
     if isinstance(clause.object, Thing) and clause.object.noun in world.CLASSES:
         categories = world.CLASSES[clause.object.noun]
         nouns = [noun for category in categories for noun in world.CATEGORIES[category]]
@@ -184,7 +184,7 @@ def _narrower(sampler: Sampler, clause: Clause) -> Iterator[Clause]:
 
 
 def swapped(clause: Clause) -> Clause | None:
-    """Return the clause with doer and other person exchanged: visiting is not being visited."""
+    """Return the clause with subject and other person exchanged: A visits B, B visits A."""
     frame = world.PREDICATES.get(clause.predicate)
     if frame is None or frame.converse == clause.predicate or not isinstance(clause.subject, Name):
         return None
@@ -196,17 +196,17 @@ def swapped(clause: Clause) -> Clause | None:
 
 
 def exchanged(clause: Clause) -> Clause | None:
-    """Return the clause with its people exchanged, where that is open: not for what can be told from the other side.
+    """Return the clause with its people exchanged, if that is neutral; None for predicates with a converse.
 
-    Who sold something to somebody did not buy it from them, as far as this world goes: see `reversed_`.
+    In this world, A sold a thing to B excludes A bought it from B: see `reversed_`.
     """
     return swapped(clause) if converse(clause) is None else None
 
 
 def _exchanged(sampler: Sampler, clause: Clause) -> Iterator[Clause]:  # noqa: ARG001
-    told = exchanged(clause)
-    if told is not None:
-        yield told
+    swapped_clause = exchanged(clause)
+    if swapped_clause is not None:
+        yield swapped_clause
 
 
 def _somebody_else(sampler: Sampler, clause: Clause) -> Iterator[Clause]:
@@ -215,7 +215,7 @@ def _somebody_else(sampler: Sampler, clause: Clause) -> Iterator[Clause]:
 
 
 def _something_else(sampler: Sampler, clause: Clause) -> Iterator[Clause]:
-    """The same one did something else, or did not."""
+    """Yield another event or state of the same subject, perhaps negated."""
     if not isinstance(clause.subject, Name):
         return
     other = sampler.event(plain=True, subject=clause.subject)
@@ -247,22 +247,22 @@ _OPEN: tuple[Change, ...] = (_more_told, _narrower, _exchanged, _somebody_else, 
 
 
 def _one(changes: tuple[Change, ...], sampler: Sampler, clause: Clause) -> Clause | None:
-    """Return what one of the changes, taken at random, makes of the clause."""
+    """Return the clause after a random change that is possible, or None."""
     for change in sampler.dice.shuffled(changes):
-        found = [changed for changed in change(sampler, clause) if not _clash(changed)]
-        if found:
-            return sampler.dice.pick(found)
+        changed_clauses = [changed for changed in change(sampler, clause) if not _clash(changed)]
+        if changed_clauses:
+            return sampler.dice.pick(changed_clauses)
     return None
 
 
 def hypothesis(sampler: Sampler, premise: Clause, label: str, steps: int) -> Clause | None:
-    """Return a clause that stands to the premise as the label says, None where this premise has none.
+    """Return a hypothesis with this label for a premise, or None if there is none.
 
     Args:
-        sampler: Where chance comes from.
-        premise: What is known.
+        sampler: Source of random choices.
+        premise: Premise.
         label: One of `LABELS`.
-        steps: At most so many inferences lie between; what denies a consequence denies the premise.
+        steps: Maximum number of inferences; a contradiction of a consequence contradicts the premise.
     """
     if label == "neutral":
         return _one(_OPEN, sampler, premise)
@@ -270,7 +270,7 @@ def hypothesis(sampler: Sampler, premise: Clause, label: str, steps: int) -> Cla
     for _ in range(sampler.dice.below(steps + 1) if label == "contradiction" else 1 + sampler.dice.below(steps)):
         reached = _one(_ENTAILED, sampler, reached) or reached
     if label == "contradiction":
-        # what is washed is clean afterwards; that it was dirty is no contradiction, for it was dirty before
+        # a washed thing is clean afterwards; `it was dirty` is no contradiction, because it was dirty before
         after = reached.predicate == "state" != premise.predicate
         if after and reached.negated:
             return None
@@ -283,22 +283,22 @@ def _single(thing: Thing) -> bool:
 
 
 def _clash(clause: Clause) -> bool:
-    """Return whether somebody would do something to themselves, or a class would be a place holder."""
+    """Return whether two roles have the same entity, or subject or object is a place."""
     parts = [part for part in (clause.subject, clause.object, clause.third) if part is not None]
-    return any(same(one, other) for number, one in enumerate(parts) for other in parts[:number]) or any(
+    return any(same(entity, other) for number, entity in enumerate(parts) for other in parts[:number]) or any(
         isinstance(part, Place) for part in (clause.subject, clause.object)
     )
 
 
 def touches(claim: Clause, others: Iterable[Clause]) -> bool:
-    """Return whether one of the other sentences could settle a claim, whatever it says of it."""
+    """Return whether another sentence could entail or contradict a claim."""
     about = claim.subject
     for clause in others:
         parts = [part for part in (clause.subject, clause.object, clause.third) if part is not None]
         if isinstance(about, Thing) and any(same(about, part) for part in parts):
             return True
-        told = converse(clause)
-        for one in (clause, told) if told is not None else (clause,):
-            if one.predicate == claim.predicate and (about is None or (one.subject and same(one.subject, about))):
+        other_side = converse(clause)
+        for side in (clause, other_side) if other_side is not None else (clause,):
+            if side.predicate == claim.predicate and (about is None or (side.subject and same(side.subject, about))):
                 return True
     return False

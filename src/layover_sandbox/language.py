@@ -1,4 +1,4 @@
-"""What every language of the sandbox is: a lexicon, a grammar, and how words are written after one another."""
+"""The base class of languages of the sandbox: a lexicon, a grammar, and the writing of sentences."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ Fields = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word as it is written, and its part of speech in Universal Dependencies."""
+    """A written word and its part of speech in Universal Dependencies."""
 
     text: str
     pos: str
     joined: bool = False
-    """Written without a space before it, in any language: a full stop, a comma."""
+    """Whether no language writes a space before it: a full stop, a comma."""
     opens: bool = False
-    """Written without a space after it: an opening question mark."""
+    """Whether it is written without a space after it: an opening question mark."""
 
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Words that belong together, and what they are in the clause.
+    """A phrase: its words and its role in the clause.
 
     `role` is a role of the meaning (`subject`, `object`, `third`, `place`, `time`, `property`) or `verb`, `not`
     (negation), `link` (a conjunction), `ask` (the question word), `mark` (punctuation).
@@ -39,9 +39,9 @@ class Phrase:
     role: str
     words: tuple[Word, ...]
     core: tuple[int, int] = (0, 0)
-    """The words [from, to) that answer a question for this role, without a preposition; all when empty."""
+    """The words [from, to) that answer a question for this role, without a preposition; (0, 0) means all words."""
     entity: str | None = None
-    """PER, ORG or LOC: the core is a name of one."""
+    """PER, ORG or LOC if the core is a name, else None."""
 
     @property
     def answer(self) -> tuple[int, int]:
@@ -51,12 +51,12 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A word of a sentence: where it stands, what it is, and which phrase it belongs to."""
+    """A word of a sentence: its position, its part of speech, and its phrase."""
 
     text: str
     pos: str
     start: int
-    """Its first character in the sentence."""
+    """Position of its first character in the sentence."""
     phrase: int
 
 
@@ -69,7 +69,7 @@ class Sentence:
     phrases: tuple[Phrase, ...]
 
     def span(self, role: Role) -> tuple[int, int] | None:
-        """Return the characters [from, to) that answer a question for a role, None when nothing does."""
+        """Return the characters [from, to) that answer a question for a role, or None without an answer."""
         for number, phrase in enumerate(self.phrases):
             if phrase.role == ("object" if role == "count" else role):
                 words = [token for token in self.tokens if token.phrase == number]
@@ -84,10 +84,10 @@ class Sentence:
 
 
 class Language(ABC):
-    """A language: renders clauses, questions and facts; stateless but for its lexicon.
+    """A language: renders clauses, questions and facts; its only state is its lexicon.
 
-    A grammar is one file in `languages`, its lexicon the file of the same name in `lexicons`. Rendering returns
-    phrases in their order; `write` puts them together. Only what a grammar can get right is ever asked of it: see
+    A grammar is one file in `languages`; its lexicon is the file of the same name in `lexicons`. Rendering returns
+    phrases in order; `write` joins them. The meanings are limited to those that every grammar renders correctly: see
     the docstrings of `Clause` and of the methods.
     """
 
@@ -101,33 +101,33 @@ class Language(ABC):
     asks: ClassVar[str] = "?"
     comma: ClassVar[str] = ","
     function_words: ClassVar[Mapping[str, str]] = {}
-    """Word -> part of speech, for words that stand inside entries of the lexicon."""
+    """Word -> part of speech, for function words inside entries of the lexicon."""
 
     @abstractmethod
     def clause(self, clause: Clause, *, time_first: bool = False, pronoun: bool = False) -> list[Phrase]:
         """Return the statement, without a full stop.
 
         Args:
-            clause: What is said.
-            time_first: Tell it with the time at the beginning; only asked for when there is a time.
-            pronoun: The subject, a `Name`, was just named: a pronoun stands for it, or nothing in a language that
-                drops it.
+            clause: Meaning of the statement.
+            time_first: Whether the time comes first; only for a clause with a time.
+            pronoun: Whether the subject, a `Name`, was just named: it becomes a pronoun, or is dropped in pro-drop
+                languages.
         """
 
     @abstractmethod
     def question(self, clause: Clause, role: Role) -> list[Phrase]:
-        """Return the question for a role that the clause has, everything else of the clause given.
+        """Return the question for a role of the clause; all other roles are given in the question.
 
-        Asked for: the subject (of a verb, `state` or `isa`; a person), the object (a thing or a person), the third
-        (a person or organisation to or from whom; a place or city), the place, the time, the count of the object.
-        Never of a negated clause, of `compare` or of weather.
+        Possible roles: the subject (of a verb, `state` or `isa`; a person), the object (a thing or a person), the third
+        (a person or organisation as recipient or source; a place or city), the place, the time, the count of the
+        object. There are no questions about a negated clause, `compare` or weather.
         """
 
     @abstractmethod
     def because(self, effect: Clause, cause: Clause) -> list[Phrase]:
-        """Return `effect because cause`, or the language's own order; neither has a time.
+        """Return `effect because cause`, or the order of the language; the clauses have no time.
 
-        The subject of the cause is a pronoun where it is the same `Name` as the effect's.
+        The subject of the cause is a pronoun if it is the same `Name` as the subject of the effect.
         """
 
     @abstractmethod
@@ -138,19 +138,19 @@ class Language(ABC):
     def fact_question(self, fact: Fact) -> list[Phrase]:
         """Return the question that a general fact answers.
 
-        `found` asks for the place (where does one find a doctor?), `used` for the noun (what does one use to cut
-        bread?), `made` for the material, `kind` for the noun (which of these is a fruit?).
+        `found` asks for the place (where can you find a doctor?), `used` for the noun (what is used to cut bread?),
+        `made` for the material, `kind` for the noun (which of these is a fruit?).
         """
 
     @abstractmethod
     def citation(self, concept: str) -> str:
-        """Return how a noun, place or material is written on its own, as a possible answer."""
+        """Return the citation form of a noun, place or material, as a possible answer."""
 
-    # what the languages share
+    # shared by all languages
 
     @cached_property
     def lexicon(self) -> Mapping[str, Mapping[str, Fields]]:
-        """Section -> concept -> fields; what the fields are is up to the grammar."""
+        """Section -> concept -> fields; the grammar defines the fields."""
         return read_lexicon(self.code)
 
     def entry(self, section: str, concept: str) -> Fields:
@@ -165,21 +165,21 @@ class Language(ABC):
             raise DataError(f"lexicons/{self.code}.txt: [{section}] has no {concept!r}") from None
 
     def words(self, text: str, pos: str) -> tuple[Word, ...]:
-        """Return the words of a lexicon entry; function words as `function_words` says, all others as `pos`."""
+        """Return the words of a lexicon entry: function words by `function_words`, all others as `pos`."""
         return tuple(Word(word, self.function_words.get(word, pos)) for word in text.split())
 
     def tagged(self, text: str) -> tuple[Word, ...]:
-        """Return the words of a lexicon entry that says each word's part of speech: `it/PRON rained/VERB`."""
+        """Return the words of a lexicon entry with a part of speech per word: `it/PRON rained/VERB`."""
         pairs = (word.rpartition("/") for word in text.split())
         return tuple(Word(word, pos) for word, _, pos in pairs)
 
     def is_person(self, entity: Entity | None) -> bool:
-        """Return whether one asks for the entity with "who"."""
+        """Return whether the question word for the entity is "who"."""
         return isinstance(entity, Name) or (isinstance(entity, Thing) and entity.noun in PROFESSIONS)
 
-    def is_same_person(self, one: Entity | None, other: Entity | None) -> bool:
-        """Return whether both are the same person by name, so that a pronoun can stand for the second."""
-        return isinstance(one, Name) and one == other
+    def is_same_person(self, first: Entity | None, other: Entity | None) -> bool:
+        """Return whether both are the same person by name, so that a pronoun can replace the second."""
+        return isinstance(first, Name) and first == other
 
     def capital(self, text: str) -> str:
         """Return the text with a capital first letter, for the first word of a sentence."""
@@ -194,7 +194,7 @@ class Language(ABC):
         return self.write([*phrases, _mark(self.asks)])
 
     def write(self, phrases: Sequence[Phrase]) -> Sentence:
-        """Return the phrases as they are written, with the place of every word."""
+        """Return the phrases as a written sentence, with the position of every word."""
         pairs = [(number, word) for number, phrase in enumerate(phrases) for word in phrase.words]
         text, tokens = "", []
         space, begun = False, False
@@ -237,7 +237,7 @@ def parse_lexicon(text: str, name: str) -> dict[str, dict[str, Fields]]:
     """Return section -> concept -> fields: `[section]` lines, `concept: field | field` lines; `#` begins a comment.
 
     Raises:
-        DataError: with file:line, for a line of another form or a concept that stands twice.
+        DataError: with file:line, for a line of another form or a duplicate concept.
     """
     sections: dict[str, dict[str, Fields]] = {}
     current: dict[str, Fields] = {}
@@ -248,7 +248,7 @@ def parse_lexicon(text: str, name: str) -> dict[str, dict[str, Fields]]:
         concept, colon, fields = line.partition(":")
         concept = concept.strip()
         if not colon or concept in current:
-            raise DataError(f"{name}:{number}: {f'{concept!r} stands twice' if colon else 'no colon'}")
+            raise DataError(f"{name}:{number}: {f'{concept!r} is defined twice' if colon else 'the colon is missing'}")
         current[concept] = tuple(field.strip() for field in fields.split("|"))
     return sections
 

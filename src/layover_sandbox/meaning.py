@@ -1,4 +1,4 @@
-"""What a sentence of the sandbox says, in no language: entities, clauses and general facts.
+"""The meaning of a sentence of the sandbox, independent of language: entities, clauses and general facts.
 
 Every language renders the same meaning, so translations, labels, spans and tags are right by construction.
 """
@@ -11,7 +11,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A person with a name: concepts of `world.GIVEN` and, where the family name is told, of `world.FAMILIES`."""
+    """A person with a name: concepts of `world.GIVEN` and, if the family name is given, of `world.FAMILIES`."""
 
     given: str
     family: str | None = None
@@ -19,7 +19,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Org:
-    """An organisation with a name of its own: `Lumina Bank` is `Org("lumina", "bank")`."""
+    """An organisation with its own name: `Lumina Bank` is `Org("lumina", "bank")`."""
 
     name: str
     sort: str
@@ -41,9 +41,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """Something, an animal, or somebody by profession: `the red car`, `a car`, `three cars`, `the doctor`.
+    """A thing, an animal, or a person by profession: `the red car`, `a car`, `three cars`, `the doctor`.
 
-    `count` is 1 or 3 to 9; with more than one it is indefinite. Mass nouns (`world.MASS`) are definite.
+    `count` is 1 or 3 to 9; counts above 1 are indefinite. Mass nouns (`world.MASS`) are definite.
     """
 
     noun: str
@@ -55,15 +55,15 @@ class Thing:
 Entity = Name | Org | City | Place | Thing
 
 Role = Literal["subject", "object", "third", "place", "time", "count"]
-"""What a question may ask for; `count` is the number of the object."""
+"""A role that a question can ask for; `count` is the number of the object."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One statement about particular people and things; in the past unless it is `isa` or `compare`.
+    """A statement about particular people and things; in the past unless it is `isa` or `compare`.
 
-    `predicate` is a concept of `world.PREDICATES`, whose frame says what `third` is (a recipient, a source, a goal,
-    a location), or one of
+    `predicate` is a concept of `world.PREDICATES`, whose frame gives the role of `third` (a recipient, a source, a
+    goal, a location), or one of
 
     * `state`: the subject was `property` (of `world.STATES`);
     * `isa`: the named subject is `property` by profession (of `world.PROFESSIONS`);
@@ -87,10 +87,10 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something that holds in general.
+    """A general fact.
 
-    * `found`: one finds the noun `subject` at the place `value`;
-    * `used`: one uses the noun `subject` for the purpose `value` (of `world.PURPOSES`);
+    * `found`: the noun `subject` is usually at the place `value`;
+    * `used`: the noun `subject` serves the purpose `value` (of `world.PURPOSES`);
     * `kind`: the noun `subject` is a `value`, a noun of `world.CLASSES`;
     * `made`: the noun `subject` is made of the material `value` (of `world.MATERIALS`).
     """

@@ -1,4 +1,4 @@
-"""Meanings drawn at random from what fits together in the world."""
+"""Random meanings from compatible concepts of the world."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ ANIMALS = (*world.CATEGORIES["pet"], *world.CATEGORIES["wild"])
 ADJECTIVE_SHARE, COUNT_SHARE, INDEFINITE_SHARE = 0.35, 0.15, 0.35
 FAMILY_SHARE = 0.3
 CLASS_SHARE = 0.06
-"""Of the things that belong to a class so many are called by its name: a fruit."""
+"""Share of the things with a class that are named by the class: a fruit."""
 
 
 class Dice:
-    """Random choices that are the same in every version of Python: they rest on `random()` alone."""
+    """Random choices that are the same in every version of Python: they use only `random()`."""
 
     def __init__(self, *seed: object) -> None:
-        # hashed, so that neighbouring seeds have nothing in common
+        # hashed, so that neighbouring seeds are independent
         digest = hashlib.sha256("/".join(map(str, seed)).encode()).digest()
         self._random = random.Random(int.from_bytes(digest[:8], "big"))  # noqa: S311 - nothing secret
 
@@ -50,24 +50,24 @@ class Dice:
 
 
 class Sampler:
-    """Draws entities and clauses; whatever it returns, every language can say.
+    """Draws entities and clauses that every language can express.
 
     Args:
-        dice: Where chance comes from.
-        split: `train`, `validation` or `test`: what `own` draws from.
+        dice: Source of random choices.
+        split: `train`, `validation` or `test`; `own` draws from it.
         domains: Domains of the verbs: `general`, `legal`, `biomedical`.
     """
 
     def __init__(self, dice: Dice, split: str = "train", domains: Sequence[str] = ("general",)) -> None:
         self.dice = dice
         self.split = split
-        self._predicates = [name for name, found in world.PREDICATES.items() if found.domain in domains]
+        self._predicates = [name for name, predicate in world.PREDICATES.items() if predicate.domain in domains]
 
     def owns(self, clause: Clause) -> bool:
-        """Return whether a clause may be told in this split: it is told in no other one, in no task.
+        """Return whether a clause may appear in this split; each clause appears in a single split over all tasks.
 
-        What things were like and that it rained, without a time, belongs to nobody: causes and effects say it in every
-        split, and no task asks for it alone.
+        States of things and weather without a time may appear in every split: causes and effects need them, and no task
+        consists of them alone.
         """
         common = clause.predicate in {"state", *world.WEATHER} and clause.time is None and not clause.negated
         return (common and not names_somebody(clause)) or split_of(clause) == self.split
@@ -80,13 +80,13 @@ class Sampler:
                 return clause
 
     def person(self, *others: Entity | None, family: float = FAMILY_SHARE) -> Name:
-        """Return somebody whose given name is not among the others'."""
+        """Return a person whose given name differs from the others."""
         taken = {other.given for other in others if isinstance(other, Name)}
         given = self.dice.pick([name for name in world.GIVEN if name not in taken])
         return Name(given, self.dice.pick(world.FAMILIES) if self.dice.chance(family) else None)
 
     def thing(self, noun: str, *, plain: bool = False) -> Thing:
-        """Return the noun, perhaps with an adjective, a number, indefinite, or its class; `plain` is `the noun`."""
+        """Return the noun, perhaps indefinite, with an adjective or number, or its class; `plain` gives `the noun`."""
         if plain:
             return Thing(noun)
         dice = self.dice
@@ -101,33 +101,33 @@ class Sampler:
         return Thing(noun, adjective, definite=not dice.chance(INDEFINITE_SHARE))
 
     def entity(self, sorts: str, *others: Entity | None, plain: bool = False) -> Entity:
-        """Return an entity of one of the sorts (words separated by blanks) that is none of the others."""
+        """Return an entity of one of the sorts (words separated by blanks) that differs from the others."""
         dice = self.dice
         for _ in range(100):
             sort = self._sort(sorts.split())
-            found: Entity
+            entity: Entity
             if sort == "person":
-                found = self.person(*others)
+                entity = self.person(*others)
             elif sort == "org":
-                found = Org(dice.pick(world.ORGS), dice.pick(world.ORG_SORTS))
+                entity = Org(dice.pick(world.ORGS), dice.pick(world.ORG_SORTS))
             elif sort == "city":
-                found = City(dice.pick(world.CITIES))
+                entity = City(dice.pick(world.CITIES))
             elif sort == "place":
-                found = Place(dice.pick(world.PLACES))
+                entity = Place(dice.pick(world.PLACES))
             elif sort == "profession":
-                found = Thing(dice.pick(world.PROFESSIONS))
+                entity = Thing(dice.pick(world.PROFESSIONS))
             elif sort == "animal":
-                found = Thing(dice.pick(ANIMALS))
+                entity = Thing(dice.pick(ANIMALS))
             elif sort in world.PROFESSIONS:
-                found = Thing(sort)
+                entity = Thing(sort)
             else:
-                found = self.thing(dice.pick(world.CATEGORIES.get(sort, (sort,))), plain=plain)
-            if all(not same(found, other) for other in others):
-                return found
+                entity = self.thing(dice.pick(world.CATEGORIES.get(sort, (sort,))), plain=plain)
+            if all(not same(entity, other) for other in others):
+                return entity
         raise ValueError(f"no other entity among {sorts}")
 
     def _sort(self, sorts: list[str]) -> str:
-        """Return one of the sorts; people by name are met more often than by profession."""
+        """Return one of the sorts; people appear more often by name than by profession."""
         if "person" in sorts and self.dice.chance(0.6):
             return "person"
         return self.dice.pick(sorts)
@@ -136,23 +136,23 @@ class Sampler:
         """Return a clause of a verb, without place and time.
 
         Args:
-            predicate: A concept of `world.PREDICATES`; any when None.
-            plain: All things are definite, single and without adjectives, so that the clause can be denied.
-            subject: Who does it; must fit.
+            predicate: A concept of `world.PREDICATES`; None: any.
+            plain: Whether all things are definite, single and without adjectives, so that the clause can be negated.
+            subject: Subject; must fit the predicate.
         """
         names = self._predicates
         if isinstance(subject, Name):
             names = [name for name in names if "person" in world.PREDICATES[name].subject]
         frame = world.PREDICATES[predicate or self.dice.pick(names)]
         who = subject or self.entity(frame.subject, plain=True)
-        what = self.entity(frame.object, who, plain=plain) if frame.object else None
-        if frame.name in world.MAKING and isinstance(what, Thing) and what.adjective in world.VALUES:
-            what = replace(what, adjective=None)
-        third = self.entity(frame.third, who, what) if frame.third else None
-        return Clause(frame.name, who, what, third)
+        thing = self.entity(frame.object, who, plain=plain) if frame.object else None
+        if frame.name in world.MAKING and isinstance(thing, Thing) and thing.adjective in world.VALUES:
+            thing = replace(thing, adjective=None)
+        third = self.entity(frame.third, who, thing) if frame.third else None
+        return Clause(frame.name, who, thing, third)
 
     def time(self, predicate: str = "") -> str:
-        """Return a time at which it can be told: nobody lives somewhere on a Monday only."""
+        """Return a time that fits a predicate: lasting predicates such as `live` get a year, not a weekday."""
         if predicate in world.TIMES_OF:
             return self.dice.pick(world.TIMES_OF[predicate])
         if predicate in world.LASTING:
@@ -160,7 +160,7 @@ class Sampler:
         return self.dice.pick(world.TIMES) if self.dice.chance(0.75) else str(self.dice.pick(world.YEARS))
 
     def place(self, predicate: str = "") -> Place | City:
-        """Return where something happens, or is."""
+        """Return a place or city that fits a predicate."""
         return (
             Place(self.dice.pick(world.PLACES_OF.get(predicate, world.PLACES)))
             if self.dice.chance(0.6)
@@ -168,14 +168,14 @@ class Sampler:
         )
 
     def takes_place(self, clause: Clause) -> bool:
-        """Return whether a place can be added: the clause does not name one itself."""
+        """Return whether a place can be added: the clause has none yet."""
         return (
             clause.predicate in world.PREDICATES
             and world.PREDICATES[clause.predicate].role not in {"into", "at"}
             and (not isinstance(clause.third, City | Place))
         )
 
-    def told(self, clause: Clause, *, place: float = 0.3, time: float = 0.5) -> Clause:
+    def detailed(self, clause: Clause, *, place: float = 0.3, time: float = 0.5) -> Clause:
         """Return the clause with a place and a time, each with its probability."""
         where = self.place(clause.predicate) if self.takes_place(clause) and self.dice.chance(place) else None
         lasts = clause.property in world.LASTING_STATES
@@ -183,7 +183,7 @@ class Sampler:
         return replace(clause, place=where, time=when)
 
     def state(self, subject: Entity | None = None) -> Clause:
-        """Return how somebody, or a thing, was."""
+        """Return a state of a person or a thing."""
         if subject is None and self.dice.chance(0.4):
             category = self.dice.pick(list(world.STATES_OF))
             noun = Thing(self.dice.pick(world.CATEGORIES.get(category, (category,))))
@@ -193,11 +193,11 @@ class Sampler:
         )
 
     def profession(self, subject: Name | None = None) -> Clause:
-        """Return what somebody is by profession."""
+        """Return a clause with the profession of a person."""
         return Clause("isa", subject or self.person(), property=self.dice.pick(world.JOBS))
 
     def comparison(self) -> Clause:
-        """Return which of two things is more of something."""
+        """Return a comparison of two things."""
         category = self.dice.pick(("pet", "wild", "vehicle", "ware", "furniture", "building"))
         first = Thing(self.dice.pick(world.CATEGORIES[category]))
         second = self.entity(category, first, plain=True)
@@ -206,18 +206,18 @@ class Sampler:
         return Clause("compare", first, second, property=self.dice.pick(words))
 
     def located(self) -> Clause:
-        """Return where somebody or something was."""
+        """Return a clause with the location of a person or a thing."""
         subject = self.entity("person ware tool toy dish", plain=True)
         return Clause("located", subject, third=self.place())
 
     def denied(self) -> Clause:
-        """Return a clause that says that something was not so."""
+        """Return a negated clause."""
         draw = self.dice.below(3)
         clause = self.event(plain=True) if draw == 0 else self.state() if draw == 1 else self.located()
         return replace(clause, negated=True)
 
     def weather(self) -> Clause:
-        """Return what the weather was like, and when."""
+        """Return a clause about the weather, with a time."""
         weather = self.dice.pick(world.WEATHER)
         return Clause(weather, time=self.time(weather))
 
@@ -225,45 +225,47 @@ class Sampler:
         """Return a clause of any sort."""
         draw = self.dice.below(20)
         if draw < 12:
-            return self.told(self.event())
+            return self.detailed(self.event())
         if draw < 14:
             state = self.state()
-            return self.told(state, place=0, time=0.5 if isinstance(state.subject, Name) else 1)
+            return self.detailed(state, place=0, time=0.5 if isinstance(state.subject, Name) else 1)
         if draw == 14:
-            return self.told(self.located(), place=0)
+            return self.detailed(self.located(), place=0)
         rest = (self.profession, self.comparison, self.weather, self.denied, self.denied)
         return rest[draw - 15]()
 
 
 def names_somebody(clause: Clause) -> bool:
-    """Return whether a clause speaks of somebody by name."""
+    """Return whether a clause contains a person by name."""
     return any(isinstance(part, Name) for part in (clause.subject, clause.object, clause.third))
 
 
-def repeats(one: Clause, other: Clause) -> bool:
-    """Return whether two clauses name the same one, other than both as the subject: then a pronoun is missing."""
-    first, second = ([part for part in (c.subject, c.object, c.third, c.place) if part] for c in (one, other))
+def repeats(clause: Clause, other: Clause) -> bool:
+    """Return whether two clauses repeat an entity, except as subject of both: then a pronoun would be missing."""
+    first, second = ([part for part in (c.subject, c.object, c.third, c.place) if part] for c in (clause, other))
     again = [(part, more) for part in first for more in second if same(part, more)]
-    return any(part is not one.subject or more is not other.subject or isinstance(part, Thing) for part, more in again)
+    return any(
+        part is not clause.subject or more is not other.subject or isinstance(part, Thing) for part, more in again
+    )
 
 
 def split_of(meaning: object) -> str:
-    """Return the split that a meaning belongs to: eight tenths are for training, a tenth each to select and to test."""
+    """Return the split of a meaning: 80 % belong to training, 10 % to validation, 10 % to test."""
     draw = hashlib.sha256(repr(meaning).encode()).digest()[0] % 10
     return {8: "validation", 9: "test"}.get(draw, "train")
 
 
-def same(one: Entity | None, other: Entity | None) -> bool:
-    """Return whether two entities would be taken for the same one, whatever is told of them."""
-    if isinstance(one, Thing) and isinstance(other, Thing):
-        return one.noun == other.noun
-    if isinstance(one, Name) and isinstance(other, Name):
-        return one.given == other.given
-    return one == other
+def same(entity: Entity | None, other: Entity | None) -> bool:
+    """Return whether two entities could be understood as the same one, independent of their details."""
+    if isinstance(entity, Thing) and isinstance(other, Thing):
+        return entity.noun == other.noun
+    if isinstance(entity, Name) and isinstance(other, Name):
+        return entity.given == other.given
+    return entity == other
 
 
 def facts() -> list[Fact]:
-    """Return everything that holds in general."""
+    """Return all general facts."""
     return [
         *(Fact("found", noun, place) for noun, place in world.FOUND.items()),
         *(Fact("used", noun, purpose) for noun, purpose in world.USED.items()),

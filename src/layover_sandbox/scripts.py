@@ -1,4 +1,4 @@
-"""What leads to what in the world: causes and their effects, with people to be filled in."""
+"""Causes and their effects in the world, with placeholders for people and nouns."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from layover_sandbox.meaning import Clause, Entity, Name, Thing
 from layover_sandbox.sampling import Sampler
 
 X, Y = Name("x"), Name("y")
-"""The one whom it is about, and somebody else."""
+"""The main person and another person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Link:
     cause: Clause
     effect: Clause
     topics: frozenset[str]
-    """What both are about; what follows from a cause of another topic does not follow from this one."""
+    """Topics of both; an effect of a cause with other topics is not an effect of this cause."""
 
 
 def _state(subject: Entity, word: str) -> Clause:
@@ -28,7 +28,7 @@ def _state(subject: Entity, word: str) -> Clause:
 
 
 def _any(category: str) -> Thing:
-    """Return a place for a noun of a category, one for all its occurrences in a link."""
+    """Return a placeholder for a noun of a category; all its occurrences in a link get the same noun."""
     return Thing(f"*{category}")
 
 
@@ -37,7 +37,7 @@ def _not(clause: Clause) -> Clause:
 
 
 def _by(who: str, verb: str, whom: Entity) -> Clause:
-    """Return what somebody of a profession did to a person."""
+    """Return an action of a member of a profession on a person."""
     return Clause(verb, Thing(who), whom)
 
 
@@ -103,15 +103,15 @@ LINKS: tuple[Link, ...] = tuple(
 
 
 def filled(clause: Clause, people: Mapping[str, Name], nouns: Mapping[str, str]) -> Clause:
-    """Return a clause of a link with the people and nouns put in."""
-    found: dict[str, Entity] = {}
+    """Return a clause of a link with people and nouns filled in."""
+    values: dict[str, Entity] = {}
     for field in fields(clause):
         value = getattr(clause, field.name)
         if isinstance(value, Name) and value.given in people:
-            found[field.name] = people[value.given]
+            values[field.name] = people[value.given]
         elif isinstance(value, Thing) and value.noun in nouns:
-            found[field.name] = replace(value, noun=nouns[value.noun])
-    return replace(clause, **found)  # type: ignore[arg-type]
+            values[field.name] = replace(value, noun=nouns[value.noun])
+    return replace(clause, **values)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class FilledLink:
     nouns: Mapping[str, str]
 
     def fill(self, clause: Clause) -> Clause:
-        """Return a clause, of this link or of another one, with the people and nouns put in."""
+        """Return a clause, of this link or of another one, with people and nouns filled in."""
         return filled(clause, self.people, self.nouns)
 
     @property
@@ -137,17 +137,17 @@ class FilledLink:
         return self.fill(self.link.effect)
 
 
-def draw_told(sampler: Sampler) -> FilledLink:
-    """Return a cause and its effect; whatever they say of a person is told in no other split, in no task."""
+def draw_link(sampler: Sampler) -> FilledLink:
+    """Return a cause and its effect; their clauses about a person belong to the split of the sampler."""
     while True:
-        one = sampler.person()
-        people = {"x": one, "y": sampler.person(one)}
+        person = sampler.person()
+        people = {"x": person, "y": sampler.person(person)}
         nouns = {f"*{category}": sampler.dice.pick(choice) for category, choice in world.CATEGORIES.items()}
-        told = FilledLink(sampler.dice.pick(LINKS), people, nouns)
-        if sampler.owns(told.cause) and sampler.owns(told.effect):
-            return told
+        link = FilledLink(sampler.dice.pick(LINKS), people, nouns)
+        if sampler.owns(link.cause) and sampler.owns(link.effect):
+            return link
 
 
 def unrelated(sampler: Sampler, link: Link) -> list[Link]:
-    """Return links that have no topic in common with one, in a random order."""
+    """Return the links without a topic in common with a link, in random order."""
     return [other for other in sampler.dice.shuffled(LINKS) if not other.topics & link.topics]

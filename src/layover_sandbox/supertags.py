@@ -1,7 +1,7 @@
 r"""Categories of combinatory categorial grammar for the sandbox's sentences, by construction.
 
-A verb takes what stands around it: `(S\NP)/NP` has its subject before it and its object behind; a language with
-the verb at the end gives `(S\NP)\NP`. Adverbials modify the sentence (`S/S`, `S\S`), adjectives the noun.
+A verb takes its arguments from both sides: `(S\NP)/NP` has its subject before and its object after the verb; in a
+verb-final language it is `(S\NP)\NP`. Adverbials modify the sentence (`S/S`, `S\S`), adjectives the noun.
 Punctuation is `.` at the end and `,` elsewhere, in any script.
 """
 
@@ -18,16 +18,16 @@ _ENDS = {".", "。", "?", "？", "؟"}
 
 def supertags(sentence: Sentence) -> list[str]:
     """Return the category of every word."""
-    found: list[str] = []
+    categories: list[str] = []
     for clause in _clauses(sentence.phrases):
         verb = _main_verb(clause)
         for number in range(len(clause)):
-            found += _of_phrase(clause, number, verb)
-    return found
+            categories += _of_phrase(clause, number, verb)
+    return categories
 
 
 def _clauses(phrases: Sequence[Phrase]) -> list[list[Phrase]]:
-    """Return the phrases of each clause; a conjunction begins one."""
+    """Return the phrases of each clause; a conjunction begins a clause."""
     clauses: list[list[Phrase]] = [[]]
     for phrase in phrases:
         if _is_conjunction(phrase) and clauses[-1]:
@@ -41,7 +41,7 @@ def _is_conjunction(phrase: Phrase) -> bool:
 
 
 def _main_verb(phrases: Sequence[Phrase]) -> int:
-    """Return the last phrase that holds a verb: the only functor over the clause's arguments."""
+    """Return the last phrase with a verb: the only functor over the arguments of the clause."""
     verbs = [number for number, phrase in enumerate(phrases) if phrase.role == "verb"]
     full = [number for number in verbs if any(word.pos == "VERB" for word in phrases[number].words)]
     return (full or verbs or [-1])[-1]
@@ -74,19 +74,19 @@ def _verbal(phrases: Sequence[Phrase], number: int, verb: int) -> list[str]:
     category = _frame(phrases, number)
     heads = [place for place, word in enumerate(words) if word.pos == "VERB"]
     head = heads[-1] if heads else len(words) - 1
-    found = []
+    categories = []
     for place, word in enumerate(words):
         if place == head:
-            found.append(category)
+            categories.append(category)
         elif word.pos in {"AUX", "PART"}:
-            found.append("(S\\NP)/(S\\NP)" if place < head else "(S\\NP)\\(S\\NP)")
+            categories.append("(S\\NP)/(S\\NP)" if place < head else "(S\\NP)\\(S\\NP)")
         else:
-            found.append(_simple(word))
-    return found
+            categories.append(_simple(word))
+    return categories
 
 
 def _frame(phrases: Sequence[Phrase], verb: int) -> str:
-    """Return S with the verb's arguments: the farthest innermost, those before it behind a backslash."""
+    """Return S with the arguments of the verb: the farthest is innermost, arguments before it follow a backslash."""
     before = [phrase.role for phrase in phrases[:verb] if phrase.role in _ARGUMENTS]
     after = [phrase.role for phrase in phrases[verb + 1 :] if phrase.role in _ARGUMENTS]
     category = "S"
@@ -102,22 +102,22 @@ def _wrapped(category: str) -> str:
 
 
 def _nominal(words: Sequence[Word], *, top: str, functor: str) -> list[str]:
-    """Return the categories inside a noun phrase, `functor` for a preposition at its beginning."""
+    """Return the categories inside a noun phrase; a preposition has the category `functor`."""
     nouns = [place for place, word in enumerate(words) if word.pos in {"NOUN", "PROPN", "PRON"}]
     head = nouns[-1] if nouns else len(words) - 1
     governed = any(word.pos == "ADP" for word in words)
     specified = any(word.pos == "DET" for word in words)
-    found = []
+    categories = []
     for place, word in enumerate(words):
         if word.pos == "ADP":
-            found.append(functor if place < head else functor.replace("/NP", "\\NP"))
+            categories.append(functor if place < head else functor.replace("/NP", "\\NP"))
         elif word.pos == "DET":
-            found.append("NP/N" if governed or top == "NP" else f"{_whole(top)}/N")
+            categories.append("NP/N" if governed or top == "NP" else f"{_whole(top)}/N")
         elif place == head:
-            found.append("N" if specified else "NP" if governed else top)
+            categories.append("N" if specified else "NP" if governed else top)
         else:
-            found.append("N/N" if place < head else "N\\N")
-    return found
+            categories.append("N/N" if place < head else "N\\N")
+    return categories
 
 
 def _whole(category: str) -> str:

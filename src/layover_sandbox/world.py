@@ -1,6 +1,6 @@
-"""The small world that the sandbox speaks of: its concepts, what fits together, and what is true in it.
+"""The small world of the sandbox: its concepts, their combinations, and its facts.
 
-A concept is an English-looking name that every lexicon must have. This file knows nothing of any language.
+A concept is an English-like name that every lexicon must have. This file is independent of languages.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ GIVEN: dict[str, str] = dict.fromkeys(
 ) | dict.fromkeys(
     ("omar", "viktor", "daniel", "martin", "david", "ivan", "oscar", "adam", "hassan", "peter", "simon", "robert"), "m"
 )
-"""Given name -> gender, which some languages show in verbs, adjectives and pronouns."""
+"""Given name -> gender, for agreement of verbs, adjectives and pronouns in some languages."""
 
 FAMILIES = ("weber", "miller", "khan", "keller", "martinez", "kaplan", "jensen", "murphy", "fischer", "novak")
 CITIES = (
@@ -69,11 +69,11 @@ CLASSES: dict[str, tuple[str, ...]] = {
     "tool": ("tool",),
     "toy": ("toy",),
 }
-"""Nouns that name a class -> the categories in it."""
+"""Noun of a class -> the categories in it."""
 
 NOUNS = tuple(noun for nouns in CATEGORIES.values() for noun in nouns)
 MASS = frozenset((*CATEGORIES["meal"], *CATEGORIES["drink"]))
-"""Never counted, never indefinite."""
+"""Mass nouns: never counted, never indefinite."""
 CATEGORY_OF = {noun: category for category, nouns in CATEGORIES.items() for noun in nouns}
 CLASSES_OF = {noun: tuple(name for name, cats in CLASSES.items() if CATEGORY_OF[noun] in cats) for noun in NOUNS}
 
@@ -102,7 +102,7 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
     "paper": ("old", "new", "long", "short"),
     "remedy": ("new", "expensive", "cheap"),
 }
-"""Category -> adjectives that may stand with its nouns; none where it is not named."""
+"""Category -> adjectives for its nouns; other categories have none."""
 
 PERSON_STATES = ("tired", "hungry", "thirsty", "sick", "happy", "sad", "angry", "rich", "innocent", "guilty", "healthy")
 THING_STATES = ("wet", "broken", "clean", "dirty", "open", "closed", "empty", "full", "hot", "cold")
@@ -119,7 +119,7 @@ STATES_OF: dict[str, tuple[str, ...]] = {
     "opening": ("open", "closed"),
     "furniture": ("broken", "clean", "dirty"),
 }
-"""Category, or noun -> what one can find it to be."""
+"""Category or noun -> its possible states."""
 
 TIMES = (
     *("yesterday", "today", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
@@ -134,11 +134,11 @@ TIMES_OF = {
     "snow": (*_DAYS, "morning", "evening", "night", "last_week", "last_month", "winter"),
     **dict.fromkeys(("rain", "storm"), (*_DAYS, "morning", "evening", "night", "last_week", "last_month")),
 }
-"""Weather -> the times it can be told with."""
+"""Weather -> its possible times."""
 LASTING_STATES = ("rich", "innocent", "guilty", "healthy")
-"""What one is for longer than a day."""
+"""States that last longer than a day."""
 LASTING = ("live", "be_employed")
-"""What one does for years."""
+"""Predicates that last for years."""
 NUMBERS = tuple(range(3, 10))
 
 GOODS = "fruit vegetable pastry pet flower vehicle garment furniture tool toy reading dish ware"
@@ -147,9 +147,9 @@ PORTABLE = "garment toy reading dish ware tool flower"
 
 @dataclass(frozen=True, slots=True)
 class Predicate:
-    """What a verb goes with: categories, single nouns, or `person`, `profession`, `org`, `city`, `place`, `animal`.
+    """The frame of a verb: categories, single nouns, or `person`, `profession`, `org`, `city`, `place`, `animal`.
 
-    `role` says what `third` is: a recipient (`to`), a source (`from`), a goal (`into`), a location (`at`).
+    `role` is the role of `third`: a recipient (`to`), a source (`from`), a goal (`into`), a location (`at`).
     """
 
     name: str
@@ -158,9 +158,9 @@ class Predicate:
     third: str = ""
     role: str = ""
     converse: str = ""
-    """The predicate that says the same of subject and third (or object) exchanged; its own name if symmetric."""
+    """The predicate with the same meaning for exchanged subject and third (or object); its own name if symmetric."""
     result: str = ""
-    """The state that the object is in afterwards."""
+    """The state of the object afterwards."""
     domain: str = "general"
 
 
@@ -236,14 +236,14 @@ _WORK = {
     "biomedical": ("hospital", "laboratory", "village", "school"),
 }
 PLACES_OF: dict[str, tuple[str, ...]] = {
-    **{name: _WORK[found.domain] for name, found in PREDICATES.items() if found.domain in _WORK},
+    **{name: _WORK[predicate.domain] for name, predicate in PREDICATES.items() if predicate.domain in _WORK},
     **dict.fromkeys(("buy", "sell"), ("market", "shop", "station", "airport", "village", "harbour", "farm")),
     **dict.fromkeys(("cook", "wash"), ("kitchen", "restaurant", "village", "farm")),
     "swim": ("beach", "harbour"),
 }
-"""Predicate -> the places where it happens; anywhere when it is not named."""
+"""Predicate -> the places where it happens; other predicates happen anywhere."""
 MAKING = ("build", "cook", "write", "forge")
-"""What is made now is neither old nor new, dear nor cheap."""
+"""Predicates whose object is created now, so that adjectives of age and price do not fit."""
 
 MATERIALS = ("wood", "glass", "paper", "metal", "gold", "wool", "leather", "stone")
 PURPOSES = (
@@ -276,7 +276,7 @@ _PLACED = {
     "park": ("pigeon",),
 }
 FOUND = {noun: place for place, nouns in _PLACED.items() for noun in nouns}
-"""Noun -> the place where one finds it."""
+"""Noun -> its typical place."""
 USED = dict(
     zip(
         (
@@ -287,7 +287,7 @@ USED = dict(
         strict=True,
     )
 )
-"""Noun -> what one uses it for."""
+"""Noun -> its purpose."""
 _MATERIAL = {
     "wood": ("table", "chair", "door", "guitar"),
     "glass": ("window", "bottle", "mirror"),
@@ -320,7 +320,7 @@ ALSO_FOUND: dict[str, tuple[str, ...]] = {
     "newspaper": ("library", "office", "station", "market", "airport", "park", "hospital", "restaurant", "kitchen"),
     "pigeon": ("station", "market", "village", "farm", "garden", "forest", "harbour", "beach"),
 }
-"""Where one may find it too, so that these are no wrong answers."""
+"""Noun -> other plausible places, which must not be wrong answers."""
 ALSO_MADE: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("table", "door", "house", "bridge"), ("metal", "glass", "stone", "wood")),
     "chair": ("metal", "stone", "leather"),
@@ -337,11 +337,11 @@ ALSO_USED: dict[str, tuple[str, ...]] = {
     "prevent_disease": ("ointment",),
     "cure_wound": ("vaccine", "needle"),
 }
-"""Purpose -> nouns that might serve it, too."""
+"""Purpose -> other nouns that could serve it."""
 ALSO_KIND: dict[str, tuple[str, ...]] = {
     "tool": ("dish", "ware"),
     "drink": ("meal",),
     "toy": ("ware", "vehicle"),
     "fruit": ("vegetable",),
 }
-"""Class -> categories that one might count among it."""
+"""Class -> categories that could be counted in it."""

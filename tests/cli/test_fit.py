@@ -53,7 +53,7 @@ def test_a_folder_needs_its_config_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--gpu", "6XB", "--model", "base"], "--gpu: '6XB' is no size; write it like 12GB, 10GiB or 500MiB"),
+        (["--gpu", "6XB", "--model", "base"], "--gpu: '6XB' is not a size; write it like 12GB, 10GiB or 500MiB"),
         (["--model", "base"], "either --gpu 6GiB or --ram 16GiB"),
         (["--gpu", "6GiB", "--model", "lrge"], "did you mean 'large'?"),
         (["--gpu", "6GiB", "--model", "base", "--method", "lor"], "did you mean 'lora'?"),

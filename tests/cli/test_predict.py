@@ -135,8 +135,8 @@ def test_rows_name_their_packages(run: Run, served: Served, expected: dict[str, 
     assert code == 0
     close(lines(out), wanted)
     for package, message in (
-        ("mini", "no package 'mini' is loaded"),
-        (None, "names no package; one of: "),
+        ("mini", "the package 'mini' is not loaded"),
+        (None, "no package is named; name one of: "),
         (3, "'3'|3"),
     ):
         bad = written(
@@ -181,7 +181,7 @@ def test_a_bad_row_stops_before_anything_is_computed_or_written(
     for more in ((), ("--out", out)):
         code, said, err = run("--package", served.packages / NLI, rows, *more)
         assert (code, said) == (2, "")
-        assert f"{rows}:4: there is no field 'hypothesis' ('hypotesis': did you mean 'hypothesis'?)" in err
+        assert f"{rows}:4: the field 'hypothesis' is missing ('hypotesis': did you mean 'hypothesis'?)" in err
     assert out.read_text(encoding="utf-8") == "old\n"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jsonl", "rows.jsonl"]
 
@@ -246,7 +246,7 @@ def test_standard_input(served: Served, expected: dict[str, Any]) -> None:
     process = start(served, "-")
     out, err = process.communicate("".join(json.dumps(row) + "\n" for row in [*PAIRS * 400, {"premise": "a"}]), 120)
     assert process.returncode == 2
-    assert "/dev/stdin:1201: there is no field 'hypothesis'" in err
+    assert "/dev/stdin:1201: the field 'hypothesis' is missing" in err
     close(lines(out), (expected[NLI] * 400)[: verb.AT_ONCE])
 
 
@@ -271,24 +271,28 @@ def test_a_stopped_stream_leaves_nothing_behind(served: Served, tmp_path: Path) 
     ("text", "more", "message"),
     [
         ("nowhere.jsonl", (), "nowhere.jsonl: no such file"),
-        ("a text", (), "row 1: there is no field 'premise' (it has text); sandbox/nli reads premise and hypothesis"),
+        ("a text", (), "row 1: the field 'premise' is missing (it has text); sandbox/nli reads premise and hypothesis"),
         ("{'premise': 1}", (), "the row \"{'premise': 1}\": not JSON"),
-        (".", (), ".: a folder"),
-        ("rows.dat", (), "rows.dat: its name does not tell its format (.jsonl, .tsv, .txt); say it with --format"),
-        ("rows.dat", ("--format", "json"), "--format json: there is no such format; did you mean 'jsonl'?"),
-        ("rows.dat", ("--format", "text"), "rows.dat: no row in it"),
-        ("nowhere", ("--format", "jsonl"), "nowhere: no such file, and --format jsonl is for one"),
+        (".", (), ". is a folder"),
+        ("rows.dat", (), "rows.dat: unknown extension (known: .jsonl, .tsv, .txt); give the format with --format"),
+        ("rows.dat", ("--format", "json"), "--format json: unknown format; did you mean 'jsonl'?"),
+        ("rows.dat", ("--format", "text"), "rows.dat: the file has no rows"),
+        ("nowhere", ("--format", "jsonl"), "nowhere: no such file; --format jsonl needs a file"),
         ("{" + '"a":[' * 100_000, (), "not JSON"),
         ("{}", ("--out", "."), "--out .: is a folder"),
         ("{}", ("--out", "nowhere/out"), "--out nowhere/out: there is no folder nowhere"),
-        ("{}", (), "row 1: there is no field 'premise' (it has none)"),
+        ("{}", (), "row 1: the field 'premise' is missing (it has none)"),
         (
             '{"first": "a", "second": "b"}',
             ("--precision", "fp16"),
-            "precision: there is no 'fp16'; did you mean 'bf16'?",
+            "precision: 'fp16' is unknown; did you mean 'bf16'?",
         ),
-        ('{"first": "a", "second": "b"}', ("--device", "gpu"), "device: there is no device 'gpu'"),
-        ('{"first": "a", "second": "b"}', ("--batch-tokens", "0"), "batch_tokens: 0 is no number of tokens"),
+        ('{"first": "a", "second": "b"}', ("--device", "gpu"), "device: 'gpu' is not a device"),
+        (
+            '{"first": "a", "second": "b"}',
+            ("--batch-tokens", "0"),
+            "batch_tokens is 0, but must be a whole number of at least 1",
+        ),
         ('{"first": "a", "second": "b"}', ("--base", "sandbox/small"), "belongs to an encoder of another size"),
     ],
 )

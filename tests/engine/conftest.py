@@ -149,7 +149,7 @@ class Folder(Working):
         said = said_by(process, 300)
         assert process.returncode == 130, said
         assert "Traceback" not in said
-        assert "stopped; what is finished is kept" in said
+        assert "stopped; finished nodes are kept" in said
         self.said = said
         return event
 

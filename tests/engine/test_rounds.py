@@ -64,7 +64,7 @@ def test_a_value_is_chosen_between_trainings(folder: Folder) -> None:
 def test_a_trial_that_fails_leaves_the_round_open(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOY_RATES", "1e-4 1e30")
     said = toy(folder, "run", *SMALL, code=1)
-    assert "loss or gradient norm is no number" in said
+    assert "loss or gradient norm is not finite" in said
     assert "0 of 1 cells finished" in said
     assert "lora.lr for moods after none: not chosen yet (one of lr=0.0001, lr=1e+30, by toy); waiting cells: 1" in said
     assert not (folder.root / "store" / "choices").exists()

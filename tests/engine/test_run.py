@@ -164,7 +164,7 @@ def test_a_run_that_nobody_can_read_stops_as_by_ctrl_c(folder: Folder, where: st
     os.close(writing)
     assert done.returncode == 130
     (line,) = done.stderr.splitlines()
-    assert line == f"layover: stopped: {reasons[where]}; what is finished is kept, the same command goes on from there"
+    assert line == f"layover: stopped: {reasons[where]}; finished nodes are kept; the same command resumes the run"
     assert not list(folder.root.glob("store/nodes/*"))
 
 

@@ -40,12 +40,12 @@ def test_the_card_s_own(card: Card, name: str, revision: str | None, expected: o
 @pytest.mark.parametrize(
     ("name", "revision", "message"),
     [
-        (None, None, "name its directory with --base"),
+        (None, None, "give its directory with --base"),
         ("somebody/xlm-roberta-base", COMMIT, f"--base somebody/xlm-roberta-base@{COMMIT}"),
-        ("sandbox/huge", None, "is not loaded because a card says so"),
+        ("sandbox/huge", None, "does not load an unknown encoder by a card alone"),
         (BASE, None, f"--base {BASE}@COMMIT"),
         (BASE, "main", f"--base {BASE}@COMMIT"),
-        (BASE, "refs", "says no commit of it"),
+        (BASE, "refs", "names no commit"),
     ],
 )
 def test_what_is_not_loaded_because_a_card_says_so(
@@ -61,7 +61,7 @@ def test_a_folder_of_the_card_s_name_is_not_taken_for_it(
 ) -> None:
     (tmp_path / "somebody" / "model").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ModelError, match="is not loaded"):
+    with pytest.raises(ModelError, match="does not load an unknown encoder"):
         encoder_for(named(card, "somebody/model", COMMIT), None)
 
 
@@ -76,5 +76,5 @@ def test_what_a_person_names(card: Card, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("base", ["/nowhere/at/all", "sandbox/none", "a/b/c", "../up", "x@y"])
 def test_what_is_no_encoder(card: Card, base: str) -> None:
-    with pytest.raises(ModelError, match="is no directory here"):
+    with pytest.raises(ModelError, match="is neither a directory"):
         encoder_for(card, base)

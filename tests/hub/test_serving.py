@@ -338,7 +338,7 @@ def test_a_task_of_ones_own_is_read_by_its_own_columns(loaded: Layover, served: 
     said, first = loaded.predict([{"said": "a", "meant": "b"}, {"first": "a", "second": "b"}], package=MOODS)
     assert said == first
     with pytest.raises(
-        DataError, match=r"row 1: there is no field 'meant' .* moods reads said and meant, or first and"
+        DataError, match=r"row 1: the field 'meant' is missing .* moods reads said and meant, or first and"
     ):
         loaded.predict([{"said": "a"}], package=MOODS)
 
@@ -361,20 +361,24 @@ def test_columns_that_no_card_names(served: Served, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "row", "message"),
     [
-        (NLI, {"premise": "a", "hypotesis": "b"}, r"row 2: there is no field 'hypothesis' \('hypotesis': did you mean"),
-        (NLI, "a", r"row 2: there is no field 'premise' \(it has text\); sandbox/nli reads premise and hypothesis"),
+        (
+            NLI,
+            {"premise": "a", "hypotesis": "b"},
+            r"row 2: the field 'hypothesis' is missing \('hypotesis': did you mean",
+        ),
+        (NLI, "a", r"row 2: the field 'premise' is missing \(it has text\); sandbox/nli reads premise and hypothesis"),
         (NLI, {}, r"row 2: .* \(it has none\)"),
-        (NLI, 3, "row 2: it is of type int"),
+        (NLI, 3, "row 2 is of type int"),
         (NLI, {"premise": 3, "hypothesis": "b"}, "row 2: 'premise' is 3, but text is needed"),
         (NLI, {"premise": "a", "hypothesis": None}, "row 2: 'hypothesis' is None, but text is needed"),
         (NLI, {"premise": " \n", "hypothesis": "b"}, "row 2: first is empty"),
-        (NLI, {"premise": "a", "hypothesis": "\ud800"}, "row 2: second is no valid text"),
-        (NER, {"text": 3}, "row 2: there is no field 'tokens'"),
+        (NLI, {"premise": "a", "hypothesis": "\ud800"}, "row 2: second is not valid text"),
+        (NER, {"text": 3}, "row 2: the field 'tokens' is missing"),
         (NER, {"tokens": "Anna lives"}, "row 2: .* a list of texts is needed"),
         (NER, {"tokens": ["Anna", 3]}, "row 2: 'tokens' holds 3, but text is needed"),
         (NER, {"tokens": []}, "row 2: tokens is empty"),
         (NER, " ", "row 2: tokens is empty"),
-        (QA, {"question": "Who?"}, "row 2: there is no field 'context' .* sandbox/qa reads question and context"),
+        (QA, {"question": "Who?"}, "row 2: the field 'context' is missing .* sandbox/qa reads question and context"),
         (QA, {"question": "Who?", "context": ""}, "row 2: context is empty"),
         (COPA, {"first": "a", "choices": ["b"]}, "row 2: 1 choices, but two or more are needed"),
         (COPA, {"first": "a", "choices": "b"}, "row 2: .* a list of texts is needed"),
@@ -387,7 +391,7 @@ def test_rows_that_are_wrong(loaded: Layover, name: str, row: Any, message: str)
 
 
 def test_a_row_of_a_file_is_told_by_its_place(loaded: Layover) -> None:
-    with pytest.raises(DataError, match=r"^rows\.jsonl:7: there is no field 'hypothesis'"):
+    with pytest.raises(DataError, match=r"^rows\.jsonl:7: the field 'hypothesis' is missing"):
         loaded.predict([Row({"premise": "a"}, "rows.jsonl", 7)], package=NLI)
 
 
@@ -398,17 +402,17 @@ def test_what_is_no_list_of_rows(loaded: Layover, rows: Any) -> None:
 
 
 def test_packages_that_are_not_there(loaded: Layover) -> None:
-    with pytest.raises(DataError, match=f"package: no package 'mini' is loaded; .*{NLI}"):
+    with pytest.raises(DataError, match=f"package: the package 'mini' is not loaded; .*{NLI}"):
         loaded.predict([PAIR], package="mini")
-    with pytest.raises(DataError, match=f"package: names no package; one of: {NLI}"):
+    with pytest.raises(DataError, match=f"package: no package is named; name one of: {NLI}"):
         loaded.predict([PAIR])
-    with pytest.raises(DataError, match="package of row 2: no package 'x' is loaded"):
+    with pytest.raises(DataError, match="package of row 2: the package 'x' is not loaded"):
         loaded.predict([PAIR, PAIR], package=[NLI, "x"])
     with pytest.raises(DataError, match="1 names for 2 rows"):
         loaded.predict([PAIR, PAIR], package=[NLI])
-    with pytest.raises(DataError, match="card: names no package"):
+    with pytest.raises(DataError, match="card: no package is named"):
         loaded.card()
-    with pytest.raises(DataError, match="labels: no package 'x' is loaded"):
+    with pytest.raises(DataError, match="labels: the package 'x' is not loaded"):
         loaded.labels("x")
     for tokens in (0, -1, 2.5, True):
         with pytest.raises(DataError, match="batch_tokens"):
@@ -458,7 +462,7 @@ def test_a_package_that_computes_something_else(served: Served, tmp_path: Path) 
     card = read_card(folder)
     files = {**card.files, "head.safetensors": file_sha256(folder / "head.safetensors")}
     write_card(folder, card.model_copy(update={"files": files}))
-    with pytest.raises(ModelError, match=r"its probe gives numbers that differ .* on the encoder it was trained on"):
+    with pytest.raises(ModelError, match=r"its probe gives numbers that differ .* on the encoder of its training"):
         Layover.load(folder)
     assert Layover.load(folder, check=False).predict([PAIR])
 
@@ -470,7 +474,7 @@ def test_another_encoder_of_the_same_sizes(served: Served, tmp_path: Path) -> No
     Layover.load(served.packages / NLI, base=str(tmp_path / "encoder"))
     weights = load_file(mini / "model.safetensors")
     save_file({name: value * 1.1 for name, value in weights.items()}, tmp_path / "encoder" / "model.safetensors")
-    with pytest.raises(ModelError, match=r"encoder is another encoder than the one it was trained on, sandbox/mini"):
+    with pytest.raises(ModelError, match=r"encoder is not the encoder of its training, sandbox/mini"):
         Layover.load(served.packages / NLI, base=str(tmp_path / "encoder"))
 
 
@@ -502,9 +506,9 @@ def test_packages_that_do_not_go_together(served: Served, tmp_path: Path) -> Non
         Layover.load([served.packages / NER, other], check=False)
     with pytest.raises(ModelError, match=f"two packages are called {NLI}"):
         Layover.load([served.packages / NLI, served.packages / NLI])
-    with pytest.raises(ModelError, match="no package is named"):
+    with pytest.raises(ModelError, match="no package is given"):
         Layover.load([])
-    with pytest.raises(ModelError, match="there is no such folder"):
+    with pytest.raises(ModelError, match="this folder does not exist"):
         Layover.load(tmp_path / "nowhere")
 
 
@@ -515,7 +519,7 @@ def test_a_package_without_a_head_predicts_nothing(served: Served, tmp_path: Pat
         probe = card.probe.model_copy(update={"outputs": None})
         return {"files": files, "task": None if mixture else card.task, "probe": probe}
 
-    with pytest.raises(ModelError, match=f"{NLI}: has no head .*nothing to predict"):
+    with pytest.raises(ModelError, match=f"{NLI} has no head .*cannot predict"):
         Layover.load(copied(served, NLI, tmp_path, beheaded))
 
 
@@ -562,9 +566,9 @@ def test_layers_that_go_without_modules(served: Served, tmp_path: Path) -> None:
 def test_settings_that_are_wrong(served: Served) -> None:
     with pytest.raises(ModelError, match="does not work with an encoder loaded in int8"):
         Layover.load(served.packages / COPA, precision="int8")  # merged, and so folded into its weights
-    with pytest.raises(ModelError, match="precision: there is no 'fp16'; did you mean 'bf16'"):
+    with pytest.raises(ModelError, match="precision: 'fp16' is unknown; did you mean 'bf16'"):
         Layover.load(served.packages / NLI, precision="fp16")  # type: ignore[arg-type]
-    with pytest.raises(ModelError, match="device: there is no device 'gpu'"):
+    with pytest.raises(ModelError, match="device: 'gpu' is not a device"):
         Layover.load(served.packages / NLI, device="gpu")
     if not torch.cuda.is_available():
         with pytest.raises(ModelError, match="device: cuda is not available here"):
@@ -580,7 +584,7 @@ def test_no_encoder_is_loaded_because_a_card_names_it(served: Served) -> None:
     assert encoder_for(card("sandbox/mini", None), None) == (str(encoders.folder_of("sandbox/mini")), None)
     assert encoder_for(card("FacebookAI/xlm-roberta-base", commit), None) == ("FacebookAI/xlm-roberta-base", commit)
     for name, revision in (("evil/model", commit), (None, None), ("FacebookAI/xlm-roberta-base", None)):
-        with pytest.raises(LayoverError, match=r"name .*base"):
+        with pytest.raises(LayoverError, match=r"(use|with) --base"):
             encoder_for(card(name, revision), None)
     assert encoder_for(card("evil/model", commit), "evil/model") == ("evil/model", commit)
     assert encoder_for(card("evil/model", commit), "mine/model") == ("mine/model", None)

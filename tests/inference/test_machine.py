@@ -43,5 +43,5 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) 
     refused = pytest.raises(ModelError, match=r"run\.device: cuda is not available here; usable: .*cpu")
     with refused, on_machine(Execution(device="cuda")):
         raise AssertionError("the block does not begin")
-    with pytest.raises(ModelError, match=r"device: there is no device 'cdua'.*cuda"):
+    with pytest.raises(ModelError, match=r"device: 'cdua' is not a device.*cuda"):
         device_of("cdua", where="device")

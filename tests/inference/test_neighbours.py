@@ -77,5 +77,5 @@ def test_the_length_of_an_embedding_does_not_matter() -> None:
 def test_an_embedding_without_a_direction_is_refused() -> None:
     left = rows(3, 1)
     left[1] = 0
-    with pytest.raises(DataError, match="zero in every place"):
+    with pytest.raises(DataError, match="an embedding is zero"):
         both_ways(left, rows(3, 2), execution=CPU)

@@ -88,8 +88,8 @@ def test_all_mistakes_of_a_card_are_told_at_once(tmp_path: Path, what: str) -> N
     (tmp_path / CARD).write_text(json.dumps(card), encoding="utf-8")
     with pytest.raises(MistakesError) as caught:
         read_card(tmp_path)
-    assert list(caught.value.told) == [one[:400] + "..." if len(one) > 400 else one for one in expected]
-    assert str(caught.value) == "\n".join(f"{tmp_path / CARD}: {one}" for one in caught.value.told)
+    assert list(caught.value.sentences) == [one[:400] + "..." if len(one) > 400 else one for one in expected]
+    assert str(caught.value) == "\n".join(f"{tmp_path / CARD}: {one}" for one in caught.value.sentences)
 
 
 def test_very_many_mistakes_are_not_counted_up(tmp_path: Path) -> None:
@@ -98,5 +98,5 @@ def test_very_many_mistakes_are_not_counted_up(tmp_path: Path) -> None:
     (tmp_path / CARD).write_text(json.dumps(card), encoding="utf-8")
     with pytest.raises(MistakesError) as caught:
         read_card(tmp_path)
-    assert caught.value.told[-1] == "and more"
-    assert len(caught.value.told) == 13
+    assert caught.value.sentences[-1] == "and more"
+    assert len(caught.value.sentences) == 13

@@ -99,7 +99,7 @@ def test_memory_is_held_against_a_budget(world: World) -> None:
     unknown = asked(costs, run.model_copy(update={"device": "cuda", "memory": None}), None)
     assert unknown["fits"] is None
     assert asked([], run, GIB)["peak_bytes"] is None
-    with pytest.raises(RecipeError, match=r"run\.memory: '2' is no size; write it like 12GB, 10GiB or 500MiB"):
+    with pytest.raises(RecipeError, match=r"run\.memory: '2' is not a size; write it like 12GB, 10GiB or 500MiB"):
         world.plan("run.memory='2'")
 
 

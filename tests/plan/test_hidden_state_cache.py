@@ -244,5 +244,5 @@ def test_the_size_is_written_with_its_unit(world: World, text: str, expected: in
 
 @pytest.mark.parametrize("text", ["10XB", "10", "-1GiB", "true", "lots"])
 def test_another_size_is_refused(world: World, text: str) -> None:
-    with pytest.raises(RecipeError, match=r"run\.hidden_state_cache: .* is no size; write it like 12GB, .*, or 0"):
+    with pytest.raises(RecipeError, match=r"run\.hidden_state_cache: .* is not a size; write it like 12GB, .*, or 0"):
         load(world.recipe(), [f"run.hidden_state_cache={text}"])

@@ -105,9 +105,9 @@ BROKEN = [
     ("layover.modules", "thing", "broken.nowhere", "importing broken.nowhere failed with ModuleNotFoundError"),
     ("layover.modules", "thing", "broken.empty", "broken.empty has no MODULE"),
     ("layover.modules", "thing", "broken.thing:Nothing", "broken.thing has no Nothing"),
-    ("layover.modules", "thing", "broken.other", "MODULE of broken.other is of type int, not a class below Module"),
-    ("layover.modules", "thing", "broken.thing", "MODULE of broken.thing gives no value to default_lr"),
-    ("layover.metrics", "thing", "broken.other", "METRIC of broken.other calls itself 'mine'"),
+    ("layover.modules", "thing", "broken.other", "MODULE of broken.other is of type int, not a subclass of Module"),
+    ("layover.modules", "thing", "broken.thing", "MODULE of broken.thing has no value for default_lr"),
+    ("layover.metrics", "thing", "broken.other", "METRIC of broken.other has the name 'mine'"),
     ("layover.metrics", "thing", "broken.thing:Thing", "Thing of broken.thing is the class Thing, not a Metric"),
     ("layover.kinds", "thing", "broken.other:METRIC", "METRIC of broken.other is of type Metric, not a Kind"),
     ("layover.tasks", "thing", "broken.other:METRIC", "METRIC of broken.other is of type Metric, not a Task"),
@@ -117,8 +117,8 @@ BROKEN = [
         "broken.abstract",
         "broken.abstract does not define initialise, mixing_weights, weights",
     ),
-    ("layover.compositions", "thing", "broken.thing:Thing", "is the class Thing, not a class below Composition"),
-    ("layover.objectives", "thing", "broken.thing:Thing", "is the class Thing, not a class below Objective"),
+    ("layover.compositions", "thing", "broken.thing:Thing", "is the class Thing, not a subclass of Composition"),
+    ("layover.objectives", "thing", "broken.thing:Thing", "is the class Thing, not a subclass of Objective"),
     ("layover.formats", "thing", "broken.other:MODULE", "MODULE of broken.other is of type int, not a function"),
 ]
 GETS = {
@@ -150,7 +150,7 @@ def test_a_broken_plugin_is_an_error_when_it_is_used(
         said = str(caught.value)
         assert said.startswith(f"the plug-in 'thing' ({group}, broken 0.3) cannot be used: "), said
         assert reason in said
-        assert said.endswith("; mend broken, or uninstall it")
+        assert said.endswith("; fix broken, or uninstall it")
         assert caught.value.exit_code == 2
         assert [row["state"] for row in rows("plugins")] == [said]
 
@@ -199,13 +199,13 @@ def test_a_builtin_name_is_never_taken_silently(tmp_path: Path) -> None:
         with pytest.raises(PluginError) as caught:
             modules.get("lora")
         assert str(caught.value) == (
-            "the plug-in 'lora' (layover.modules, rude-pack 2.1) has the name of one that comes with Layover, so "
-            "'lora' could mean either; uninstall rude-pack, or have it renamed there"
+            "the plug-in 'lora' (layover.modules, rude-pack 2.1) has the name of a built-in item of Layover, so "
+            "'lora' is ambiguous; uninstall rude-pack, or rename the plug-in there"
         )
         assert modules.get("none").name == "none"
         methods = {(row[""], row["name"]): row["settings"] for row in rows("methods")}
-        assert "has the name of one that comes with Layover" in methods["module", "lora"]
-        with pytest.raises(PluginError, match="cannot have this name"):
+        assert "has the name of a built-in item of Layover" in methods["module", "lora"]
+        with pytest.raises(PluginError, match="has an invalid name"):
             metrics.get("_masked")
 
 
@@ -232,22 +232,22 @@ def test_two_of_one_name_are_an_error(tmp_path: Path) -> None:
         with pytest.raises(PluginError) as caught:
             modules.get("tilt")
         assert str(caught.value) == (
-            "2 plug-ins are called 'tilt' (layover.modules): one 1 has one.tilt and two 2 has two.tilt; uninstall all "
-            "but one"
+            "2 plug-ins are called 'tilt' (layover.modules): one 1 has one.tilt and two 2 has two.tilt; keep one and "
+            "uninstall the others"
         )
         assert [row["state"] for row in rows("plugins")] == [str(caught.value)] * 2
 
 
 @pytest.mark.parametrize("name", ["Tilt", "tilt-er", "1tilt", "ti lt", "tilt.er", "tilt/er"])
 def test_a_name_is_one_of_the_house(tmp_path: Path, name: str) -> None:
-    said = "a letter, then letters, digits and underscores, all lower-case"
+    said = "use a lower-case letter, then lower-case letters, digits and underscores"
     with seen(describe(tmp_path, "one", "1", {MODULES: {name: "one.tilt"}})), pytest.raises(PluginError, match=said):
         modules.get(name)
 
 
 def test_a_plugin_without_a_version_could_not_stand_in_a_key(tmp_path: Path) -> None:
     site = broken(tmp_path, {METRICS: {"mine": "broken.other"}}, None)
-    with seen(site), pytest.raises(PluginError, match=r"mine.*broken says no version"):
+    with seen(site), pytest.raises(PluginError, match=r"mine.*broken has no version"):
         metrics.get("mine")
 
 
@@ -259,7 +259,7 @@ def test_a_distribution_that_no_card_can_name_is_refused(tmp_path: Path, name: s
     site = broken(tmp_path, {METRICS: {"mine": "broken.other"}})
     (info,) = site.glob("*.dist-info")
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", encoding="utf-8")
-    with seen(site), pytest.raises(PluginError, match="stand in keys and on cards"):
+    with seen(site), pytest.raises(PluginError, match="its distribution has an invalid name or version"):
         metrics.get("mine")
 
 

@@ -298,7 +298,10 @@ def test_files_that_name_nothing(told: Told, files: str, path: str, message: str
         ("tasks.t.languages=[en, sw, en]", "tasks.t.languages[2]: 'en' is listed twice"),
         ("eval.languages=[en, en]", "eval.languages[1]: 'en' stands twice"),
         ("tasks.t.eval.languages=[en, en]", "tasks.t.eval.languages[1]: 'en' stands twice"),
-        ("tasks.t.mlm_probability=0.155", "tasks.t.mlm_probability: 0.155 is no whole percent; write 0.15 or 0.16"),
+        (
+            "tasks.t.mlm_probability=0.155",
+            "tasks.t.mlm_probability: 0.155 is not in whole percent; write 0.15 or 0.16",
+        ),
         ("foo.bar=1", "foo: unknown key; one of: "),
     ],
 )

@@ -14,7 +14,7 @@ def clauses() -> list[Clause]:
     """Many clauses of all sorts, every predicate among them."""
     sampler = Sampler(Dice("tests"), domains=DOMAINS)
     found = [sampler.any() for _ in range(2_000)]
-    found += [sampler.told(sampler.event(name)) for name in world.PREDICATES for _ in range(10)]
+    found += [sampler.detailed(sampler.event(name)) for name in world.PREDICATES for _ in range(10)]
     return found
 
 

@@ -11,7 +11,7 @@ from layover_sandbox import languages, world
 from layover_sandbox.language import Language, Sentence
 from layover_sandbox.meaning import City, Clause, Fact, Name, Org, Place, Thing
 from layover_sandbox.sampling import Dice, Sampler
-from layover_sandbox.scripts import LINKS, draw_told
+from layover_sandbox.scripts import LINKS, draw_link
 from layover_sandbox.sets.qa import askable
 
 EVERY = [pytest.param(languages.get(code), id=code) for code in languages.names()]
@@ -111,10 +111,10 @@ def test_names_are_marked(language: Language, clauses: list[Clause]) -> None:
 
 @pytest.mark.parametrize("language", EVERY)
 def test_questions(language: Language, clauses: list[Clause]) -> None:
-    asked = 0
+    questions = 0
     for clause in clauses:
         said = language.statement(language.clause(clause))
-        for role in askable(clause, told_by_name=True):
+        for role in askable(clause, named=True):
             question = language.inquiry(language.question(clause, role))
             check(question, language)
             assert question.text.endswith(language.asks)
@@ -122,11 +122,11 @@ def test_questions(language: Language, clauses: list[Clause]) -> None:
             assert span is not None
             answer = said.text[span[0] : span[1]]
             assert answer
-            asked += 1
+            questions += 1
             if role == "count":
                 number = languages.get("en").entry("numbers", str(clause.object.count))[0]  # type: ignore[union-attr]
                 assert language.code != "en" or answer == number
-    assert asked > 2_000
+    assert questions > 2_000
 
 
 @pytest.mark.parametrize("language", EVERY)
@@ -158,9 +158,9 @@ def test_reasons(language: Language) -> None:
     sampler = Sampler(Dice("reasons"))
     seen = set()
     for _ in range(1_000):
-        told = draw_told(sampler)
-        cause, effect = told.cause, told.effect
-        seen.add(told.link)
+        link = draw_link(sampler)
+        cause, effect = link.cause, link.effect
+        seen.add(link.link)
         assert not any("*" in str(part) for part in (cause.object, effect.object))
         sentence = language.statement(language.because(effect, cause))
         check(sentence, language)
@@ -210,9 +210,9 @@ def test_english_sentences() -> None:
 
 def test_a_broken_lexicon_is_told_with_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
     parse = languages_module.parse_lexicon
-    with pytest.raises(DataError, match=r"xx.txt:2: no colon"):
+    with pytest.raises(DataError, match=r"xx.txt:2: the colon is missing"):
         parse("[nouns]\napple\n", "xx.txt")
-    with pytest.raises(DataError, match=r"xx.txt:3: 'apple' stands twice"):
+    with pytest.raises(DataError, match=r"xx.txt:3: 'apple' is defined twice"):
         parse("[nouns]\napple: Apfel\napple: Apfel\n", "xx.txt")
     assert parse("[nouns]\napple: Apfel | m # a fruit\n", "xx.txt") == {"nouns": {"apple": ("Apfel", "m")}}
     with pytest.raises(DataError, match=r"\[nouns\] has no 'unicorn'"):

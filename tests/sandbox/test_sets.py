@@ -17,7 +17,7 @@ from layover_sandbox import encoders, files, languages, sets
 from layover_sandbox.inference import LABELS
 from layover_sandbox.meaning import City, Clause, Name, Thing
 from layover_sandbox.sampling import names_somebody, split_of
-from layover_sandbox.sets._tagged import Said
+from layover_sandbox.sets._tagged import Utterance
 from layover_sandbox.sets.completion import Story
 from layover_sandbox.sets.copa import Alternatives
 from layover_sandbox.sets.nli import Pair
@@ -142,10 +142,10 @@ def test_answers_stand_where_they_are_said_to(code: str) -> None:
     assert 0 < sum(answered) < len(answered)
 
 
-def clauses_of(passage: Passage | Said) -> list[Clause]:
+def clauses_of(passage: Passage | Utterance) -> list[Clause]:
     """Return all that a passage says of particular people and things."""
-    said = passage if isinstance(passage, Said) else passage.said
-    found = [] if isinstance(passage, Said) else list(passage.clauses)
+    said = passage if isinstance(passage, Utterance) else passage.utterance
+    found = [] if isinstance(passage, Utterance) else list(passage.clauses)
     found += [] if said is None else [said.clause, *([said.reason] if said.reason else [])]
     return [clause for clause in found if clause.time or names_somebody(clause)]
 
@@ -191,18 +191,18 @@ def test_names_begin_with_b(code: str) -> None:
 
 ANNA, OMAR, BOOK = Name("anna"), Name("omar"), Thing("book")
 SUPERTAGS = (
-    (Said(Clause("give", ANNA, BOOK, OMAR)), r"Anna/NP gave/((S\NP)/PP)/NP the/NP/N book/N to/PP/NP Omar/NP ./."),
-    (Said(Clause("sleep", ANNA, time="monday"), time_first=True), r"On/(S/S)/NP Monday/NP Anna/NP slept/S\NP ./."),
+    (Utterance(Clause("give", ANNA, BOOK, OMAR)), r"Anna/NP gave/((S\NP)/PP)/NP the/NP/N book/N to/PP/NP Omar/NP ./."),
+    (Utterance(Clause("sleep", ANNA, time="monday"), time_first=True), r"On/(S/S)/NP Monday/NP Anna/NP slept/S\NP ./."),
     (
-        Said(Clause("state", ANNA, property="tired"), reason=Clause("sleep", OMAR, negated=True)),
+        Utterance(Clause("state", ANNA, property="tired"), reason=Clause("sleep", OMAR, negated=True)),
         r"Anna/NP was/(S\NP)/AP tired/AP because/(S\S)/S Omar/NP did/(S\NP)/(S\NP) not/(S\NP)/(S\NP) sleep/S\NP ./.",
     ),
-    (Said(Clause("read", ANNA, BOOK), role="object"), r"What/S[wq]/S[q] did/(S\NP)/(S\NP) Anna/NP read/S\NP ?/."),
+    (Utterance(Clause("read", ANNA, BOOK), role="object"), r"What/S[wq]/S[q] did/(S\NP)/(S\NP) Anna/NP read/S\NP ?/."),
 )
 
 
 @pytest.mark.parametrize(("said", "wanted"), SUPERTAGS)
-def test_supertags_of_english(said: Said, wanted: str) -> None:
+def test_supertags_of_english(said: Utterance, wanted: str) -> None:
     sentence = said.sentence(languages.get("en"))
     pairs = zip(sentence.tokens, supertags(sentence), strict=True)
     assert " ".join(f"{token.text}/{tag}" for token, tag in pairs) == wanted
@@ -317,7 +317,7 @@ def said_in(name: str, split: str) -> set[Clause]:
             found |= {item.first, item.second}
         elif isinstance(item, TopicText):
             found |= set(item.sentences)
-        elif isinstance(item, Said) and item.role is None:
+        elif isinstance(item, Utterance) and item.role is None:
             found |= {item.clause, *([item.reason] if item.reason else [])}
     return found
 

@@ -177,5 +177,5 @@ def test_a_branch_without_gold_is_named() -> None:
     features = mixed.branches[2].features
     none = replace(features, arrays={**features.arrays, "label": np.full(16, -1)})
     mixed.branches[2] = replace(mixed.branches[2], features=none)
-    with pytest.raises(DataError, match=r"anli: nothing to train on: no row of the training set has gold"):
+    with pytest.raises(DataError, match=r"anli: there is nothing to train on: no row of the training set has gold"):
         mixed.train()

@@ -85,9 +85,11 @@ def test_kept_states_train_and_predict_the_same(
 def test_a_file_of_another_size_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "states.bin"
     HiddenStates.create(file, layer=2, kind="float32", tokens=3, hidden=4).flush()
-    with pytest.raises(DataError, match=r"states.bin: not the 32 bytes of 4 x 4 hidden states in bfloat16"):
+    with pytest.raises(
+        DataError, match=r"states.bin: the file must have 32 bytes, for 4 x 4 hidden states in bfloat16"
+    ):
         HiddenStates.open(file, layer=2, kind="bfloat16", tokens=4, hidden=4)
-    with pytest.raises(DataError, match="not the"):
+    with pytest.raises(DataError, match="the file must have"):
         HiddenStates.open(tmp_path / "absent.bin", layer=2, kind="float32", tokens=3, hidden=4)
 
 

@@ -168,7 +168,7 @@ def test_a_unit_that_does_not_fit_ends_the_run(
         raise torch.OutOfMemoryError("no memory")
 
     monkeypatch.setattr(type(model.encoder), "forward", never)
-    with pytest.raises(NodeError, match=r"step 0: one training unit alone .* does not fit .*gradient_checkpointing"):
+    with pytest.raises(NodeError, match=r"step 0: a single training unit .* does not fit .*gradient_checkpointing"):
         train(model, features_of())
 
 
@@ -201,7 +201,7 @@ def test_a_loss_that_is_no_number_ends_the_run(
         return loss(*given) * (float("nan") if next(calls) == 3 else 1.0)
 
     monkeypatch.setattr(model.head, "loss", poisoned)
-    with pytest.raises(NodeError, match=r"step 3: loss or gradient norm is no number"):
+    with pytest.raises(NodeError, match=r"step 3: loss or gradient norm is not finite"):
         train(model, features_of())
 
 
@@ -258,7 +258,8 @@ def test_without_an_evaluation_the_last_weights_stay(model_of: Any, features_of:
 
 
 @pytest.mark.parametrize(
-    ("metrics", "message"), [({"f2": 1.0}, "no such metric; one of: f2"), ({"f1": float("nan")}, "it is nan")]
+    ("metrics", "message"),
+    [({"f2": 1.0}, "does not have this metric; one of: f2"), ({"f1": float("nan")}, "its value is nan")],
 )
 def test_a_criterion_that_is_not_there_is_an_error(
     metrics: dict[str, float], message: str, model_of: Any, features_of: Any

@@ -28,7 +28,7 @@ from layover.execution import Execution
 from layover.plan import Node, Plan
 from layover.plan.node_paths import paths_of
 from layover.specs import StepSpec
-from layover.stopping import KEPT, asked, held
+from layover.stopping import KEPT, held, requested
 from layover.store import Store
 from layover.store.folderless import strip_folders
 
@@ -343,5 +343,5 @@ class LocalEngine:
 
 
 def _check_stop() -> None:
-    if asked():
+    if requested():
         raise StoppedError(f"stopped; {KEPT}")

@@ -11,7 +11,7 @@ from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import ForkServerProcess
 
 from layover.errors import NodeError
-from layover.stopping import REQUESTS, asked
+from layover.stopping import REQUESTS, requested
 
 POLL_SECONDS = 0.05
 SPAWN_SECONDS = 2.0
@@ -39,7 +39,7 @@ def begin(process: ForkServerProcess, *, alone: bool) -> bool:
     thread = threading.Thread(target=_start, args=(process, failed), daemon=True)
     thread.start()
     while thread.is_alive():
-        if asked():
+        if requested():
             if alone:
                 _kill_server(thread)
             return False

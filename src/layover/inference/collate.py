@@ -1,4 +1,4 @@
-"""From flat arrays to the padded tensors of one micro-batch."""
+"""Collation: from flat arrays to the padded tensors of one micro-batch."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from layover.inference.order import Index, offsets_of, row_lengths, unit_rows
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Rows of one micro-batch, padded to the longest of them.
+    """Rows of one micro-batch, padded to the longest row.
 
-    ids (B, T) int64; lengths (B,) int64, always on the CPU; segments (B, T) int64 or None; targets by name: those of
-    the kind (`Kind.columns`), one per unit (units, ...), row (B, ...) or token (B, T), int64 or, where the kind has
-    numbers that are not whole, float32; and for rows with hidden tokens, in predictions too, `places` (M,) int64,
-    `row * T + position` of each, and `masked` (M,) int64, what stood there;
-    units (units,) int64, empty for a prediction; rows (B,) int64, the rows' numbers in the features, which key
-    their dropout masks and what is hidden in them.
+    ids (B, T) int64; lengths (B,) int64, always on the CPU; segments (B, T) int64 or None.
+    targets by name: the targets of the kind (`Kind.columns`), one per unit (units, ...), row (B, ...) or token (B, T),
+    int64, or float32 for kinds with real numbers. For rows with masked tokens, in predictions too: `places` (M,) int64,
+    `row * T + position` of each masked token, and `masked` (M,) int64, the original tokens.
+    units (units,) int64, empty for a prediction; rows (B,) int64, the numbers of the rows in the features, which key
+    their dropout masks and their masked tokens.
     """
 
     ids: Tensor
@@ -35,17 +35,17 @@ class Batch:
     units: Index
     rows: Tensor
     states: Tensor | None = None
-    """(1, N, H): hidden states that were kept, of all tokens without padding; the layers below need not run."""
+    """(1, N, H): cached hidden states of all tokens without padding; the layers below do not run."""
     layer: int = 0
-    """The one that they enter."""
+    """Layer that the cached hidden states enter."""
 
     def to(self, device: torch.device) -> Batch:
-        """Return the batch on a device; the lengths stay, so that nobody waits for the device to learn the shape."""
+        """Return the batch on a device; the lengths stay on the CPU, so that the shape is known without a wait."""
         if device == self.ids.device:
             return self
 
         def moved(tensor: Tensor) -> Tensor:
-            # pinned memory is copied while the device works on what it was given before
+            # pinned memory is copied while the device works on earlier batches
             source = tensor.pin_memory() if device.type == "cuda" else tensor
             return source.to(device, non_blocking=True)
 
@@ -60,14 +60,14 @@ class Batch:
 
 
 def collate(features: Features, units: Index, *, pad: int, moment: Moment, states: HiddenStates | None = None) -> Batch:
-    """Return units with their targets; the rows of a unit stand one after another.
+    """Return units with their targets; the rows of a unit are consecutive.
 
     Args:
         features: The training set.
-        units: Which of its units.
-        pad: Token on padding.
-        moment: Of the training, for what is hidden.
-        states: Kept hidden states of the features' tokens.
+        units: Indices of units.
+        pad: Padding token.
+        moment: Seed and step of the training, which decide the masked tokens.
+        states: Cached hidden states of the features' tokens.
     """
     rows = unit_rows(units, features.group).ravel()
     grid = _Grid.of(features, rows)
@@ -84,12 +84,12 @@ def collate(features: Features, units: Index, *, pad: int, moment: Moment, state
 
 
 def collate_rows(features: Features, rows: Index, *, pad: int, states: HiddenStates | None = None) -> Batch:
-    """Return rows without targets, for a prediction; hidden tokens are hidden as in every prediction."""
+    """Return rows without targets, for a prediction; all predictions mask the same tokens."""
     return _rows(features, rows, _Grid.of(features, rows), pad, None, states)
 
 
 def tokens_of(features: Features, rows: Index) -> Index:
-    """Return where the tokens of rows lie in the flat arrays, row by row, (N,) int64."""
+    """Return the positions of the tokens of rows in the flat arrays, row by row, (N,) int64."""
     return _Grid.of(features, rows).tokens
 
 
@@ -116,11 +116,11 @@ def _rows(
 
 @dataclass(frozen=True, eq=False)
 class _Grid:
-    """Where the tokens of rows lie in the flat arrays, and where in the padded ones."""
+    """The positions of the tokens of rows in the flat arrays and in the padded arrays."""
 
     lengths: Index
     real: npt.NDArray[np.bool_]
-    """(B, T): a token of the row, not padding."""
+    """(B, T): True at tokens, False at padding."""
     tokens: Index
     """Positions of the real tokens in the flat arrays, row by row."""
 
@@ -142,5 +142,5 @@ def _tensor(values: Array) -> Tensor:
 
 
 def _computed(values: Array) -> type[np.generic]:
-    """Return the type in which an array is computed with."""
+    """Return the number type of an array in computations."""
     return np.float32 if values.dtype.kind == "f" else np.int64

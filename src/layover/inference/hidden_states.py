@@ -1,4 +1,4 @@
-"""Cached hidden states of the frozen layers: every token of some features, in one flat file."""
+"""Cached hidden states of the frozen layers: all tokens of the features, in one flat file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from layover.inference.order import Index
 
 StateType = Literal["float32", "bfloat16"]
 
-# numpy knows no bfloat16: its bits are kept as integers
+# numpy has no bfloat16: its bits are stored as integers
 _STORED: dict[StateType, np.dtype[np.generic]] = {"float32": np.dtype(np.float32), "bfloat16": np.dtype(np.int16)}
 
 
@@ -26,29 +26,31 @@ class HiddenStates:
     """Hidden states in the order of the features' tokens, mapped from the disk."""
 
     layer: int
-    """They enter this layer."""
+    """Layer that the hidden states enter."""
     array: Array
     """(tokens, H), float32 or the bits of bfloat16."""
     kind: StateType
 
     @classmethod
     def open(cls, file: Path, *, layer: int, kind: StateType, tokens: int, hidden: int) -> HiddenStates:
-        """Map a file that `create` made.
+        """Map a file that `create` wrote.
 
         Raises:
-            DataError: it has another size.
+            DataError: the file has another size.
         """
         expected = tokens * hidden * _STORED[kind].itemsize
         if not file.is_file() or file.stat().st_size != expected:
-            raise DataError(f"{file}: not the {expected} bytes of {tokens} x {hidden} hidden states in {kind}")
+            raise DataError(
+                f"{file}: the file must have {expected} bytes, for {tokens} x {hidden} hidden states in {kind}"
+            )
         return cls(layer, np.memmap(file, _STORED[kind], "r", shape=(tokens, hidden)), kind)
 
     @classmethod
     def create(cls, file: Path, *, layer: int, kind: StateType, tokens: int, hidden: int) -> HiddenStates:
-        """Make a file to be filled with `put`.
+        """Create a file that `put` fills.
 
         Raises:
-            OSError: the disk has no room for it.
+            OSError: the disk is full.
         """
         allocate(file, tokens * hidden * _STORED[kind].itemsize)
         return cls(layer, np.memmap(file, _STORED[kind], "r+", shape=(tokens, hidden)), kind)
@@ -59,7 +61,7 @@ class HiddenStates:
         self.array[tokens] = values.numpy()
 
     def flush(self) -> None:
-        """See that what was put is on the disk."""
+        """Flush the written hidden states to the disk."""
         if isinstance(self.array, np.memmap):
             self.array.flush()
 

@@ -18,17 +18,17 @@ def device_of(wanted: str, where: str = "run.device") -> str:
     """Return the device for `auto`, `cpu`, `cuda` or `mps`.
 
     Args:
-        wanted: One of these.
-        where: Who asks for it, for the message.
+        wanted: Name of the device.
+        where: Source of the name, for the message.
 
     Raises:
-        ModelError: the device asked for is not there, or is none.
+        ModelError: the device is not available, or its name is unknown.
     """
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if wanted == "auto":
         return next(device for device in ("cuda", "mps", "cpu") if there[device])
     if wanted not in there:
-        raise ModelError(f"{where}: there is no device {wanted!r}; {nearest(wanted, ('auto', *there))}")
+        raise ModelError(f"{where}: {wanted!r} is not a device; {nearest(wanted, ('auto', *there))}")
     if not there[wanted]:
         usable = ", ".join(device for device, usable in there.items() if usable)
         raise ModelError(f"{where}: {wanted} is not available here; usable: {usable}")
@@ -36,20 +36,20 @@ def device_of(wanted: str, where: str = "run.device") -> str:
 
 
 def here(execution: Execution) -> Execution:
-    """Return how work is done with a device of this machine in the place of `auto`.
+    """Return the execution with a device of this machine in place of `auto`.
 
     Raises:
-        ModelError: the device asked for is not there.
+        ModelError: the device is not available.
     """
     return execution.model_copy(update={"device": device_of(execution.device)})
 
 
 @contextmanager
 def on_machine(execution: Execution) -> Iterator[torch.device]:
-    """Set threads and determinism for a block of work, give its device, and put everything back.
+    """Set threads and determinism for a block of work, yield its device, and restore the settings.
 
     Raises:
-        ModelError: the device asked for is not there.
+        ModelError: the device is not available.
     """
     device = torch.device(here(execution).device)
     threads = torch.get_num_threads()
@@ -59,10 +59,10 @@ def on_machine(execution: Execution) -> Iterator[torch.device]:
     if execution.threads is not None:
         torch.set_num_threads(execution.threads)
     if execution.deterministic:
-        # cuBLAS reads it when it is first used in the process
+        # cuBLAS reads it at its first use in the process
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
-        # the filling helps to find reads of unset memory and costs a pass over every new tensor
+        # the fill is a debugging aid for reads of uninitialised memory; it costs a pass over every new tensor
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     try:
         yield device
@@ -73,7 +73,7 @@ def on_machine(execution: Execution) -> Iterator[torch.device]:
 
 
 def free_bytes(device: torch.device) -> int:
-    """Return the bytes that are free on a device; main memory for the CPU and for devices that share it."""
+    """Return the free bytes of a device; free main memory for the CPU and for devices that share it."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
@@ -81,7 +81,7 @@ def free_bytes(device: torch.device) -> int:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether an error means that the device or the machine has no memory left."""
+    """Return whether an error means that the device or the machine has no memory left."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     if not isinstance(error, RuntimeError):

@@ -1,8 +1,8 @@
-"""Which units make up a step, and how a step is cut into what fits into memory.
+"""The units of each step, and the split of a step into micro-batches that fit into memory.
 
-A *unit* is what the loss counts: a row, or the rows of one question with choices. Which units share a step
-depends on identity settings alone (batch, seed, epoch, bucket); how a step is cut into micro-batches depends on
-memory and changes nothing but rounding.
+A *unit* is one item of the loss: a row, or the rows of one question with choices. The units of a step depend only on
+settings of the identity (batch, seed, epoch, bucket). The split into micro-batches depends on memory and affects only
+rounding.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Index = npt.NDArray[np.int64]
 
 
 def offsets_of(features: Features) -> Index:
-    """Return where each row starts in the flat arrays, and the end of the last, (rows + 1,) int64."""
+    """Return the start of each row in the flat arrays, and the end of the last row, (rows + 1,) int64."""
     return cast(Index, features.arrays["offsets"])
 
 
@@ -29,13 +29,13 @@ def unit_rows(units: Index, group: int) -> Index:
 
 
 def row_lengths(features: Features, rows: Index) -> Index:
-    """Return the tokens of rows, in the shape of `rows`, int64."""
+    """Return the number of tokens of rows, in the shape of `rows`, int64."""
     offsets = offsets_of(features)
     return offsets[rows + 1] - offsets[rows]
 
 
 def unit_lengths(features: Features, units: Index) -> Index:
-    """Return the tokens of the longest row of each unit, (units,) int64."""
+    """Return the number of tokens of the longest row of each unit, (units,) int64."""
     longest: Index = row_lengths(features, unit_rows(units, features.group)).max(axis=1)
     return longest
 
@@ -44,16 +44,16 @@ def steps_of_epoch(features: Features, *, batch: int, seed: int, epoch: int, buc
     """Return the optimizer steps of an epoch: arrays of unit indices, every unit exactly once.
 
     The units are shuffled and cut into buckets of `bucket * batch`; each bucket is sorted by length and cut into
-    batches of exactly `batch` units (the last one of all may be smaller); the batches are shuffled. Shuffling sorts
-    the raw output of the counter-based generator Philox, keyed by (seed, epoch): numpy promises that stream, but
-    not that of its `permutation`, to stay the same between versions.
+    batches of exactly `batch` units (the very last batch may be smaller); the batches are shuffled. Shuffling sorts
+    the raw output of the counter-based generator Philox, keyed by (seed, epoch): numpy guarantees that this stream is
+    the same in all versions, but not the stream of its `permutation`.
 
     Args:
         features: The training set.
         batch: Units of a step.
         seed: Seed of the run, from 0 on.
         epoch: Number of the epoch, from 0 on.
-        bucket: Batches that are sorted together; 1 is plain shuffling.
+        bucket: Number of batches that are sorted together; 1 is plain shuffling.
     """
     bits = np.random.Philox(key=np.array([seed, epoch], dtype=np.uint64))
     order = _shuffled(bits, features.units)
@@ -67,12 +67,12 @@ def steps_of_epoch(features: Features, *, batch: int, seed: int, epoch: int, buc
 
 
 def turns_of_epoch(steps: Sequence[int], *, seed: int, epoch: int) -> Index:
-    """Return which of several training sets each step of an epoch takes its units from, (sum of steps,) int64.
+    """Return the index of the training set of each step of an epoch, (sum of steps,) int64.
 
-    Shuffled as in `steps_of_epoch`, by a part of the stream of its own.
+    They are shuffled as in `steps_of_epoch`, with a separate part of the stream.
 
     Args:
-        steps: How many steps of the epoch each training set has.
+        steps: Number of steps of each training set in an epoch.
         seed: Seed of the run, from 0 on.
         epoch: Number of the epoch, from 0 on.
     """
@@ -86,15 +86,15 @@ def _shuffled(bits: np.random.Philox, count: int) -> Index:
 
 
 def micro_batches(features: Features, units: Index, *, max_tokens: int) -> list[Index]:
-    """Cut a step by padded tokens (rows x longest row); a unit stays whole, the longest come first.
+    """Split a step by padded tokens (rows x longest row); units stay whole, and the longest come first.
 
-    A unit that is larger than `max_tokens` makes a micro-batch of its own.
+    A unit that is larger than `max_tokens` is a micro-batch of its own.
     """
     return _cut(units, unit_lengths(features, units), features.group, max_tokens)
 
 
 def prediction_batches(features: Features, *, max_tokens: int, only: Index | None = None) -> list[Index]:
-    """Return all *rows* (not units), or only some, in one pass from long to short, cut by padded tokens."""
+    """Return batches of all *rows* (not units), or of `only`, from long to short, split by padded tokens."""
     rows = np.arange(features.rows) if only is None else only
     return _cut(rows, row_lengths(features, rows), 1, max_tokens)
 
@@ -105,7 +105,7 @@ def _cut(items: Index, longest: Index, rows_each: int, max_tokens: int) -> list[
     pieces = []
     start = 0
     while start < len(items):
-        # the first is the longest of what is left, so it alone decides the padding
+        # the first is the longest of the rest, so it alone decides the padding
         size = max(1, max_tokens // (rows_each * max(1, int(longest[start]))))
         pieces.append(items[start : start + size])
         start += size
@@ -113,17 +113,17 @@ def _cut(items: Index, longest: Index, rows_each: int, max_tokens: int) -> list[
 
 
 def padded_tokens(features: Features, units: Index) -> int:
-    """Return rows x longest row of units that are padded together."""
+    """Return rows x longest row for units that are padded together."""
     return len(units) * features.group * int(unit_lengths(features, units).max(initial=0))
 
 
 def real_tokens(features: Features, units: Index) -> int:
-    """Return the tokens of units without padding."""
+    """Return the number of tokens of units without padding."""
     return int(row_lengths(features, unit_rows(units, features.group)).sum())
 
 
 def padding(features: Features, steps: Iterable[Index]) -> float:
-    """Return padded tokens divided by real tokens over steps, at least 1."""
+    """Return padded tokens divided by real tokens, summed over steps; at least 1."""
     padded = real = 0
     for units in steps:
         padded += padded_tokens(features, units)

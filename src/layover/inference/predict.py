@@ -1,4 +1,4 @@
-"""Prediction: all rows in one pass from long to short, and back into the order of the features."""
+"""Prediction: all rows in one pass from long to short; outputs are in the order of the features."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ def predict(
     states: HiddenStates | None = None,
     certainty: bool = False,
 ) -> Outputs:
-    """Return what the head says of every row, in the order of the features; of equal rows it is computed once.
+    """Return the outputs of the head for every row, in the order of the features; equal rows are computed once.
 
     Args:
-        encoder: Put into eval mode for the while, as is the head.
-        head: Of the kind that the features were encoded for.
+        encoder: Set to eval mode during the prediction, as is the head.
+        head: Head of the kind for which the features were encoded.
         features: Rows of one or of several languages.
         execution: Device and tokens at a time; outputs differ by rounding only.
-        precision: `bf16` runs under autocast; outputs are float32 all the same.
-        progress: Called with the rows done and all that are computed.
-        shares: Filled with what the encoder's mix takes of its members, if it has one.
-        states: Kept hidden states of the features' tokens, from which the encoder goes on.
-        certainty: Tell also how sure the head is where its outputs do not, see `Head.certainty`.
+        precision: `bf16` runs under autocast; outputs are still float32.
+        progress: Called with the number of finished rows and of all rows to compute.
+        shares: Filled with the mixing weights of the encoder's mix, if it has one.
+        states: Cached hidden states of the features' tokens, with which the encoder starts.
+        certainty: Whether to add the certainty of the head if its outputs lack it, see `Head.certainty`.
 
     Returns:
-        By output name an array with one value per row, or one per token: `logits` (rows, labels) float32, `tags`
+        Output name -> array with one value per row, or one per token: `logits` (rows, labels) float32, `tags`
         (tokens,) int16, `start` and `end` (tokens,) float32, `score` (rows,) float32, `nats` (rows,) float32,
         `masked` and `correct` (rows,) int64; with `certainty` of tags `probability` (tokens,) float32.
 
@@ -75,7 +75,7 @@ def predict(
         order.append(rows)
         pieces.append(outputs)
 
-    # what a mix takes is told of all rows
+    # mixing weights are reported for all rows
     first = np.arange(features.rows) if encoder.mixes else features.first_equal
     with _evaluating(head):
         head.to(execution.device)
@@ -95,17 +95,17 @@ def embed(
     shares: MixingWeights | None = None,
     only: Index | None = None,
 ) -> None:
-    """Write the embedding of every row after each of the pooling's layers, all of them in one pass.
+    """Write the embedding of every row after each layer of the pooling, in one pass.
 
     Args:
-        encoder: See `predict`, as the rest.
-        pooling: Which layers, and which tokens count.
+        encoder: See `predict`; this also applies to the other arguments.
+        pooling: The layers, and the tokens that count.
         features: Rows of one or of several languages.
-        into: Filled, (layers, rows, H) float32; in memory or on the disk.
+        into: Array to fill, (layers, rows, H) float32; in memory or on the disk.
         execution: Device and tokens at a time.
         precision: `bf16` runs under autocast.
         shares: See `predict`.
-        only: These rows, not every one.
+        only: Rows to embed; None: all rows.
 
     Raises:
         DataError: there are no rows.
@@ -127,19 +127,19 @@ def embed(
 def keep_states(
     encoder: Encoder, features: Features, into: HiddenStates, *, execution: Execution, precision: Precision
 ) -> None:
-    """Write the hidden states that enter a layer, of every token; what is attached to the encoder takes no part.
+    """Write the hidden states of every token that enter a layer; attachments of the encoder have no effect on them.
 
     Args:
-        encoder: With nothing attached below that layer.
+        encoder: Encoder without attachments below this layer.
         features: Rows of one or of several languages.
-        into: Filled.
+        into: Cache to fill.
         execution: Device and tokens at a time.
-        precision: Of the encoder.
+        precision: Precision of the encoder.
 
     Raises:
         DataError: there are no rows.
         NodeError: a single row does not fit into memory.
-        ModelError: something attached changes the layers below.
+        ModelError: an attachment changes the layers below.
     """
 
     def read(batch: Batch) -> Tensor:
@@ -152,28 +152,28 @@ def keep_states(
 
 
 def padding_id(encoder: Encoder) -> int:
-    """Return the token that stands where nothing is; XLM-R counts positions by it, so it matters which one."""
+    """Return the padding token; XLM-R counts positions by it, so it must be the right token."""
     padding = encoder.model.config.pad_token_id
     return 0 if padding is None else padding
 
 
 def last_hidden(encoder: Encoder, head: Head, batch: Batch, perturbation: Tensor | None = None) -> Tensor:
-    """Return what a head reads of a batch, (B, T, H) or (B, 1, H) float32.
+    """Return the input of a head for a batch, (B, T, H) or (B, 1, H) float32.
 
     Args:
-        encoder: With all that is attached.
-        head: Which says whether it reads first tokens alone.
-        batch: Tokens, or kept hidden states.
+        encoder: Encoder with its attachments.
+        head: Head; its `first_only` says whether it reads only first tokens.
+        batch: Tokens, or cached hidden states.
         perturbation: (B, T, H), added to the word embeddings.
 
     Raises:
-        ModelError: a perturbation, and kept hidden states, below which no embeddings run.
+        ModelError: there are a perturbation and cached hidden states; with the latter no embeddings run.
     """
     if batch.states is not None:
         if perturbation is not None:
             raise ModelError(
-                f"word embeddings cannot be perturbed where the hidden states that enter layer {batch.layer} are read "
-                "from the cache: the embeddings do not run; do without the cache (run.hidden_state_cache: 0)"
+                f"word embeddings cannot be perturbed if the hidden states that enter layer {batch.layer} are read "
+                "from the cache, because the embeddings do not run; disable the cache with run.hidden_state_cache: 0"
             )
         return encoder.top(batch.states, batch.lengths, batch.layer, first=head.first_only).float()
     hidden: Tensor = encoder(batch.ids, batch.lengths, batch.segments, first=head.first_only, perturbation=perturbation)
@@ -191,13 +191,13 @@ def _every_row(
     only: Index | None = None,
     states: HiddenStates | None = None,
 ) -> None:
-    """Hand every row, or only some, to `read` in batches, from long to short, and what it returns to `keep`."""
+    """Pass rows in batches, from long to short, to `read`, and its results to `keep`."""
     if not features.rows:
-        raise DataError("nothing to predict: the features have no rows")
+        raise DataError("there is nothing to predict: the features have no rows")
     device = torch.device(here(execution).device)
     if states is None:
         encoder.need(features.arrays["ids"])
-    # weights are moved before inference mode begins: those that move inside it can be trained no more
+    # weights are moved before inference mode begins: weights that move inside it can never train again
     encoder.to(device)
     with on_machine(execution), computing(precision, device), _evaluating(encoder), torch.inference_mode():
         most = execution.micro_batch_tokens or most_tokens(device.type, trains=False)
@@ -205,18 +205,18 @@ def _every_row(
         done = 0
         while waiting:
             rows = waiting.pop()
-            found = _try(read, collate_rows(features, rows, pad=padding_id(encoder), states=states), device)
-            if found is None:
+            result = _try(read, collate_rows(features, rows, pad=padding_id(encoder), states=states), device)
+            if result is None:
                 waiting += _halves(features, rows, device)
                 continue
-            keep(rows, found)
+            keep(rows, result)
             done += len(rows)
             if progress is not None:
                 progress(done, features.rows if only is None else len(only))
 
 
 def _try(read: Callable[[Batch], T], batch: Batch, device: torch.device) -> T | None:
-    """Return what `read` does, or None when the batch does not fit into memory."""
+    """Return the result of `read`, or None if the batch does not fit into memory."""
     try:
         return read(batch.to(device))
     except (RuntimeError, MemoryError) as error:
@@ -248,7 +248,7 @@ def _halves(features: Features, rows: Index, device: torch.device) -> list[Index
 
 
 def _in_order(features: Features, rows: Index, pieces: list[dict[str, Tensor]], first: Index) -> Outputs:
-    """Put outputs, which lie in the order of `rows`, into the order of the features; `first` are the equal rows'."""
+    """Return outputs in the order of the features; they come in the order of `rows`, `first` maps equal rows."""
     tokens = tokens_of(features, rows)
     copies = np.flatnonzero(first != np.arange(features.rows))
     sizes = {len(rows): features.rows, len(tokens): int(offsets_of(features)[-1])}
@@ -260,10 +260,10 @@ def _in_order(features: Features, rows: Index, pieces: list[dict[str, Tensor]], 
             raise ModelError(
                 f"the head's output {name!r} has {len(values)} values for {len(rows)} rows of {len(tokens)} tokens"
             )
-        found = outputs[name] = np.empty((sizes[len(values)], *values.shape[1:]), values.dtype)
+        ordered = outputs[name] = np.empty((sizes[len(values)], *values.shape[1:]), values.dtype)
         by_row = len(values) == len(rows)
-        found[rows if by_row else tokens] = values
-        found[copies if by_row else tokens_of(features, copies)] = found[
+        ordered[rows if by_row else tokens] = values
+        ordered[copies if by_row else tokens_of(features, copies)] = ordered[
             first[copies] if by_row else tokens_of(features, first[copies])
         ]
     return outputs

@@ -1,4 +1,4 @@
-"""The probe of a package: fixed rows of tokens, and what comes out of them in float32 on the CPU."""
+"""The probe of a package: fixed rows of tokens, and the outputs for them in float32 on the CPU."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from layover.heads import Head
 
 LENGTHS = (6, 12, 12, 20)
-"""Tokens of each row; two are equally long, so that a batch of them has no padding."""
+"""Tokens of each row; two rows are equally long, so that a batch of them has no padding."""
 SEEN = 8
-"""Numbers that are kept of each hidden state."""
+"""Numbers kept from each hidden state."""
 TOLERANCE = 2e-4
-"""Machines differ in the order of their sums; another module, head or encoder differs by far more."""
+"""Tolerance for machines, which differ in the order of sums; another module, head or encoder differs far more."""
 
 Rows = tuple[tuple[int, ...], ...]
 
@@ -31,7 +31,7 @@ def rows_for(frame: tuple[int, int], vocabulary: int, avoid: frozenset[int]) -> 
         vocabulary: Number of tokens of the encoder.
         avoid: Special tokens.
     """
-    found, count = [], 0
+    rows, count = [], 0
     for length in LENGTHS:
         row: list[int] = []
         while len(row) < length - 2:
@@ -39,17 +39,17 @@ def rows_for(frame: tuple[int, int], vocabulary: int, avoid: frozenset[int]) -> 
             token, count = int.from_bytes(digest[:6], "big") % vocabulary, count + 1
             if token not in avoid:
                 row.append(token)
-        found.append((frame[0], *row, frame[1]))
-    return tuple(found)
+        rows.append((frame[0], *row, frame[1]))
+    return tuple(rows)
 
 
 def compute(encoder: Encoder, head: Head | None, rows: Rows) -> tuple[list[list[float]], list[float] | None]:
-    """Return the first numbers of each row's last hidden state at its first token, and all the head's logits.
+    """Return the first numbers of the last hidden state at the first token of each row, and all logits of the head.
 
     Args:
-        encoder: In float32 on the CPU, with all that acts attached.
-        head: None for a package without.
-        rows: Of the probe.
+        encoder: In float32 on the CPU, with the attachments of the package.
+        head: None for a package without a head.
+        rows: Rows of the probe.
     """
     import numpy as np
 
@@ -67,14 +67,14 @@ def compute(encoder: Encoder, head: Head | None, rows: Rows) -> tuple[list[list[
 
 
 def make(encoder: Encoder, head: Head | None, rows: Rows) -> Probe:
-    """Return the probe of what is attached; see `compute`."""
+    """Return the probe of the attached package; see `compute`."""
     hidden, outputs = compute(encoder, head, rows)
     named = None if outputs is None else {"logits": tuple(outputs)}
     return Probe(rows=rows, hidden=tuple(map(tuple, hidden)), outputs=named, tolerance=TOLERANCE)
 
 
 def largest_difference(probe: Probe, encoder: Encoder, head: Head | None) -> float:
-    """Return the largest difference between a probe and what comes out now; infinite where the sizes differ."""
+    """Return the largest difference between a probe and the current outputs; infinite if the sizes differ."""
     hidden, outputs = compute(encoder, head, probe.rows)
     then = [number for row in probe.hidden for number in row]
     now = [number for row in hidden for number in row]

@@ -1,4 +1,4 @@
-"""Rows to predict: under which names their fields are known, and what of a row is wrong, before any model is loaded."""
+"""Rows to predict: the names of their fields, and checks of each row before any model is loaded."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from layover.packages.card import Card
 from layover.packages.sections import TaskFacts
 
 PACKAGE = "package"
-"""The field in which a row names its package, where there are several."""
+"""Field in which a row names its package, if several packages are loaded."""
 
 
 def row_of(given: object, number: int) -> Row:
-    """Return what a program gave as a row.
+    """Return the row of a value from a program.
 
     Args:
         given: Values by field, a text, or a row of a file.
-        number: Of the row, from 1 on.
+        number: Number of the row, from 1 on.
 
     Raises:
-        DataError: it is something else.
+        DataError: the value has another type.
     """
     if isinstance(given, Row):
         return given
@@ -37,15 +37,15 @@ def row_of(given: object, number: int) -> Row:
         return Row({"text": given}, "", number)
     if isinstance(given, Mapping):
         return Row(given, "", number)
-    raise DataError(f"row {number}: it is of type {type(given).__name__}, but a text or values by field are needed")
+    raise DataError(f"row {number} is of type {type(given).__name__}; give a text, or values by field")
 
 
 @dataclass(frozen=True)
 class RowReader:
-    """Makes examples of the rows that a package is given.
+    """Converts rows to examples for a package.
 
     A row has the fields of the kind (`first`, `second`), or the columns of the task's own data (`premise`,
-    `hypothesis`), or `text` where that is one text; whatever else it has is left alone.
+    `hypothesis`), or `text` for a single text. Other fields are ignored.
     """
 
     task: TaskFacts
@@ -54,7 +54,7 @@ class RowReader:
         """Return the example of a row, without gold.
 
         Raises:
-            DataError: with its place, for a field that is missing, empty or of the wrong type.
+            DataError: with file:line, for a field that is missing, empty or of the wrong type.
         """
         values = {**row.values, "id": row.values.get("id", row.line)}
         kind, text = self._kind, values.get("text")
@@ -75,7 +75,7 @@ class RowReader:
         return kinds.get(self.task.kind)
 
     def _ordered(self, fields: Iterable[str]) -> list[str]:
-        """Return those of the fields that a row to predict has, as they are told to people."""
+        """Return the fields of a row to predict, in the order for display."""
         return [field for field in self._kind.row_fields if field in {*fields}]
 
     @cached_property
@@ -86,14 +86,14 @@ class RowReader:
         forms: list[dict[str, str | tuple[str, ...]]] = [{field: field for field in fields}]
         if declared is not None:
             forms.insert(0, {field: declared[field] for field in fields})
-        elif optional := self._kind.optional:  # nobody says whether the task has a second text
+        elif optional := self._kind.optional:  # unknown whether the task has a second text
             forms.insert(0, {field: field for field in self._ordered({*fields, *optional})})
         if fields == ["first"]:
             forms.append({"first": "text"})
         return tuple(Reading({**form, "id": "id"}) for form in forms)
 
     def _declared(self) -> Mapping[str, str | tuple[str, ...]] | None:
-        """Return what the task's own data call the fields of its kind, None where nobody says."""
+        """Return field of the kind -> column of the task's own data, or None if unknown."""
         if self.task.columns is not None:
             return self.task.columns
         if self.task.name in tasks.names() and tasks.get(self.task.name).kind == self.task.kind:
@@ -101,38 +101,36 @@ class RowReader:
         return None
 
     def _unreadable(self, row: Row) -> DataError:
-        """Return what a row lacks: of the way to read it that lacks least, the first one."""
+        """Return the error about a row: the first missing field of the form with the fewest missing fields."""
         missing = shortened(min((_missing(row, form) for form in self._forms), key=len)[0])
         there = [str(name) for name in row.values if name not in {"id", PACKAGE}]
         mistaken = difflib.get_close_matches(missing, there, n=1)
         hint = f"{mistaken[0]!r}: did you mean {missing!r}?" if mistaken else f"it has {first_few(there, 10) or 'none'}"
         ways = [" and ".join(_columns(form)) for form in self._forms]
-        told = shortened(", or ".join(dict.fromkeys([*ways, "text"] if self._kind.reads_plain_text else ways)), 400)
+        readable = shortened(", or ".join(dict.fromkeys([*ways, "text"] if self._kind.reads_plain_text else ways)), 400)
         return DataError(
-            f"{row.where()}: there is no field {missing!r} ({hint}); {shortened(self.task.name)} reads {told}"
+            f"{row.where()}: the field {missing!r} is missing ({hint}); {shortened(self.task.name)} reads {readable}"
         )
 
 
 class Readers(Mapping[str, RowReader]):
-    """Package -> how its rows are read.
+    """Package -> reader of its rows.
 
     Args:
-        cards: Of packages that are used together.
+        cards: Cards of the packages that are used together.
 
     Raises:
-        ModelError: two have one name, or one of them cannot predict.
+        ModelError: two packages have one name, or a package cannot predict.
     """
 
     def __init__(self, cards: Iterable[Card]) -> None:
         self._readers: dict[str, RowReader] = {}
         for card in cards:
             if card.id in self._readers:
-                raise ModelError(
-                    f"two packages are called {card.id}; give one of them, or export one under another name"
-                )
+                raise ModelError(f"two packages are called {card.id}; load only one, or export one under another name")
             self._readers[card.id] = RowReader(_task_of(card))
         if not self._readers:
-            raise ModelError("no package is named; name the folder of one")
+            raise ModelError("no package is given; give the folder of a package")
 
     def __getitem__(self, package: str) -> RowReader:
         return self._readers[package]
@@ -144,25 +142,25 @@ class Readers(Mapping[str, RowReader]):
         return len(self._readers)
 
     def known(self, package: object, where: str) -> str:
-        """Return the name of a package that is among them; of the only one for None.
+        """Return the checked name of a package; for None, the name of the only package.
 
         Args:
             package: The name.
-            where: Who names it.
+            where: Source of the name, for the message.
 
         Raises:
-            DataError: there is no such package, or there are several and none is named.
+            DataError: no package has this name, or none is named and there are several.
         """
         if package is None:
             if len(self) == 1:
                 return next(iter(self))
-            raise DataError(f"{where}: names no package; one of: {', '.join(self)}")
+            raise DataError(f"{where}: no package is named; name one of: {', '.join(self)}")
         if not isinstance(package, str) or package not in self._readers:
-            raise DataError(f"{where}: no package {package!r} is loaded; {nearest(str(package), self)}")
+            raise DataError(f"{where}: the package {package!r} is not loaded; {nearest(str(package), self)}")
         return package
 
     def of(self, row: Row) -> str:
-        """Return the package that a row names; of one alone no row names any, and such a field is left alone."""
+        """Return the package that a row names; with a single package, this field of the row is ignored."""
         return self.known(row.values.get(PACKAGE) if len(self) > 1 else None, row.where())
 
     def read(self, row: Row) -> Any:
@@ -171,22 +169,22 @@ class Readers(Mapping[str, RowReader]):
 
 
 def _task_of(card: Card) -> TaskFacts:
-    """Return the task of a package that can predict."""
+    """Return the task of a package, and refuse a package without a head."""
     if card.task is None or heads.HEAD not in card.files:
-        what = "a mixture of tasks" if card.task is None else f"{shortened(card.task.name)}, {card.task.kind}"
+        training = "a mixture of tasks" if card.task is None else f"{shortened(card.task.name)}, {card.task.kind}"
         raise ModelError(
-            f"{card.id}: has no head (it was trained on {what}), so there is nothing to predict; it is an intermediate "
-            "for other trainings"
+            f"{card.id} has no head (it was trained on {training}), so it cannot predict; use it as an intermediate of "
+            "another training"
         )
     return card.task
 
 
 def _columns(form: Reading) -> list[str]:
-    """Return the columns that a way to read rows looks at."""
-    found: list[str] = []
+    """Return the columns that a form reads."""
+    columns: list[str] = []
     for field in form.columns:
-        found += form.names(field) if field != "id" else ()
-    return list(dict.fromkeys(found))
+        columns += form.names(field) if field != "id" else ()
+    return list(dict.fromkeys(columns))
 
 
 def _missing(row: Row, form: Reading) -> list[str]:
@@ -202,12 +200,12 @@ def _has(row: Row, column: str) -> bool:
 
 
 def _check_text(row: Row, field: str, value: object) -> None:
-    """Refuse what no tokenizer reads, and what there is nothing to predict from."""
+    """Refuse empty fields and texts that a tokenizer cannot read."""
     texts: Sequence[object] = [value] if isinstance(value, str) else value if isinstance(value, list) else []
     if not texts or (isinstance(value, str) and not value.strip()):
-        raise DataError(f"{row.where()}: {field} is empty, so there is nothing to predict from")
+        raise DataError(f"{row.where()}: {field} is empty; give a text")
     for text in texts:
         try:
             str(text).encode()
         except UnicodeEncodeError as error:
-            raise DataError(f"{row.where()}: {field} is no valid text ({error.reason})") from None
+            raise DataError(f"{row.where()}: {field} is not valid text ({error.reason})") from None

@@ -77,7 +77,7 @@ class DownloadedRepository:
                 yield folder
             except MistakesError as error:
                 where = error.where.replace(temporary, f"{self.id}@{self.commit[:12]}")
-                raise MistakesError(where, error.told) from None
+                raise MistakesError(where, error.sentences) from None
             except ModelError as error:
                 raise ModelError(str(error).replace(temporary, f"{self.id}@{self.commit[:12]}")) from None
 

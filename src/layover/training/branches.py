@@ -1,4 +1,4 @@
-"""What a step trains on: a function of the seed and of the number of the step, so that there is nothing to keep."""
+"""The units of a step: a function of the seed and of the step number, so that there is no state to save."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ class Branch:
     """A training set and the head that learns from it; several branches may share a head."""
 
     name: str
-    """Of the task, for messages."""
+    """Name of the task, for messages."""
     head: Head
     features: Features
     steps: int | None = None
-    """Its steps of an epoch; so many as one pass over it takes when None."""
+    """Its steps per epoch; None: the steps of one pass over its data."""
     states: HiddenStates | None = None
-    """Kept hidden states of the features' tokens, from which the encoder goes on."""
+    """Cached hidden states of the features' tokens, with which the encoder starts."""
     class_weights: npt.NDArray[np.float32] | None = None
-    """What the loss of each gold class is multiplied by, (the head's size,); None where all count alike."""
+    """Factor on the loss of each gold class, (the head's size,); None for equal weights."""
 
     def weight(self, units: Index) -> float:
-        """Return what the summed loss of these units is divided by."""
+        """Return the divisor of the summed loss of these units."""
         if self.class_weights is None:
             return self.head.weight(self.features, units)
         return float(self.class_weights[self.head.classes(self.features, units)].sum(dtype=np.float64))
 
 
 class DataOrder:
-    """The branches in turn, each step all of one branch.
+    """The order of the units: the branches take turns, and each step belongs to one branch.
 
-    The turns of an epoch are shuffled anew. A branch goes through its own data pass after pass, however many of its
-    steps an epoch has: what is left of a pass comes in the next epoch. With a single branch an epoch is a pass.
+    The turns are shuffled in each epoch. A branch goes through its own data pass after pass, independent of its steps
+    per epoch: the rest of a pass continues in the next epoch. With a single branch an epoch is a pass.
     """
 
     def __init__(self, branches: Sequence[Branch], hyperparameters: Hyperparameters) -> None:
@@ -56,18 +56,18 @@ class DataOrder:
         self._pass: dict[int, tuple[int, list[Index]]] = {}
 
     def turn(self, step: int) -> int:
-        """Return the place of the branch that a step trains."""
+        """Return the index of the branch of a step."""
         epoch, place = divmod(step, self.steps_per_epoch)
         return int(self._turns_of(epoch)[place])
 
     def units(self, step: int) -> Index:
-        """Return the units of that branch that the step trains on."""
+        """Return the units of a step."""
         branch = self.turn(step)
         number, place = divmod(self._done(branch, step), self._passes[branch])
         return self._pass_of(branch, number)[place]
 
     def seen(self, steps: int) -> tuple[Seen, ...]:
-        """Return what each branch was trained on in so many steps."""
+        """Return the data that each branch has seen in the first steps."""
         seen = []
         for place, branch in enumerate(self._branches):
             done = self._done(place, steps)
@@ -77,7 +77,7 @@ class DataOrder:
         return tuple(seen)
 
     def _done(self, branch: int, steps: int) -> int:
-        """Return how many of the first steps were the branch's."""
+        """Return the number of the branch's steps among the first steps."""
         epochs, rest = divmod(steps, self.steps_per_epoch)
         begun = int((self._turns_of(epochs)[:rest] == branch).sum()) if rest else 0
         return epochs * self._steps[branch] + begun

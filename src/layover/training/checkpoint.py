@@ -1,9 +1,9 @@
-"""The state of an unfinished training on disk: safetensors and JSON, nothing that runs code when it is read.
+"""The state of an unfinished training on disk: safetensors and JSON, formats that run no code when they are read.
 
 A checkpoint is a folder `step-00000123` with `tensors.safetensors` (trained weights, AdamW's moments, best weights
 so far) and `position.json` (position, identity of the training, hash of the tensors, and a digest of all this). It is
-written beside, flushed, and renamed; then the older ones go. So a killed run leaves the last whole one. Another one of
-the same step is `step-00000123.0001`.
+written to a temporary folder, flushed, and renamed; then the older checkpoints are removed. So a killed run leaves the
+last complete checkpoint. A second checkpoint of the same step is `step-00000123.0001`.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from layover.training.progress import Judge
 TENSORS, POSITION = "tensors.safetensors", "position.json"
 FORMAT = 3
 REST_SECONDS = 300.0
-"""What is being written, and did not change for so long, is of a killed process."""
+"""Seconds without a change after which an unfinished checkpoint counts as left by a killed process."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Tensors by group, and plain values."""
+    """The tensors of a training by group, and its position as plain values."""
 
     weights: Mapping[str, Tensor]
     optimizer: Mapping[str, Tensor]
@@ -49,18 +49,18 @@ class Checkpoint:
 
 
 def save_where_room(folder: Path, checkpoint: Checkpoint, *, step: int, identity: str, needed: bool) -> str | None:
-    """Write a checkpoint as `save` does; return why there is none where the disk has no room for it.
+    """Write a checkpoint as `save` does; return the reason if the disk is full, else None.
 
     Args:
         folder: See `save`.
-        checkpoint: What to keep.
+        checkpoint: State to save.
         step: Finished steps.
-        identity: Of the training.
-        needed: Whether a disk without room is an error; else the training goes on without.
+        identity: Hash of the training.
+        needed: Whether a full disk is an error; otherwise the training continues without the checkpoint.
 
     Raises:
-        OSError: the checkpoint is needed, and the disk has no room for it.
-        SafetensorError: the same, of the tensors.
+        OSError: the checkpoint is needed, and the disk is full.
+        SafetensorError: the same for the tensors.
     """
     try:
         save(folder, checkpoint, step=step, identity=identity)
@@ -75,17 +75,17 @@ def save(folder: Path, checkpoint: Checkpoint, *, step: int, identity: str) -> N
     """Write a checkpoint and remove the older ones.
 
     Args:
-        folder: Made when it is not there.
-        checkpoint: What to keep.
+        folder: Folder of the checkpoints; created if absent.
+        checkpoint: State to save.
         step: Finished steps, for the name.
-        identity: Hash of what the training is; `load` takes only an equal one.
+        identity: Hash of the training; `load` accepts only an equal one.
 
     Raises:
-        OSError: it cannot be written; the older ones stay.
-        SafetensorError: the same, of the tensors.
+        OSError: it cannot be written; the older checkpoints stay.
+        SafetensorError: the same for the tensors.
     """
     if folder.is_file():
-        folder.unlink()  # something else took its place; what it says is not ours
+        folder.unlink()  # a file of another program has this name
     folder.mkdir(parents=True, exist_ok=True)
     final, beside = _free_name(folder, step), folder / f"writing-{uuid.uuid4().hex}"
     beside.mkdir()
@@ -94,7 +94,7 @@ def save(folder: Path, checkpoint: Checkpoint, *, step: int, identity: str) -> N
         _write(beside, checkpoint, identity)
         beside.rename(final)
     except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)  # on a full disk it would take room from everyone
+        shutil.rmtree(beside, ignore_errors=True)  # free the space for other programs
         raise
     for old in folder.glob("step-*"):
         if old != final:
@@ -102,7 +102,7 @@ def save(folder: Path, checkpoint: Checkpoint, *, step: int, identity: str) -> N
 
 
 def _free_name(folder: Path, step: int) -> Path:
-    """Return the name of a new checkpoint, behind those that there are of the same step: none is in its way."""
+    """Return an unused name for a checkpoint, after the existing checkpoints of the same step."""
     name = f"step-{step:08d}"
     numbers = [path.suffix[1:] or "0" for path in folder.glob(f"{name}*")]
     last = max((int(number) for number in numbers if number.isdecimal()), default=-1)
@@ -110,7 +110,7 @@ def _free_name(folder: Path, step: int) -> Path:
 
 
 def _remove_rests(folder: Path, own: Path) -> None:
-    """Remove what killed processes were writing; what changed a moment ago may be of a live one."""
+    """Remove unfinished checkpoints of killed processes; a recently changed one may belong to a live process."""
     now = _newest(own)
     for rest in folder.glob("writing-*"):
         if now - _newest(rest) > REST_SECONDS:
@@ -118,7 +118,7 @@ def _remove_rests(folder: Path, own: Path) -> None:
 
 
 def _newest(folder: Path) -> float:
-    """Return when a folder, or a file in it, changed last, by the clock of its file system; 0 when it is gone."""
+    """Return the last change of a folder or its files, by the clock of the file system; 0 if it is absent."""
     times = [0.0]
     for path in (folder, *folder.glob("*")):
         with suppress(OSError):
@@ -143,7 +143,7 @@ def _flush(file: Path) -> None:
 
 
 def load(folder: Path, *, identity: str) -> tuple[Checkpoint | None, list[str]]:
-    """Return the newest usable checkpoint, or None, and why each newer one was of no use."""
+    """Return the newest usable checkpoint or None, and the reason why each newer one is unusable."""
     reasons: list[str] = []
     for path in sorted(folder.glob("step-*"), reverse=True):
         try:
@@ -156,7 +156,7 @@ def load(folder: Path, *, identity: str) -> tuple[Checkpoint | None, list[str]]:
 def _read(path: Path, identity: str) -> Checkpoint:
     head = json.loads((path / POSITION).read_text(encoding="utf-8"))
     if head["format"] != FORMAT:
-        raise ValueError(f"it has format {head['format']}, this version reads {FORMAT}")
+        raise ValueError(f"it has format {head['format']}, but this version reads {FORMAT}")
     if not is_sealed(head):
         raise ValueError("its position is damaged (the digest differs)")
     if head["identity"] != identity:
@@ -178,15 +178,15 @@ def identity_of(
     weights: Mapping[str, Tensor],
     folder: str,
 ) -> str:
-    """Return the hash of a training before its first step: what it does, its data, and the weights it starts from.
+    """Return the hash of a training before its first step, over its settings, its data, and its initial weights.
 
     Args:
-        hyperparameters: As the rest, what `fit` was given.
-        objective: With its settings.
-        judge: How the best weights are chosen.
-        branches: Data, and how they take turns.
-        weights: Those that train, on the CPU.
-        folder: Of the checkpoints; it has the name of the node, whose key knows the frozen weights below, too.
+        hyperparameters: Like the other arguments, the argument of `fit`.
+        objective: Objective with its settings.
+        judge: Selection of the best weights.
+        branches: Training sets, and their steps per epoch.
+        weights: The trained weights, on the CPU.
+        folder: Name of the folder of the checkpoints: the key of the node, which covers the frozen weights too.
     """
     data = [_data(branch) for branch in branches]
     if len(branches) > 1:

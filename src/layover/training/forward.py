@@ -1,4 +1,4 @@
-"""A forward pass of encoder and head over a micro-batch: what an objective is handed."""
+"""A forward pass of encoder and head over a micro-batch, for an objective."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TrainingForward:
     clock: DropoutClock
     step: int
     weight: float
-    """What the summed loss of the whole step is divided by, so that the cut does not matter."""
+    """Divisor of the summed loss of the whole step, so that the split into micro-batches does not matter."""
     mixed: bool
     """Whether the pass runs under autocast."""
     own: Batch
@@ -56,7 +56,7 @@ class TrainingForward:
 
 
 def batch_of(branch: Branch, units: Index, encoder: Encoder, *, seed: int, step: int) -> Batch:
-    """Return units of a branch as the encoder reads them in a step, on the CPU."""
+    """Return the batch of units of a branch in a step, on the CPU."""
     moment = Moment(seed, step)
     batch = collate(branch.features, units, pad=padding_id(encoder), moment=moment, states=branch.states)
     if branch.class_weights is None:

@@ -1,9 +1,9 @@
 """The training loop: loss, backward, optimizer step, evaluation, checkpoint, stop.
 
-What a run computes depends on `Hyperparameters`, the objective, the data and the weights it is given. How it is
-computed (`Execution`) changes nothing but rounding. With equal micro-batches on the same device a run gives equal bits,
-stopped and resumed or not: the order of the data, the learning rate and the dropout masks are functions of the step
-number, so that there is no random state to keep.
+The result of a run depends on `Hyperparameters`, the objective, the data and the initial weights. `Execution` affects
+only rounding. With equal micro-batches on the same device the results are bit-identical, also after stop and resume:
+the order of the data, the learning rate and the dropout masks are functions of the step number, so that there is no
+random state to save.
 """
 
 from __future__ import annotations
@@ -56,31 +56,31 @@ def fit(
     objective: Objective = PLAIN,
     train_head: bool = True,
 ) -> FitResult:
-    """Train what of the encoder is trainable, and the heads; the weights that were selected are in them afterwards.
+    """Train the trainable weights of the encoder and the heads; afterwards they hold the selected weights.
 
     Args:
-        encoder: With its parts attached.
-        branches: One training set and its head; several that take turns for a mixture, in an order that decides.
-        hyperparameters: What decides the result.
-        execution: Device, micro-batch, checkpoints: what does not.
-        clock: The one that encoder and heads were made with.
-        judge: Chooses the best weights; None keeps the last ones.
+        encoder: Encoder with its attachments.
+        branches: A training set and its head; several branches, whose order matters, take turns in a mixture.
+        hyperparameters: Settings that decide the result.
+        execution: Settings that do not: device, micro-batch, checkpoints.
+        clock: The clock with which encoder and heads were created.
+        judge: Selects the best weights; None keeps the last weights.
         checkpoint_dir: A folder for this training alone. Resumes from a checkpoint found here; None disables them.
-        progress: Called after each step, with what follows it (evaluation, checkpoint) done.
-        stop: Asked after each step; when it says True, a checkpoint is written and `Stopped` raised.
-        objective: Which losses a step minimises.
+        progress: Called after each step and its evaluation and checkpoint.
+        stop: Called after each step; if it returns True, a checkpoint is written and `Stopped` raised.
+        objective: The losses that a step minimises.
         train_head: False keeps the heads as they are.
 
     Raises:
-        DataError: nothing in a training set has gold.
-        NodeError: the loss or a gradient is no number; a single unit does not fit into memory; the judge's metric is
-            not among those of its evaluation; the process is one of several.
-        ModelError: the device is not there.
+        DataError: a training set has no gold.
+        NodeError: the loss or a gradient is not finite; a single unit does not fit into memory; the evaluation lacks
+            the judge's metric; the training runs in several processes.
+        ModelError: the device is not available.
         Stopped: see `stop`.
     """
     for branch in branches:
         if not branch.weight(np.arange(branch.features.units)):
-            raise DataError(f"{branch.name}: nothing to train on: no row of the training set has gold")
+            raise DataError(f"{branch.name}: there is nothing to train on: no row of the training set has gold")
     with on_machine(execution) as device, computing(hyperparameters.precision, device):
         refuse_several_processes(device)
         for branch in branches:
@@ -98,7 +98,7 @@ def fit(
 
 @dataclass(eq=False)
 class _Training:
-    """One training: what it works on, and where it stands."""
+    """The state of one training: its inputs and its position."""
 
     encoder: Encoder
     branches: Sequence[Branch]
@@ -139,11 +139,11 @@ class _Training:
         """Steps and evaluations of the newest checkpoint."""
 
     def run(self, progress: Callable[[Progress], None], stop: Callable[[], bool] | None) -> None:
-        """Do the steps that are left, and keep the weights that were selected."""
+        """Do the remaining steps, and load the selected weights."""
         saved_at = time.monotonic()
         while not self.is_finished():
             stopping = False
-            # a training that was stopped in an evaluation resumes with it
+            # a training that was stopped in an evaluation resumes with this evaluation
             if not self.evaluation_is_due():
                 with self.measured.timed("training"):
                     self.step()
@@ -172,7 +172,7 @@ class _Training:
         return done and not self.evaluation_is_due()
 
     def step(self) -> None:
-        """Do one optimizer step on the units whose turn it is."""
+        """Do one optimizer step on the units of the current step."""
         step = self.position.step
         branch, units = self.branches[self.order.turn(step)], self.order.units(step)
         weight = branch.weight(units)
@@ -186,7 +186,7 @@ class _Training:
             self.read_losses()
 
     def backward(self, branch: Branch, units: Index, weight: float) -> Tensor:
-        """Return the loss of a step, its gradients added up; in smaller micro-batches where memory runs out."""
+        """Return the loss of a step and accumulate its gradients; use smaller micro-batches if memory runs out."""
         step = self.position.step
         while True:
             pieces = micro_batches(branch.features, units, max_tokens=self.position.micro_tokens)
@@ -198,17 +198,17 @@ class _Training:
             else:
                 self.measured.padded_tokens += sum(padded_tokens(branch.features, piece) for piece in pieces)
                 return loss
-            # the error is gone here, and with it the frames that held what the failed forward pass kept
+            # the error has been released here, and with it the frames that held tensors of the failed forward pass
             self.optimizer.drop_gradients()
             allowed = self.position.micro_tokens
             fewer = fewer_tokens(branch.features, pieces, step=step, allowed=allowed, device=self.device)
             self.position.micro_tokens = fewer
-            self.note(f"step {step}: out of memory; now {fewer} tokens at once")
+            self.note(f"step {step}: out of memory; micro-batches now have {fewer} tokens")
 
     def backward_over(self, pieces: Sequence[Index], branch: Branch, weight: float) -> Tensor:
-        """Add the gradients of micro-batches to the weights' own; return the summed losses, () on the device."""
+        """Accumulate the gradients of micro-batches; return the sum of their losses, () on the device."""
         for part in (self.encoder, branch.head):
-            if not part.training:  # to say so to hundreds of modules takes as long as a small step
+            if not part.training:  # to set the mode of hundreds of modules takes as long as a small step
                 part.train()
         step, total = self.position.step, torch.zeros((), device=self.device)
         for piece in pieces:
@@ -220,7 +220,7 @@ class _Training:
         return total
 
     def read_losses(self) -> None:
-        """Bring losses and gradient norms to the CPU, and refuse what is no number."""
+        """Copy losses and gradient norms to the CPU, and refuse values that are not finite."""
         if not self.unread:
             return
         rows = torch.stack([values for _, values in self.unread]).tolist()
@@ -236,7 +236,7 @@ class _Training:
         return (history[-1].step if history else 0) < step and self.schedule.evaluates_after(step)
 
     def evaluate(self) -> bool:
-        """Judge the weights, and keep a copy of the best; return whether it came to an end."""
+        """Evaluate the weights, and keep a copy of the best; return whether the evaluation was finished."""
         self.read_losses()
         judge, epoch = self.judge, self.position.step / self.schedule.steps_per_epoch
         try:
@@ -248,7 +248,7 @@ class _Training:
         return True
 
     def resume(self) -> None:
-        """Take over a checkpoint, if there is one of this very training."""
+        """Load the checkpoint of this training, if there is one."""
         if self.checkpoint_dir is None:
             return
         given = self.hyperparameters, self.objective, self.judge, self.branches
@@ -261,7 +261,9 @@ class _Training:
         tokens = self.position.micro_tokens
         self.position = Position.from_json(state.position)
         if self.execution.micro_batch_tokens is not None:
-            self.position.micro_tokens = tokens  # what the user asks for goes before what the last run came to
+            self.position.micro_tokens = (
+                tokens  # the setting of the user takes precedence over the limit of the last run
+            )
         self.optimizer.set_weights(state.weights)
         self.optimizer.set_state(state.optimizer)
         self.best = dict(state.best)
@@ -269,7 +271,7 @@ class _Training:
         self.saved = self.place()
 
     def save(self, *, needed: bool) -> None:
-        """Write a checkpoint, unless it is there; see `checkpoint.save_where_room`."""
+        """Write a checkpoint, unless the newest one is current; see `checkpoint.save_where_room`."""
         if self.checkpoint_dir is None or self.saved == self.place():
             return
         self.read_losses()

@@ -1,4 +1,4 @@
-"""What a training needs to know of the machine: that it is alone, and how many tokens fit into the memory."""
+"""Checks of the machine for a training: a single process, and the number of tokens that fit into memory."""
 
 from __future__ import annotations
 
@@ -22,13 +22,15 @@ from layover.training.optimizer import Optimizer
 
 
 def refuse_several_processes(device: torch.device) -> None:
-    """See that this process was not started as one of several.
+    """Refuse to train in one of several distributed processes.
 
     Raises:
-        NodeError: it was.
+        NodeError: the process was started as one of several.
     """
     if PartialState(cpu=device.type == "cpu").num_processes > 1:
-        raise NodeError("a training runs in one process; `layover run` starts its processes by itself")
+        raise NodeError(
+            "a training runs in one process; start `layover run` without a launcher, it starts its own processes"
+        )
 
 
 def automatic_tokens(
@@ -39,7 +41,7 @@ def automatic_tokens(
     device: torch.device,
     branches: Sequence[Branch],
 ) -> int:
-    """Return the padded tokens of a micro-batch that fit into the memory; weights are on the device."""
+    """Return the padded tokens of a micro-batch that fit into the memory; the weights are already on the device."""
     trained = sum(weight.numel() for weights in optimizer.parts.values() for weight in weights)
     lowest, whole, shape = encoder.lowest if encoder.trained() else encoder.num_layers, encoder.whole, encoder.shape
     modules = [
@@ -68,19 +70,19 @@ def automatic_tokens(
 
 
 def fewer_tokens(features: Features, pieces: Sequence[Index], *, step: int, allowed: int, device: torch.device) -> int:
-    """Return how many padded tokens to try after these micro-batches did not fit.
+    """Return the number of padded tokens to try after these micro-batches did not fit.
 
     Raises:
-        NodeError: they were single units already.
+        NodeError: the micro-batches were single units already.
     """
     if device.type == "cuda":
         torch.cuda.empty_cache()
     largest = max(padded_tokens(features, piece) for piece in pieces)
     if all(len(piece) == 1 for piece in pieces):
         raise NodeError(
-            f"step {step}: one training unit alone ({largest} tokens with its padding) does not fit into the "
+            f"step {step}: a single training unit ({largest} tokens with its padding) does not fit into the "
             f"memory of {device}; lower max_length, set run.gradient_checkpointing, adapt fewer layers, "
             "or use another device"
         )
-    # a step may be far smaller than what is allowed: half of that would cut nothing
+    # a step may be far smaller than the limit; half of the limit would then split nothing
     return min(allowed, largest) // 2

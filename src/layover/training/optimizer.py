@@ -1,4 +1,4 @@
-"""AdamW over the trained parts, each of which has a gradient norm of its own; small weights are updated as one."""
+"""AdamW over the trained parts, each with its own gradient norm; small weights are updated together."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from layover.specs import Hyperparameters
 
 HEAD = "head"
 BETAS, EPS = (0.9, 0.999), 1e-8
-"""Of AdamW: those of its paper and of every library."""
+"""Settings of AdamW, as in its paper and in common libraries."""
 FUSED = {"cpu", "cuda", "mps", "xpu"}
-"""Devices on which AdamW is one kernel; on a CPU it is bit for bit the same in every run, too."""
+"""Devices with a fused kernel of AdamW; on a CPU it is bit-identical in every run, too."""
 SMALL = 1 << 20
-"""Larger weights gain nothing by lying beside others, and their gradients would be there twice."""
+"""Size limit of weights in a shared buffer; larger weights gain nothing, and their gradients would exist twice."""
 
 Parts = Mapping[str, Mapping[str, nn.Parameter]]
 
 
 def head_parts(heads: Sequence[Head]) -> dict[str, dict[str, nn.Parameter]]:
-    """Return the heads that train as parts: `head`, of several `head.0`, `head.1`."""
+    """Return the trained heads as parts: `head`, or `head.0`, `head.1` for several heads."""
     names = [HEAD] if len(heads) == 1 else [f"{HEAD}.{place}" for place in range(len(heads))]
     parts = {name: dict(head.named_parameters()) for name, head in zip(names, heads, strict=True)}
     trained = {
-        name: {one: weight for one, weight in weights.items() if weight.requires_grad}
+        name: {parameter: weight for parameter, weight in weights.items() if weight.requires_grad}
         for name, weights in parts.items()
     }
     return {name: weights for name, weights in trained.items() if weights}
 
 
 class _Flat:
-    """Weights of one part that lie in one buffer and are updated together; each becomes a view of its place there.
+    """Weights of one part in one buffer, updated together; each weight becomes a view of its slice of the buffer.
 
-    A dozen matrices of a LoRA are a dozen calls of a kernel that is done before the next one begins.
+    Without the buffer, a dozen matrices of a LoRA would need a dozen calls of a very short kernel.
     """
 
     def __init__(self, weights: Mapping[str, nn.Parameter]) -> None:
@@ -55,9 +55,9 @@ class _Flat:
                 weight.data = self.buffer.data[place].view(weight.shape)
 
     def gather(self) -> bool:
-        """Bring the gradients of the weights together; return whether there are any.
+        """Gather the gradients of the weights in the buffer; return whether there are any.
 
-        A weight without one, beside others that have theirs, counts as one whose gradient is zero.
+        If only some weights have a gradient, the gradient of the others counts as zero.
         """
         if all(weight.grad is None for weight in self.weights):
             return False
@@ -75,7 +75,7 @@ class Optimizer:
     Args:
         parts: Part name -> weight name -> parameter; each head is a part.
         hyperparameters: Weight decay, clip, peak learning rate.
-        layers_rest: Whether some layers have no gradients in some steps; these then stay as they are.
+        layers_rest: Whether some layers have no gradients in some steps; their weights then do not change.
     """
 
     def __init__(self, parts: Parts, hyperparameters: Hyperparameters, *, layers_rest: bool = False) -> None:
@@ -106,8 +106,8 @@ class Optimizer:
     def step(self, lr: float) -> list[Tensor]:
         """Clip, update, drop the gradients; return the gradient norm of each part, on the device.
 
-        A part without gradients, the head of a task that has not its turn, stays as it is: nothing of it decays, and
-        its moments stand still. Its norm is 0.
+        A part without gradients, such as the head of another task, does not change: its weights do not decay, and its
+        moments stay the same. Its norm is 0.
         """
         updated = [(part, flat.buffer) for part, _, flat in self._flats if flat.gather()]
         norms = []
@@ -135,7 +135,7 @@ class Optimizer:
         return {name: weight.detach().to("cpu", copy=True) for name, weight in self.named.items()}
 
     def set_weights(self, weights: Mapping[str, Tensor]) -> None:
-        """Take over what `weights` gave."""
+        """Load the weights that `weights` returned."""
         with torch.no_grad():
             for name, weight in self.named.items():
                 weight.copy_(weights[name])
@@ -151,11 +151,11 @@ class Optimizer:
         return state
 
     def set_state(self, state: Mapping[str, Tensor]) -> None:
-        """Take over what `state` gave."""
+        """Load the state that `state` returned."""
         for _, _, flat in self._flats:
             names = list(flat.places)
             for key in {name.rpartition(":")[2] for name in state if name.rpartition(":")[0] == names[0]}:
                 values = [state[f"{name}:{key}"] for name in names]
-                whole = values[0] if values[0].dim() == 0 else torch.cat([one.flatten() for one in values])
+                whole = values[0] if values[0].dim() == 0 else torch.cat([value.flatten() for value in values])
                 like = whole if whole.dim() == 0 else whole.view(flat.buffer.shape)
                 self._adam.state[flat.buffer][key] = like.to(flat.buffer.device, copy=True)

@@ -1,4 +1,4 @@
-"""Where a training stands, how its best weights are chosen, and what it tells while it runs and when it is done."""
+"""Progress of a training: its position, the selection of the best weights, its reports and its result."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from layover.errors import NodeError, nearest
 
 @dataclass(frozen=True)
 class Judge:
-    """How the best weights are chosen."""
+    """The selection of the best weights."""
 
     evaluate: Callable[[], Mapping[str, float | None]]
-    """Returns metrics of the current weights, None for one that is undefined for their predictions. It may raise
-    `Stopped`; the training that resumes evaluates again."""
+    """Returns the metrics of the current weights; None for a metric that is undefined for their predictions. It may
+    raise `Stopped`; the resumed training repeats the evaluation."""
     metric: str
-    """Selects: higher is better, of equals the earliest."""
+    """Metric of the selection: higher is better; among equal values the earliest wins."""
     every: int | None = None
-    """Evaluate every so many steps; after each epoch when None. The last step is always evaluated."""
+    """Steps between evaluations; None: after each epoch. The last step is always evaluated."""
     patience: int | None = None
-    """Stop after so many evaluations in a row without a better one."""
+    """Number of evaluations in a row without improvement after which the training stops."""
 
     def identity(self) -> dict[str, Any]:
-        """Return what decides which weights are kept, beside the evaluation itself."""
+        """Return the settings that decide the selection, apart from the evaluation itself."""
         return {"metric": self.metric, "every": self.every, "patience": self.patience}
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a training stands, after a step."""
+    """The position of a training after a step."""
 
     done: int
     """Finished steps."""
     total: int
     epoch: float
     loss: float | None
-    """Of the last step that is known; on an accelerator it arrives some steps late."""
+    """Loss of the last step whose loss has arrived; on an accelerator it arrives some steps late."""
     lr: float
 
     def as_json(self) -> dict[str, Any]:
@@ -50,20 +50,20 @@ class Progress:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The weights after a step, as they were judged."""
+    """The evaluation of the weights after a step."""
 
     step: int
     """Finished steps."""
     epoch: float
     loss: float | None
-    """Mean over the training steps since the last evaluation; None when none of them had gold."""
+    """Mean over the training steps since the last evaluation; None if none of them had gold."""
     metrics: dict[str, float | None]
-    """Empty when nothing evaluates; None for a metric that is undefined for the predictions of these weights."""
+    """Empty without a judge; None for a metric that is undefined for the predictions of these weights."""
 
 
 @dataclass
 class Position:
-    """Steps done, the losses so far, the evaluations, and which was the best."""
+    """Finished steps, losses, evaluations, and the best evaluation."""
 
     micro_tokens: int
     step: int = 0
@@ -74,12 +74,12 @@ class Position:
     best: int | None = None
     """Index into the history."""
     curve: list[float] = field(default_factory=list)
-    """Mean losses of stretches of equally many steps."""
+    """Mean losses of intervals of equal length."""
     curve_sum: float = 0.0
     curve_steps: int = 0
 
     def add_loss(self, loss: float, stretch: int) -> None:
-        """Count a step's loss; `stretch` steps make a point of the curve."""
+        """Add the loss of a step; `stretch` steps make one point of the curve."""
         self.loss_sum += loss
         self.loss_steps += 1
         self.curve_sum += loss
@@ -89,10 +89,10 @@ class Position:
             self.curve_sum, self.curve_steps = 0.0, 0
 
     def add_evaluation(self, metrics: Mapping[str, float | None], epoch: float, criterion: str | None) -> bool:
-        """Enter an evaluation; return whether it is the best so far: of equals the earlier one, an undefined one never.
+        """Add an evaluation; return whether it is better than all earlier ones; an undefined value is never the best.
 
         Raises:
-            NodeError: the criterion is not among the metrics, or is not a number.
+            NodeError: the criterion is not among the metrics, or is not finite.
         """
         loss = self.loss_sum / self.loss_steps if self.loss_steps else None
         self.loss_sum, self.loss_steps = 0.0, 0
@@ -101,13 +101,13 @@ class Position:
             return False
         if criterion not in metrics:
             raise NodeError(
-                f"selection by {criterion!r}: the evaluation has no such metric; {nearest(criterion, metrics)}"
+                f"selection by {criterion!r}: the evaluation does not have this metric; {nearest(criterion, metrics)}"
             )
         value = metrics[criterion]
         if value is None:
             return False
         if not isfinite(value):
-            raise NodeError(f"selection by {criterion!r}: it is {value} after step {self.step}")
+            raise NodeError(f"selection by {criterion!r}: its value is {value} after step {self.step}")
         best = None if self.best is None else self.history[self.best].metrics[criterion]
         if best is None or value > best:
             self.best = len(self.history) - 1
@@ -116,52 +116,52 @@ class Position:
 
     @property
     def selected_step(self) -> int | None:
-        """After how many steps the weights that were selected stood; None when nothing selected."""
+        """Number of steps of the selected weights; None if no evaluation selected any."""
         return None if self.best is None else self.history[self.best].step
 
     def gave_up(self, patience: int | None) -> bool:
-        """Tell whether so many evaluations in a row were no better."""
+        """Return whether `patience` evaluations in a row brought no improvement."""
         return patience is not None and self.best is not None and len(self.history) - 1 - self.best >= patience
 
     def as_json(self) -> dict[str, Any]:
-        """Return plain values, floats exactly."""
+        """Return plain values; floats keep all digits."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """Return what `as_json` gave."""
+        """Return the position of values from `as_json`."""
         history = [Evaluation(**evaluation) for evaluation in values["history"]]
         return cls(**{**values, "history": history})
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What one branch of a training was trained on."""
+    """The data that one branch of a training has seen."""
 
     steps: int
     units: int
-    """Each counted as often as it came."""
+    """Number of units, with repetitions."""
 
 
 @dataclass
 class Measured:
-    """What differs from run to run: times, and how the work was cut. Counted in this process only."""
+    """Measurements that differ from run to run: times and batch sizes. They cover this process only."""
 
     seconds: dict[str, float] = field(default_factory=dict)
-    """Of `training`, `evaluation` and `checkpoints`."""
+    """Seconds of `training`, `evaluation` and `checkpoints`."""
     tokens: int = 0
-    """Real tokens trained on."""
+    """Number of real tokens in training."""
     padded_tokens: int = 0
     micro_tokens: int = 0
-    """Padded tokens allowed at once at the end."""
+    """Limit of padded tokens of a micro-batch at the end."""
     resumed_at: int | None = None
-    """Steps that a checkpoint had done before."""
+    """Number of steps in the checkpoint from which the training resumed."""
     notes: list[str] = field(default_factory=list)
-    """What happened and is worth knowing: memory ran out, a checkpoint was of no use."""
+    """Notable events: memory ran out, a checkpoint was unusable."""
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
-        """Add the seconds of a block of work to those of its name."""
+        """Add the seconds of a block of work to the total of its name."""
         started = time.perf_counter()
         yield
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
@@ -179,16 +179,16 @@ class FitResult:
     """Finished steps."""
     planned_steps: int
     best_step: int | None
-    """After how many steps the weights that were kept stood; None when nothing selected and the last were kept."""
+    """Number of steps of the kept weights; None if there was no selection and the last weights were kept."""
     criterion: str | None
     stopped_early: bool
     history: tuple[Evaluation, ...]
     curve_every: int
-    """Steps of a point of the curve."""
+    """Steps per point of the curve."""
     curve: tuple[float, ...]
-    """Mean training losses, one after the other; steps without gold do not count."""
+    """Mean training losses in order; steps without gold do not count."""
     seen: tuple[Seen, ...]
-    """By branch, until the weights that were kept."""
+    """Per branch, up to the kept weights."""
     measured: Measured
 
     @classmethod
@@ -201,7 +201,7 @@ class FitResult:
         seen: tuple[Seen, ...],
         measured: Measured,
     ) -> Self:
-        """Return the outcome of a training that stands at its end."""
+        """Return the outcome of a finished training."""
         return cls(
             steps=position.step,
             planned_steps=planned_steps,
@@ -216,7 +216,7 @@ class FitResult:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Return the outcome, the same in every run of the same training; `measured` is not in it."""
+        """Return the outcome without `measured`; it is the same in every run of the same training."""
         return {
             "steps": self.steps,
             "planned_steps": self.planned_steps,
@@ -229,13 +229,13 @@ class FitResult:
 
 
 def check_numbers(step: int, task: str, loss: float, norms: Mapping[str, float]) -> None:
-    """See that the loss and the gradient norms of a step are numbers.
+    """Check that the loss and the gradient norms of a step are finite.
 
     Raises:
-        NodeError: one is not.
+        NodeError: a value is not finite.
     """
     if not all(map(isfinite, (loss, *norms.values()))):
         values = {"task": task, "loss": loss, **norms}
         raise NodeError(
-            f"step {step}: loss or gradient norm is no number: {values}; lower the learning rate, or use precision fp32"
+            f"step {step}: loss or gradient norm is not finite: {values}; use a lower learning rate or precision fp32"
         )

@@ -1,4 +1,4 @@
-"""Steps, learning rates and evaluations as functions of the number of the step alone: no state to save."""
+"""Steps, learning rates and evaluations as functions of the step number alone: there is no state to save."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ CURVE_POINTS = 50
 
 @dataclass(frozen=True)
 class Schedule:
-    """What follows from the hyperparameters and the steps of an epoch."""
+    """The schedule of a training, computed from the hyperparameters and the steps of an epoch."""
 
     hyperparameters: Hyperparameters
     steps_per_epoch: int
     every: int | None = None
-    """Evaluate every so many steps; after each epoch when None. The last step is always evaluated."""
+    """Steps between evaluations; None: after each epoch. The last step is always evaluated."""
 
     @cached_property
     def total(self) -> int:
         """Steps of the training."""
-        # 0.1 epochs of 30 steps are 3 steps, not the 4 that 3.0000000000000004 would make
+        # 0.1 epochs of 30 steps are 3 steps; without rounding, 3.0000000000000004 would become 4
         epochs = self.hyperparameters.epochs
         return self.hyperparameters.steps or max(1, math.ceil(round(epochs * self.steps_per_epoch, 6)))
 
@@ -35,14 +35,14 @@ class Schedule:
 
     @property
     def curve_every(self) -> int:
-        """Steps of a point of the loss curve."""
+        """Steps per point of the loss curve."""
         return max(1, self.total // CURVE_POINTS)
 
     def lr(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0.
 
-        It rises linearly to the peak at step `warmup`, then falls linearly to 0 at step `total`. The first step is
-        not at 0, as it is in transformers' `get_linear_schedule_with_warmup`, where it is lost.
+        It rises linearly to the peak at step `warmup`, then falls linearly to 0 at step `total`. The rate of the first
+        step is above 0; in transformers' `get_linear_schedule_with_warmup` it is 0, and the step is lost.
         """
         peak = self.hyperparameters.lr
         if step < self.warmup:
@@ -50,5 +50,5 @@ class Schedule:
         return peak * (self.total - step) / (self.total - self.warmup)
 
     def evaluates_after(self, done: int) -> bool:
-        """Tell whether the weights are evaluated after so many finished steps."""
+        """Return whether the weights are evaluated after `done` finished steps."""
         return done == self.total or done % (self.every or self.steps_per_epoch) == 0

@@ -9,7 +9,7 @@ from layover_sandbox.language import Fields, Phrase, Word
 
 ARTICLE = "ال"
 JOINED = ("ب", "ل")
-"""Prepositions that are written together with the next word."""
+"""Prepositions that are joined to the next word in writing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +20,19 @@ class Noun:
     indefinite: str
     accusative: str
     """Indefinite accusative."""
-    asked: str
-    """What follows "how many"."""
+    after_how_many: str
+    """Form after "how many"."""
     definite: str
     plural: str
-    """After a number."""
+    """Form after a number."""
     generic: str
-    """The species, the kind of thing."""
+    """Form for the species or kind."""
     many: str
-    """All of them, genitive."""
+    """Generic plural, genitive."""
 
 
 def read_noun(lexicon: Mapping[str, Mapping[str, Fields]], concept: str, fields: Fields) -> Noun:
-    """Return the forms of a noun: the lexicon's where it has them, else by rule."""
+    """Return the forms of a noun: from the lexicon if it has them, else by rule."""
 
     def special(section: str, otherwise: str) -> str:
         return lexicon[section].get(concept, (otherwise,))[0]
@@ -45,7 +45,7 @@ def read_noun(lexicon: Mapping[str, Mapping[str, Fields]], concept: str, fields:
         gender=gender,
         indefinite=indefinite,
         accusative=with_tanwin,
-        asked=special("asked", with_tanwin),
+        after_how_many=special("asked", with_tanwin),
         definite=definite(singular),
         plural=_plain(plural),
         generic=special("collective", definite(singular)),
@@ -54,7 +54,7 @@ def read_noun(lexicon: Mapping[str, Mapping[str, Fields]], concept: str, fields:
 
 
 def governed(preposition: str, phrase: Phrase) -> Phrase:
-    """Return the phrase after a preposition, which is a word of its own or joined to the first word."""
+    """Return the phrase after a preposition, which is a separate word or joined to the first word."""
     if preposition in JOINED:
         first = phrase.words[0]
         return Phrase(phrase.role, (Word(preposition + first.text, first.pos), *phrase.words[1:]), entity=phrase.entity)
@@ -68,7 +68,7 @@ def feminine(past: str) -> str:
 
 
 def definite(entry: str) -> str:
-    """Return the noun or adjective with the article; the stars say at which words, else it is the first."""
+    """Return the noun or adjective with the article; stars mark its words, by default the first."""
     if "*" in entry:
         return entry.replace("*", ARTICLE)
     return ARTICLE + (entry[:-1] + "ي" if entry.endswith("ٍ") else entry)

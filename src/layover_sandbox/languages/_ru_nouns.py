@@ -18,12 +18,12 @@ ENDINGS = {
     "velar": dict(zip(SLOTS, ["ая", "ое", "ие", "ую", "ого", "ому", "им", "ой", "их", "ими"], strict=True)),
     "soft": dict(zip(SLOTS, ["яя", "ее", "ие", "юю", "его", "ему", "им", "ей", "их", "ими"], strict=True)),
 }
-"""Endings of adjectives; the citation form ends in two letters, too."""
+"""Endings of adjectives; the ending of the citation form also has two letters."""
 
 
 @cache
 def _slot(case: str, gender: str, *, animate: bool) -> str:
-    """Return the adjective's form for a case and a gender; a neuter is masculine but for its nominative."""
+    """Return the adjective's form for a case and a gender; a neuter has the masculine form except in the nominative."""
     if case == "acc" and gender != "f":
         case = "gen" if animate else "nom"
     if gender == "f":
@@ -34,15 +34,15 @@ def _slot(case: str, gender: str, *, animate: bool) -> str:
 
 
 class Declined(Language):
-    """Whatever stands in a case: `nom`, `gen`, `dat`, `acc`, `ins` or `loc`."""
+    """Declension of phrases; cases are `nom`, `gen`, `dat`, `acc`, `ins` and `loc`."""
 
     def location(self, role: str, where: Entity | None) -> Phrase:
-        """Return where somebody is."""
+        """Return the phrase of a location."""
         preposition = self.entry("places", where.noun)[0] if isinstance(where, Place) else "в"
         return self.governed(role, where, preposition, "loc")
 
     def governed(self, role: str, entity: Entity | None, preposition: str, case: str) -> Phrase:
-        """Return the entity in a case behind a preposition, if there is one."""
+        """Return the entity in a case, after the preposition if there is one."""
         phrase = self.entity(role, entity, case)
         if not preposition:
             return phrase
@@ -78,7 +78,7 @@ class Declined(Language):
         return given, Word(families[number if GIVEN[name.given] == "m" else 0], "PROPN")
 
     def thing(self, thing: Thing, case: str) -> tuple[Word, ...]:
-        """Return the thing; a numeral in the nominative or accusative governs the genitive of what it counts."""
+        """Return the thing; a numeral in the nominative or accusative governs the genitive of its noun."""
         if thing.count == 1:
             return self.noun(thing, case)
         kind = self.entry("nouns", thing.noun)[0]
@@ -110,7 +110,7 @@ class Declined(Language):
         return citation if slot == "nom m" else citation[:-2] + ENDINGS[declension][slot]
 
     def _declined(self, thing: Thing, case: str) -> Word:
-        """Return the noun; its accusative is the genitive of the living, else the nominative, but for -а and -я."""
+        """Return the noun; its accusative equals the genitive if animate, else the nominative, except for -а and -я."""
         fields = self.entry("nouns", thing.noun)
         kind, nominative = fields[:2]
         if case == "acc" and kind[0] in "mf" and nominative[-1] in "ая":

@@ -6,7 +6,7 @@ from functools import cache
 
 VOICELESS = "fstkçşhp"
 UNITS = ("", "de", "de", "te", "te", "te", "da", "de", "de", "da")
-"""Locative of a year by its last digit as it is spoken: `1991'de` (bir), `1996'da` (altı)."""
+"""Locative of a year by the spoken form of its last digit: `1991'de` (bir), `1996'da` (altı)."""
 TENS = ("de", "da", "de", "da", "ta", "de", "ta", "te", "de", "da")
 """Locative of a year that ends in 0 by its tens: `1950'de` (elli), `2000'de` (bin)."""
 
@@ -32,7 +32,7 @@ def inflect(nominative: str, accusative: str, case: str) -> str:
 
 
 def pluperfect(past: str) -> str:
-    """Return `gitmişti` of `gitti`: what had happened before."""
+    """Return `gitmişti` of `gitti`: the pluperfect."""
     vowel = past[-1]
     return f"{past[:-2]}m{vowel}şt{vowel}"
 
@@ -43,7 +43,7 @@ def was_at(place: str) -> str:
 
 
 def is_one(nominative: str, accusative: str) -> str:
-    """Return `meyvedir` of `meyve`: is one."""
+    """Return `meyvedir` of `meyve`: the noun with the copula."""
     return f"{nominative}{'t' if nominative[-1] in VOICELESS else 'd'}{accusative[-1]}r"
 
 

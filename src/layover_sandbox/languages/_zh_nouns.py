@@ -1,4 +1,4 @@
-"""Chinese noun phrases: names, places, and things with that, one or a number, a classifier and an adjective."""
+"""Chinese noun phrases: names, places, and things with a demonstrative or a number, a classifier and an adjective."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from layover_sandbox.language import Language, Word
 from layover_sandbox.meaning import City, Entity, Name, Org, Place, Thing
 from layover_sandbox.world import CATEGORY_OF, MASS, PROFESSIONS
 
-# the usual part of speech of small words; a lexicon entry may say another
+# the usual part of speech of function words; a lexicon entry may override it
 SMALL = {
     **dict.fromkeys(("把", "给", "从", "向", "为", "在"), "ADP"),
     **dict.fromkeys(("了", "着", "是"), "AUX"),
@@ -28,12 +28,12 @@ def parsed(text: str, pos: str) -> tuple[Word, ...]:
 
 
 def is_animal(noun: str) -> bool:
-    """Return whether a noun is an animal: it is old as the living are, and runs otherwise than people."""
+    """Return whether a noun is an animal: animals have their own words for `old` and `run`."""
     return CATEGORY_OF.get(noun) in {"pet", "wild", "bird"}
 
 
 class ChineseNouns(Language):
-    """What the grammar of Chinese says of entities."""
+    """The noun phrases of Chinese."""
 
     code: ClassVar[str] = "zh"
     function_words: ClassVar[Mapping[str, str]] = SMALL
@@ -58,7 +58,7 @@ class ChineseNouns(Language):
         raise TypeError(f"{role} is missing in a clause")
 
     def _thing(self, thing: Thing) -> tuple[Word, ...]:
-        """Return three cars, one car, or that car; the doctor and the bread need no mark of being known."""
+        """Return three cars, one car, or that car; people by profession and mass nouns need no demonstrative."""
         if thing.count > 1:
             return (*parsed(self.entry("numbers", str(thing.count))[0], "NUM"), *self.counted(thing))
         if thing.noun in MASS or (thing.definite and thing.noun in PROFESSIONS):
@@ -66,7 +66,7 @@ class ChineseNouns(Language):
         return (THAT if thing.definite else ONE, *self.counted(thing))
 
     def counted(self, thing: Thing) -> tuple[Word, ...]:
-        """Return what follows the number: the classifier, the adjective and the noun."""
+        """Return the words after the number: the classifier, the adjective and the noun."""
         return (self.classifier(thing.noun), *self._described(thing))
 
     def _described(self, thing: Thing) -> tuple[Word, ...]:
@@ -75,17 +75,17 @@ class ChineseNouns(Language):
         return (*parsed(self.adjective(thing.adjective, thing.noun)[0], "ADJ"), *self.noun(thing.noun))
 
     def adjective(self, adjective: str, noun: str) -> tuple[str, ...]:
-        """Return the fields of an adjective that stands with this noun."""
+        """Return the fields of an adjective for this noun."""
         special = self.lexicon["adjectives_of"]
-        found = special.get(f"{adjective} {noun}")
-        if found is None and is_animal(noun):
-            found = special.get(f"{adjective} animal")
-        return found or self.entry("adjectives", adjective)
+        fields = special.get(f"{adjective} {noun}")
+        if fields is None and is_animal(noun):
+            fields = special.get(f"{adjective} animal")
+        return fields or self.entry("adjectives", adjective)
 
     def noun(self, concept: str) -> tuple[Word, ...]:
         """Return the bare noun."""
         return parsed(self.entry("nouns", concept)[0], "NOUN")
 
     def classifier(self, concept: str) -> Word:
-        """Return what counts the noun."""
+        """Return the classifier of the noun."""
         return Word(self.entry("nouns", concept)[1], "NOUN")

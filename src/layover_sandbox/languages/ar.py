@@ -13,7 +13,7 @@ from layover_sandbox.world import CATEGORY_OF, CLASSES, GIVEN, PREDICATES, WEATH
 
 
 class Arabic(Language):
-    """See the module."""
+    """The grammar of Arabic."""
 
     code: ClassVar[str] = "ar"
     name: ClassVar[str] = "Arabic"
@@ -46,22 +46,22 @@ class Arabic(Language):
         if role == "subject":
             if clause.predicate == "isa":
                 profession = Word(self._noun(clause.property or "").definite, "NOUN")
-                asked = Phrase("ask", (Word("من", "PRON"), Word("هو", "PRON")))
-                return [asked, Phrase("property", (profession,)), *self._time(clause)]
+                question_word = Phrase("ask", (Word("من", "PRON"), Word("هو", "PRON")))
+                return [question_word, Phrase("property", (profession,)), *self._time(clause)]
             that = (Word("الذي", "PRON"),) if self._is_party(clause.object) else ()
-            asked = Phrase("ask", (Word("من", "PRON"), *that))
-            return [asked, *self._verb(clause, "m"), *self._complements(clause, "m"), *self._time(clause)]
+            question_word = Phrase("ask", (Word("من", "PRON"), *that))
+            return [question_word, *self._verb(clause, "m"), *self._complements(clause, "m"), *self._time(clause)]
         gender = self._gender(clause.subject)
         verb = self._verb(clause, gender)
         if role == "object" and self._is_party(clause.object) and not self._governs_object(clause):
-            # without the pronoun it could also ask who did it
-            asked = Phrase("ask", (Word("من", "PRON"), Word("الذي", "PRON")))
+            # without the pronoun it could also ask for the subject
+            question_word = Phrase("ask", (Word("من", "PRON"), Word("الذي", "PRON")))
             verb = [Phrase("verb", (Word(self._him(clause.predicate, verb[0].words[0].text, gender), "VERB"),))]
         else:
-            asked = Phrase("ask", self._asked(clause, role))
+            question_word = Phrase("ask", self._question_word(clause, role))
         subject = self._entity("subject", clause.subject)
         time = [] if role == "time" else self._time(clause)
-        return [asked, *verb, subject, *self._complements(clause, gender, without=role), *time]
+        return [question_word, *verb, subject, *self._complements(clause, gender, without=role), *time]
 
     def because(self, effect: Clause, cause: Clause) -> list[Phrase]:
         phrases = self.clause(effect)
@@ -99,8 +99,8 @@ class Arabic(Language):
         if fact.relation == "kind":
             value = Phrase("property", self.words(self._noun(fact.value).indefinite, "NOUN"))
             return [Phrase("ask", (Word("أي", "DET"), Word("مما", "PRON"), Word("يلي", "VERB"))), value]
-        asked = Phrase("ask", (Word("من", "ADP"), Word("أي", "DET"), Word("مادة", "NOUN")))
-        return [asked, self._is_made(fact.subject), Phrase("subject", self.words(noun.generic, "NOUN"))]
+        question_word = Phrase("ask", (Word("من", "ADP"), Word("أي", "DET"), Word("مادة", "NOUN")))
+        return [question_word, self._is_made(fact.subject), Phrase("subject", self.words(noun.generic, "NOUN"))]
 
     def citation(self, concept: str) -> str:
         for section in ("places", "materials"):
@@ -111,7 +111,7 @@ class Arabic(Language):
     # parts of a clause
 
     def _subject(self, clause: Clause, pronoun: bool) -> list[Phrase]:
-        """Return the subject; no pronoun where the verb alone tells it."""
+        """Return the subject; no pronoun if the verb alone shows it."""
         if not pronoun or not isinstance(clause.subject, Name):
             return [self._entity("subject", clause.subject)]
         if clause.predicate == "isa" or self._could_act(clause):
@@ -127,8 +127,8 @@ class Arabic(Language):
     def _subject_first(self, clause: Clause, pronoun: bool) -> bool:
         """Return whether the subject comes before the verb.
 
-        That is so in the present, which has no verb, for a pronoun, and where subject and object would read as one
-        after the verb: two names, or a profession and a name.
+        It does in the present, which has no verb, for a pronoun, and if subject and object could be read as a single
+        phrase after the verb: two names, or a profession and a name.
         """
         if pronoun or clause.predicate in {"isa", "compare"}:
             return True
@@ -137,7 +137,7 @@ class Arabic(Language):
         return isinstance(clause.subject, Name) or isinstance(clause.object, Name)
 
     def _verb(self, clause: Clause, gender: str) -> list[Phrase]:
-        """Return the verb, denied by a particle and the jussive; nothing in the present, which has no copula."""
+        """Return the verb, negated by a particle and the jussive; empty in the present, which has no copula."""
         if clause.predicate in {"isa", "compare"}:
             is_not = Word("ليس" if gender == "m" else "ليست", "AUX")
             return [Phrase("not", (is_not,))] if clause.negated else []
@@ -152,7 +152,7 @@ class Arabic(Language):
         return [Phrase("verb", (Word(past if gender == "m" else feminine(past), pos),))]
 
     def _complements(self, clause: Clause, gender: str, without: Role | None = None) -> list[Phrase]:
-        """Return what follows verb and subject, but the time and the role that is asked for."""
+        """Return the phrases after verb and subject, without the time and the role of the question."""
         phrases: list[Phrase] = []
         if clause.predicate in {"isa", "state"}:
             phrases.append(Phrase("property", self._property(clause, gender)))
@@ -184,7 +184,7 @@ class Arabic(Language):
         return self._entity("object", clause.object, accusative=True)
 
     def _governs_object(self, clause: Clause) -> bool:
-        """Return whether the verb has its object with a preposition."""
+        """Return whether the object of the verb has a preposition."""
         if clause.object is None or clause.predicate not in PREDICATES or PREDICATES[clause.predicate].third:
             return False
         return len(self.entry("verbs", clause.predicate)) > len(("past", "jussive"))
@@ -207,13 +207,13 @@ class Arabic(Language):
 
     # questions
 
-    def _asked(self, clause: Clause, role: Role) -> tuple[Word, ...]:
+    def _question_word(self, clause: Clause, role: Role) -> tuple[Word, ...]:
         """Return the question word, after its preposition."""
         if role in {"place", "time"} or clause.predicate == "located":
             return (Word("متى" if role == "time" else "أين", "ADV"),)
         if role == "count" and isinstance(clause.object, Thing):
             noun = self._noun(clause.object.noun)
-            counted = self._modified(clause.object, noun.asked, noun.gender, accusative=True)
+            counted = self._modified(clause.object, noun.after_how_many, noun.gender, accusative=True)
             how_many = (Word("كم", "DET"), *counted)
             if not self._governs_object(clause):
                 return how_many
@@ -241,7 +241,7 @@ class Arabic(Language):
         return Phrase("verb", (Word("يستخدم", "VERB"), Word("الناس", "NOUN")))
 
     def _is_made(self, noun: str) -> Phrase:
-        """Return "is made", or "is built" for a building; passive, which only the first vowel tells."""
+        """Return "is made", or "is built" for a building; the passive differs only in the first vowel."""
         stem = "ُبنى" if CATEGORY_OF[noun] == "building" else "ُصنع"
         return Phrase("verb", (Word(("ي" if self._noun(noun).gender == "m" else "ت") + stem, "VERB"),))
 
@@ -274,7 +274,7 @@ class Arabic(Language):
         return self._modified(thing, form, noun.gender, accusative=accusative)
 
     def _modified(self, thing: Thing, noun: str, gender: str, *, accusative: bool = False) -> tuple[Word, ...]:
-        """Return a form of the noun and the adjective; several things agree as one that is feminine."""
+        """Return a form of the noun and the adjective; a plural of things agrees as a feminine singular."""
         words = self.words(noun, "NOUN")
         if thing.adjective is None:
             return words
@@ -283,7 +283,7 @@ class Arabic(Language):
         return (*words, Word(definite(text) if thing.definite else text, "ADJ"))
 
     def _gender(self, entity: Entity | None) -> str:
-        """Return the gender in which verb and predicate agree."""
+        """Return the gender for the agreement of verb and predicate."""
         if isinstance(entity, Name):
             return GIVEN[entity.given]
         if isinstance(entity, Org):
@@ -302,7 +302,7 @@ class Arabic(Language):
         return {}
 
     def _variant(self, section: str, concept: str, noun: str) -> Fields:
-        """Return the fields of a concept, of its variant for the noun or the noun's category if there is one."""
+        """Return the fields of a concept, or of its variant for the noun or the category of the noun."""
         category, variants = CATEGORY_OF.get(noun, ""), self.lexicon["variants"]
         group = "animal" if category in CLASSES["animal"] else category
         return variants.get(f"{concept}.{noun}") or variants.get(f"{concept}.{group}") or self.entry(section, concept)

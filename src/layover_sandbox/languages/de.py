@@ -1,4 +1,4 @@
-"""German: the finite verb second, after "weil" last; people before time and place, things behind them."""
+"""German: the finite verb second, after "weil" last; people before time and place, things after them."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ MIXED = {"nom": {"m": "er", "f": "e", "n": "es"}, "acc": {"m": "en", "f": "e", "
 COUNTED = {"nom": "e", "acc": "e", "dat": "en"}
 WHO = {"nom": "wer", "acc": "wen", "dat": "wem"}
 CASE_AFTER = {"von": "dat", "an": "acc"}
-# parts of verbs that are no prepositions elsewhere
+# verb particles that are not prepositions in these uses
 PREFIXES = {"zurück": "ADV", "frei": "ADV", "kaputt": "ADJ"}
 
 
 class German(Language):
-    """See the module."""
+    """The grammar of German."""
 
     code: ClassVar[str] = "de"
     name: ClassVar[str] = "German"
@@ -50,7 +50,7 @@ class German(Language):
     def question(self, clause: Clause, role: Role) -> list[Phrase]:
         subject = None if role == "subject" else self._subject(clause, pronoun=False)
         time = None if role == "time" else self._time(clause.time)
-        return self._verb_second(clause, Phrase("ask", self._asked(clause, role)), subject, time, without=role)
+        return self._verb_second(clause, Phrase("ask", self._question_word(clause, role)), subject, time, without=role)
 
     def because(self, effect: Clause, cause: Clause) -> list[Phrase]:
         link = Phrase("link", (Word("weil", "SCONJ"),))
@@ -87,9 +87,9 @@ class German(Language):
             verb = Phrase("verb", (Word("benutzt", "VERB"), Word("man", "PRON")))
             return [Phrase("ask", (Word("was", "PRON"),)), verb, comma(self), self._purpose(fact)]
         if fact.relation == "kind":
-            asked = Phrase("ask", (Word("was", "PRON"), Word("davon", "ADV")))
+            question_word = Phrase("ask", (Word("was", "PRON"), Word("davon", "ADV")))
             value = Phrase("property", self._thing(Thing(fact.value, definite=False), "nom"))
-            return [asked, Phrase("verb", (Word("ist", "AUX"),)), value]
+            return [question_word, Phrase("verb", (Word("ist", "AUX"),)), value]
         verb = Phrase("verb", (Word("besteht", "VERB"),))
         return [Phrase("ask", (Word("woraus", "ADV"),)), verb, Phrase("subject", self._thing(subject, "nom"))]
 
@@ -104,7 +104,7 @@ class German(Language):
     def _verb_second(
         self, clause: Clause, first: Phrase, subject: Phrase | None, time: Phrase | None, without: Role | None = None
     ) -> list[Phrase]:
-        """Return the clause with `first` before the verb, and the subject behind it where it is not that."""
+        """Return the clause with `first` before the verb; if the subject is not first, it follows the verb."""
         finite, prefix, reflexive = self._verb(clause)
         behind, adjoins = reflexive, False
         if subject is not None:
@@ -117,7 +117,7 @@ class German(Language):
         return [first, Phrase("verb", (finite,)), *behind, *middle, *tail]
 
     def _verb(self, clause: Clause) -> tuple[Word, str, list[Phrase]]:
-        """Return the finite verb, its prefix, and "sich" where it has one."""
+        """Return the finite verb, its prefix, and "sich" for reflexive verbs."""
         if clause.predicate in WEATHER:
             return self.tagged(self.entry("weather", clause.predicate)[0])[0], "", []
         if clause.predicate in {"state", "located"}:
@@ -135,7 +135,7 @@ class German(Language):
         return CATEGORY_OF.get(thing.noun) in CLASSES["animal"]
 
     def _verb_entry(self, clause: Clause) -> Fields:
-        """Return the entry of the verb with this very object, else with its category, else with any."""
+        """Return the entry of the verb for this object, else for its category, else the general entry."""
         if isinstance(clause.object, Thing):
             noun, verbs = clause.object.noun, self.lexicon["verbs"]
             for key in (f"{clause.predicate} {noun}", f"{clause.predicate} {CATEGORY_OF.get(noun)}"):
@@ -149,18 +149,18 @@ class German(Language):
         return (fields[2:3] or ("",))[0] or "acc", (fields[3:4] or ("",))[0]
 
     def _closing(self, clause: Clause) -> list[Phrase]:
-        """Return what belongs to the verb and closes its clause: "bei sich"."""
+        """Return the phrase that belongs to the verb and closes its clause: "bei sich"."""
         fields = self._verb_entry(clause)[4:] if clause.predicate in PREDICATES else ()
         return [Phrase("verb", self.tagged(fields[0]))] if fields else []
 
     def _middle(
         self, clause: Clause, time: Phrase | None, without: Role | None = None, *, adjoins: bool = False
     ) -> list[Phrase]:
-        """Return what stands behind the subject and the finite verb, without a prefix.
+        """Return the phrases after the subject and the finite verb, without the prefix.
 
-        `adjoins`: somebody or something without a name stands directly before it.
+        `adjoins`: whether an entity without a name comes directly before.
 
-        People come before time and place, things after them; what a preposition or the copula binds comes last.
+        People come before time and place, things after them; phrases with a preposition or the copula come last.
         """
         when = [] if time is None else [time]
         if clause.predicate in WEATHER:
@@ -185,12 +185,12 @@ class German(Language):
             if adjoins and things and not when:
                 # "der Lehrer von Peter" would be Peter's teacher
                 return [*people, *things, *bound, *where]
-            # "von Peter in der Schule das Buch": the other way round it would be Peter's school, and Peter's book
+            # "von Peter in der Schule das Buch": in the other order it would mean Peter's school, and Peter's book
             return [*people, *when, *bound, *where, *things]
         return [*people, *when, *where, *things, *denied, *bound, *self._closing(clause)]
 
     def _predicative(self, clause: Clause) -> list[Phrase]:
-        """Return what the subject was or is."""
+        """Return the predicative of the subject."""
         name = clause.property or ""
         if clause.predicate == "isa" and isinstance(clause.subject, Name):
             man, woman = self.entry("professions", name)
@@ -216,7 +216,7 @@ class German(Language):
         return self._entity("third", third, CASE_AFTER[governed], governed)
 
     def _location(self, role: str, where: Entity | None) -> Phrase:
-        """Return where something happened; an article is part of the answer where it stands by itself."""
+        """Return where something happened; a separate article is part of the answer."""
         if isinstance(where, Place):
             noun, preposition, _ = self.entry("places", where.noun)
             return _placed(role, self.words(f"{preposition} {noun}", "NOUN"))
@@ -225,14 +225,14 @@ class German(Language):
             return Phrase(role, (*before, *names), (len(before), len(before) + len(names)), "ORG")
         return self._entity(role, where, "dat", "in")
 
-    def _asked(self, clause: Clause, role: Role) -> tuple[Word, ...]:
+    def _question_word(self, clause: Clause, role: Role) -> tuple[Word, ...]:
         """Return the question word, with its preposition."""
         if role in {"place", "time"}:
             return (Word("wo" if role == "place" else "wann", "ADV"),)
         if role == "subject":
             return (Word("wer", "PRON"),)
         if role == "third":
-            return self._asked_third(clause)
+            return self._question_word_of_third(clause)
         case = self._government(clause)[0]
         if role == "count" and isinstance(clause.object, Thing):
             many = Word("viel" + COUNTED[case], "DET")
@@ -240,7 +240,7 @@ class German(Language):
         personal = case == "dat" or isinstance(clause.object, Org) or self.is_person(clause.object)
         return (Word(WHO[case] if personal else "was", "PRON"),)
 
-    def _asked_third(self, clause: Clause) -> tuple[Word, ...]:
+    def _question_word_of_third(self, clause: Clause) -> tuple[Word, ...]:
         frame = "at" if clause.predicate == "located" else PREDICATES[clause.predicate].role
         if frame == "at" or isinstance(clause.third, City | Place):
             return (Word({"at": "wo", "into": "wohin", "from": "woher"}[frame], "ADV"),)
@@ -309,7 +309,7 @@ class German(Language):
         return (article, self._adjective(thing.adjective, endings[case][gender]), noun)
 
     def _plural(self, thing: Thing, case: str) -> tuple[Word, ...]:
-        """Return the adjective and the noun as they follow a numeral."""
+        """Return the adjective and the noun after a numeral."""
         plural = self.entry("nouns", thing.noun)[2]
         if case == "dat" and plural[-1] not in "ns":
             plural += "n"
@@ -321,7 +321,7 @@ class German(Language):
 
 
 def _placed(role: str, words: tuple[Word, ...]) -> Phrase:
-    """Return a common place with its preposition, which is no part of the answer."""
+    """Return a common place with its preposition, which is not part of the answer."""
     return Phrase(role, words, (1, len(words)))
 
 

@@ -17,7 +17,7 @@ def _words(*texts: str, pos: str) -> tuple[Word, ...]:
 
 
 class English(Language):
-    """See the module."""
+    """The grammar of English."""
 
     code: ClassVar[str] = "en"
     name: ClassVar[str] = "English"
@@ -39,18 +39,18 @@ class English(Language):
 
     def question(self, clause: Clause, role: Role) -> list[Phrase]:
         if role == "subject":
-            asked = Phrase("ask", (Word("who", "PRON"),))
-            phrases = [asked, *self._verb(clause), *self._complements(clause)]
+            question_word = Phrase("ask", (Word("who", "PRON"),))
+            phrases = [question_word, *self._verb(clause), *self._complements(clause)]
             return self._with_time(phrases, clause.time, first=False)
-        asked, stranded = self._asked(clause, role)
+        question_word, stranded = self._question_word(clause, role)
         if clause.predicate in {"state", "located"}:
             was = Phrase("verb", (Word("was", "AUX"),))
             rest = self._complements(clause, without=role)
-            phrases = [asked, was, self._subject(clause, pronoun=False), *rest]
+            phrases = [question_word, was, self._subject(clause, pronoun=False), *rest]
             return phrases if role == "time" else self._with_time(phrases, clause.time, first=False)
         did, base = Word("did", "AUX"), self.entry("verbs", clause.predicate)[1]
         phrases = [
-            asked,
+            question_word,
             Phrase("verb", (did,)),
             self._subject(clause, pronoun=False),
             Phrase("verb", (Word(base, "VERB"),)),
@@ -90,9 +90,9 @@ class English(Language):
             purpose = Phrase("third", self.tagged(self.entry("purposes", fact.value)[0]))
             return [Phrase("ask", (Word("what", "PRON"),)), Phrase("verb", do), purpose]
         if fact.relation == "kind":
-            asked = (Word("which", "PRON"), Word("of", "ADP"), Word("these", "PRON"))
+            question_word = (Word("which", "PRON"), Word("of", "ADP"), Word("these", "PRON"))
             value = Phrase("property", self._thing(Thing(fact.value, definite=False)))
-            return [Phrase("ask", asked), Phrase("verb", (Word("is", "AUX"),)), value]
+            return [Phrase("ask", question_word), Phrase("verb", (Word("is", "AUX"),)), value]
         made = (Word("made", "VERB"), Word("of", "ADP"))
         return [
             Phrase("ask", (Word("what", "PRON"),)),
@@ -115,7 +115,7 @@ class English(Language):
         return self._entity("subject", clause.subject)
 
     def _verb(self, clause: Clause) -> list[Phrase]:
-        """Return the verb, with "did not" or "was not" where it is denied."""
+        """Return the verb, with "did not" or "was not" if negated."""
         denied = (Word("not", "PART"),)
         if clause.predicate in {"state", "located", "isa", "compare"}:
             verb = Phrase("verb", (Word("was" if clause.predicate in {"state", "located"} else "is", "AUX"),))
@@ -130,7 +130,7 @@ class English(Language):
         ]
 
     def _complements(self, clause: Clause, without: Role | None = None) -> list[Phrase]:
-        """Return what follows the verb, but the time and the role that is asked for."""
+        """Return the phrases after the verb, without the time and the role of the question."""
         phrases: list[Phrase] = []
         if clause.predicate == "isa":
             phrases.append(Phrase("property", self._indefinite(self.words(self._property(clause), "NOUN"))))
@@ -172,7 +172,7 @@ class English(Language):
         first, last = phrase.answer
         return Phrase(role, (Word(preposition, "ADP"), *phrase.words), (first + 1, last + 1), phrase.entity)
 
-    def _asked(self, clause: Clause, role: Role) -> tuple[Phrase, list[Phrase]]:
+    def _question_word(self, clause: Clause, role: Role) -> tuple[Phrase, list[Phrase]]:
         """Return the question word, with its preposition, and the preposition that stays at the end."""
         if role in {"place", "time"}:
             return Phrase("ask", (Word("where" if role == "place" else "when", "ADV"),)), []

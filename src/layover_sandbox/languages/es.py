@@ -1,4 +1,4 @@
-"""Spanish: subject, verb, object; "a" before people, and a subject that goes without saying."""
+"""Spanish: subject, verb, object; "a" before people, and dropped subjects."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OPENING = Phrase("mark", (Word("¿", "PUNCT", opens=True),))
 
 
 class Spanish(Language):
-    """See the module."""
+    """The grammar of Spanish."""
 
     code: ClassVar[str] = "es"
     name: ClassVar[str] = "Spanish"
@@ -37,14 +37,14 @@ class Spanish(Language):
         return [*when, *phrases, *rest] if time_first else [*phrases, *self._timed(rest, when, clause)]
 
     def question(self, clause: Clause, role: Role) -> list[Phrase]:
-        asked = Phrase("ask", self._asked(clause, role))
+        question_word = Phrase("ask", self._question_word(clause, role))
         subject = [] if role == "subject" else [self._entity("subject", clause.subject)]
         verb = Phrase("verb", self._verb(clause, without=role))
         when = [] if role == "time" else self._when(clause)
         rest = self._timed(self._complements(clause, without=role), when, clause)
-        # who it was is not known, so "cansado" whoever it was
+        # the person is unknown, so the masculine form: "cansado"
         gender = "m" if role == "subject" and clause.predicate == "state" else ""
-        return [OPENING, asked, verb, *self._property(clause, gender), *subject, *rest]
+        return [OPENING, question_word, verb, *self._property(clause, gender), *subject, *rest]
 
     def because(self, effect: Clause, cause: Clause) -> list[Phrase]:
         link = Phrase("link", (Word("porque", "SCONJ"),))
@@ -74,11 +74,11 @@ class Spanish(Language):
             using = Phrase("verb", (Word("se", "PRON"), Word("usa", "VERB")))
             return [OPENING, Phrase("ask", (Word("qué", "PRON"),)), using, self._purpose(fact)]
         if fact.relation == "kind":
-            asked = Phrase("ask", (Word("cuál", "PRON"), Word("de", "ADP"), Word("estos", "PRON")))
+            question_word = Phrase("ask", (Word("cuál", "PRON"), Word("de", "ADP"), Word("estos", "PRON")))
             value = Phrase("property", self._generic(fact.value))
-            return [OPENING, asked, Phrase("verb", (Word("es", "AUX"),)), value]
-        asked = Phrase("ask", (Word("de", "ADP"), Word("qué", "PRON")))
-        return [OPENING, asked, Phrase("verb", self._made(fact)), Phrase("subject", subject)]
+            return [OPENING, question_word, Phrase("verb", (Word("es", "AUX"),)), value]
+        question_word = Phrase("ask", (Word("de", "ADP"), Word("qué", "PRON")))
+        return [OPENING, question_word, Phrase("verb", self._made(fact)), Phrase("subject", subject)]
 
     def citation(self, concept: str) -> str:
         for section in ("nouns", "places", "materials"):
@@ -89,7 +89,7 @@ class Spanish(Language):
     # parts of a clause
 
     def _verb(self, clause: Clause, without: Role | None = None) -> tuple[Word, ...]:
-        """Return the verb; past participles in it agree with the object, where that is not asked for."""
+        """Return the verb; its past participles agree with the object, unless the question asks for the object."""
         if clause.predicate in {"isa", "compare"}:
             return (Word("es", "AUX"),)
         if clause.predicate == "located":
@@ -115,7 +115,7 @@ class Spanish(Language):
         return self.entry("states", name)
 
     def _property(self, clause: Clause, gender: str = "") -> list[Phrase]:
-        """Return what the subject was or is, in its gender where none is given."""
+        """Return the predicative, in the gender of the subject if none is given."""
         name, gender = clause.property, gender or self._gender(clause.subject)
         if name is None:
             return []
@@ -128,7 +128,7 @@ class Spanish(Language):
         return [Phrase("property", tuple(Word(_agree(w.text, gender), w.pos) if w.pos == "ADJ" else w for w in words))]
 
     def _complements(self, clause: Clause, without: Role | None = None) -> list[Phrase]:
-        """Return what follows the verb, but the time and the role that is asked for."""
+        """Return the phrases after the verb, without the time and the role of the question."""
         phrases: list[Phrase] = []
         if clause.predicate == "compare":
             phrases += [Phrase("link", (Word("que", "SCONJ"),)), self._entity("object", clause.object)]
@@ -137,7 +137,7 @@ class Spanish(Language):
             phrases.append(self._entity("object", clause.object, preposition))
         if clause.third is not None and without != "third":
             preposition = self._before_third(clause)
-            # "recibió de Clara la cesta": the other way round it would be Clara's basket
+            # "recibió de Clara la cesta": in the other order it would mean Clara's basket
             at = 0 if preposition == "de" else len(phrases)
             phrases.insert(at, self._entity("third", clause.third, preposition))
         if clause.place is not None and without != "place":
@@ -145,17 +145,17 @@ class Spanish(Language):
         return phrases
 
     def _timed(self, rest: list[Phrase], when: list[Phrase], clause: Clause) -> list[Phrase]:
-        """Return what follows the verb with the time: "ayer" comes soon, "por la noche" late."""
+        """Return the phrases after the verb with the time: "ayer" comes early, "por la noche" late."""
         soon = clause.property is None and len(when) == 1 and when[0].words[0].pos == "ADV"
         return [*when, *rest] if soon else [*rest, *when]
 
     def _before_object(self, clause: Clause) -> str:
-        """Return the preposition of the object: that of the verb, or "a" before somebody."""
+        """Return the preposition of the object: the preposition of the verb, or "a" before a person."""
         own = self.entry("verbs", clause.predicate)[1:2]
         return own[0] if own and own[0] else "a" if self.is_person(clause.object) else ""
 
     def _is_dear(self, clause: Clause) -> bool:
-        """Return whether the object is a known pet, before which "a" stands unless a recipient has it."""
+        """Return whether the object is a known pet, which takes "a" unless a recipient has it."""
         thing = clause.object
         known = isinstance(thing, Thing) and thing.definite and CATEGORY_OF.get(thing.noun) == "pet"
         return known and not PREDICATES[clause.predicate].third
@@ -165,14 +165,14 @@ class Spanish(Language):
             return "en"
         return self.entry("verbs", clause.predicate)[2]
 
-    def _asked(self, clause: Clause, role: Role) -> tuple[Word, ...]:
+    def _question_word(self, clause: Clause, role: Role) -> tuple[Word, ...]:
         """Return the question word, with its preposition."""
         if role in {"place", "time"}:
             return (Word("dónde" if role == "place" else "cuándo", "ADV"),)
         if role == "subject":
             return (Word("quién", "PRON"),)
         if role == "third":
-            return self._asked_third(clause)
+            return self._question_word_of_third(clause)
         preposition = self._before_object(clause)
         before = (Word(preposition, "ADP"),) if preposition else ()
         if role == "count" and isinstance(clause.object, Thing):
@@ -180,7 +180,7 @@ class Spanish(Language):
             return (*before, Word(many, "DET"), *self._noun(clause.object, plural=True))
         return (*before, Word("quién" if preposition == "a" or self.is_person(clause.object) else "qué", "PRON"))
 
-    def _asked_third(self, clause: Clause) -> tuple[Word, ...]:
+    def _question_word_of_third(self, clause: Clause) -> tuple[Word, ...]:
         frame = "at" if clause.predicate == "located" else PREDICATES[clause.predicate].role
         if frame in {"at", "into"}:
             return (Word("dónde" if frame == "at" else "adónde", "ADV"),)
@@ -215,7 +215,7 @@ class Spanish(Language):
         return (fields[1] if plural and len(fields) > 1 else gender)[0]
 
     def _entity(self, role: str, entity: Entity | None, preposition: str = "") -> Phrase:
-        """Return the entity with its article; the article of a name is no part of it."""
+        """Return the entity with its article; the article of a name is not part of the core."""
         article, kind = "", None
         if isinstance(entity, Name):
             family = (Word(self.entry("families", entity.family)[0], "PROPN"),) if entity.family else ()
@@ -239,7 +239,7 @@ class Spanish(Language):
         else:
             before = (Word(preposition, "ADP"),) if preposition else ()
             before += (Word(article, "DET"),) if article else ()
-        # an article by itself is part of the answer, but not of a name
+        # a separate article is part of the answer, except with a name
         first = len(before) if kind or contracted or not article else len(before) - 1
         return Phrase(role, (*before, *words), (first, len(before) + len(words)), kind)
 
@@ -254,7 +254,7 @@ class Spanish(Language):
         return "" if thing.noun in MASS else INDEFINITE[gender], words
 
     def _noun(self, thing: Thing, *, plural: bool) -> tuple[Word, ...]:
-        """Return the noun and the adjective behind it."""
+        """Return the noun and the adjective after it."""
         words = self.words(self.entry("nouns", thing.noun)[2 if plural else 0], "NOUN")
         if thing.adjective is None:
             return words
@@ -262,7 +262,7 @@ class Spanish(Language):
         return (*words, Word(_agree(adjective, self._gender(thing, plural=plural), plural=plural), "ADJ"))
 
     def _generic(self, noun: str) -> tuple[Word, ...]:
-        """Return any one of its kind: "un perro", "el agua"."""
+        """Return the generic noun phrase: "un perro", "el agua"."""
         article, words = self._thing(Thing(noun, definite=noun in MASS))
         return (Word(article, "DET"), *words) if article else words
 

@@ -19,7 +19,7 @@ PRONOUNS = {"m": {"nom": "он", "dat": "ему", "gen": "его"}, "f": {"nom":
 
 
 class Russian(Declined):
-    """See the module."""
+    """The grammar of Russian."""
 
     code: ClassVar[str] = "ru"
     name: ClassVar[str] = "Russian"
@@ -33,9 +33,9 @@ class Russian(Declined):
 
     def clause(self, clause: Clause, *, time_first: bool = False, pronoun: bool = False) -> list[Phrase]:
         if clause.predicate in WEATHER:
-            # the weather is the news, so the time never follows it
-            said = Phrase("verb", self.tagged(self.entry("weather", clause.predicate)[0]))
-            return [*self._time(clause.time), said]
+            # the weather is new information, so the time comes before it
+            verb = Phrase("verb", self.tagged(self.entry("weather", clause.predicate)[0]))
+            return [*self._time(clause.time), verb]
         subject, agrees = self._subject(clause, pronoun), self._agreement(clause)
         head = self._head(clause, agrees)
         if clause.predicate == "isa" and not clause.negated and not pronoun:
@@ -43,19 +43,19 @@ class Russian(Declined):
         return self._ordered(clause, [subject], head, self._tail(clause, agrees), time_first=time_first)
 
     def question(self, clause: Clause, role: Role) -> list[Phrase]:
-        asked = self._asked(clause, role)
+        question_word = self._question_word(clause, role)
         if role == "subject":
             agrees = "m" if self._is_living(clause.subject) else "n"
             if clause.predicate == "need":
                 agrees = self._agreement(clause)
-            return self._ordered(clause, [asked], self._head(clause, agrees), self._tail(clause, agrees))
+            return self._ordered(clause, [question_word], self._head(clause, agrees), self._tail(clause, agrees))
         agrees = "n" if clause.predicate == "need" and role in {"object", "count"} else self._agreement(clause)
         subject, head, tail = self._subject(clause), self._head(clause, agrees), self._tail(clause, agrees, role)
         time = None if role == "time" else clause.time
         is_last = not tail and (time is None or self._is_early(time))
         if role != "time" and is_last and len(head[-1].words) < 3:
-            return [asked, *self._time(time), *head, subject]
-        return self._ordered(clause, [asked, subject], head, tail, timeless=role == "time")
+            return [question_word, *self._time(time), *head, subject]
+        return self._ordered(clause, [question_word, subject], head, tail, timeless=role == "time")
 
     def because(self, effect: Clause, cause: Clause) -> list[Phrase]:
         link = Phrase("link", (Word("потому", "ADV"), Word("что", "SCONJ")))
@@ -89,8 +89,8 @@ class Russian(Declined):
             which = (Word("что", "PRON"), Word("из", "ADP"), Word("этого", "PRON"))
             value = Phrase("property", (Word(self.entry("classes", fact.value)[0], "NOUN"),))
             return [Phrase("ask", which), Phrase("verb", (Word("является", "VERB"),)), value]
-        asked = Phrase("ask", (Word("из", "ADP"), Word("чего", "PRON")))
-        return [asked, self._made(fact), Phrase("object", self.thing(generic, "nom"))]
+        question_word = Phrase("ask", (Word("из", "ADP"), Word("чего", "PRON")))
+        return [question_word, self._made(fact), Phrase("object", self.thing(generic, "nom"))]
 
     def citation(self, concept: str) -> str:
         if concept in self.lexicon["nouns"]:
@@ -111,7 +111,7 @@ class Russian(Declined):
         time_first: bool = False,
         timeless: bool = False,
     ) -> list[Phrase]:
-        """Return the parts with the time: in front, before the verb, or at the end."""
+        """Return the phrases with the time: at the beginning, before the verb, or at the end."""
         time = [] if timeless else self._time(clause.time)
         if time_first:
             return [*time, *first, *head, *tail]
@@ -132,7 +132,7 @@ class Russian(Declined):
         return not time.isdecimal() and "early" in self.entry("times", time)
 
     def _subject(self, clause: Clause, pronoun: bool = False) -> Phrase:
-        """Return who it is said of: in the dative who needs something, in the genitive who was not somewhere."""
+        """Return the subject: in the dative with `need`, in the genitive for a negated location."""
         case = "dat" if clause.predicate == "need" else "nom"
         if clause.predicate == "located" and clause.negated:
             case = "gen"
@@ -141,7 +141,7 @@ class Russian(Declined):
         return self.entity("subject", clause.subject, case)
 
     def _agreement(self, clause: Clause) -> str:
-        """Return what the verb agrees with: m, f, n or p."""
+        """Return the agreement of the verb: m, f, n or p."""
         if clause.predicate == "located" and clause.negated:
             return "n"
         entity = clause.object if clause.predicate == "need" else clause.subject
@@ -152,10 +152,10 @@ class Russian(Declined):
         if isinstance(entity, Thing):
             counted = "p" if entity.count < 5 else "n"
             return counted if entity.count > 1 else self.entry("nouns", entity.noun)[0][0]
-        raise TypeError(f"nothing for the verb of {clause.predicate} to agree with")
+        raise TypeError(f"the verb of {clause.predicate} has no subject to agree with")
 
     def _head(self, clause: Clause, agrees: str) -> list[Phrase]:
-        """Return the negation and the verb, which is absent where Russian has none."""
+        """Return the negation and the verb, which is absent in the present."""
         denied = [Phrase("not", (Word("не", "PART"),))] if clause.negated else []
         if clause.predicate in {"isa", "compare"}:
             return denied
@@ -163,7 +163,7 @@ class Russian(Declined):
             state = self._state(clause)
             if "finite" not in state:
                 return [*denied, Phrase("verb", (Word(BE[agrees], "AUX"),))]
-            # with an infinitive, that is the property: "wanted to drink"
+            # with an infinitive, the infinitive is the property: "wanted to drink"
             return [*denied, Phrase("verb" if len(state) > 5 else "property", self._state_words(state, agrees))]
         if clause.predicate == "located":
             return [*denied, Phrase("verb", (Word(BE[agrees], "AUX"),))]
@@ -178,12 +178,12 @@ class Russian(Declined):
         return feminine if agrees == "f" else masculine
 
     def _special(self, section: str, concept: str, entity: Entity | None) -> Fields:
-        """Return the entry of a concept for this very noun, else for its category, else for all."""
+        """Return the entry of a concept for this noun, else for its category, else the general entry."""
         if isinstance(entity, Thing):
-            found = self.lexicon[section]
+            entries = self.lexicon[section]
             for key in (f"{concept} {entity.noun}", f"{concept} {CATEGORY_OF.get(entity.noun)}"):
-                if key in found:
-                    return found[key]
+                if key in entries:
+                    return entries[key]
         return self.entry(section, concept)
 
     def _state(self, clause: Clause) -> Fields:
@@ -193,7 +193,7 @@ class Russian(Declined):
         return (Word(state[1 + FORMS.index(agrees)], state[0]),)
 
     def _tail(self, clause: Clause, agrees: str, without: Role | None = None) -> list[Phrase]:
-        """Return what follows the verb, but the time and the role that is asked for."""
+        """Return the phrases after the verb, without the time and the role of the question."""
         if clause.predicate == "isa":
             gender = 0 if isinstance(clause.subject, Name) and GIVEN[clause.subject.given] == "m" else 1
             return [Phrase("property", (Word(self.entry("professions", clause.property or "")[gender], "NOUN"),))]
@@ -206,7 +206,7 @@ class Russian(Declined):
         if clause.object is not None and without not in {"object", "count"}:
             phrases.append(self.governed("object", clause.object, *self._object_case(clause)))
         if clause.third is not None and without != "third":
-            # a recipient stands before the thing: after it, one could take it for the thing's owner
+            # a recipient comes before the thing: after it, it could be read as the owner of the thing
             at = 0 if self._third_case(clause) == ("", "dat") else len(phrases)
             phrases.insert(at, self._third(clause))
         if clause.place is not None and without != "place":
@@ -214,7 +214,7 @@ class Russian(Declined):
         return phrases
 
     def _complement(self, clause: Clause, agrees: str) -> list[Phrase]:
-        """Return what the subject was, or the infinitive after a verb that says it."""
+        """Return the predicative of the subject, or the infinitive after a verb."""
         state = self._state(clause)
         if "finite" not in state:
             return [Phrase("property", self._state_words(state, agrees))]
@@ -246,12 +246,12 @@ class Russian(Declined):
     # questions
 
     def _is_living(self, entity: Entity | None) -> bool:
-        """Return whether one asks for the entity with "who": people, organisations, animals; not for a kite."""
+        """Return whether the question word is "who": for people, organisations and animals, not for a kite."""
         if isinstance(entity, Thing):
             return self.is_person(entity) or CATEGORY_OF.get(entity.noun) in {"pet", "wild", "bird"}
         return isinstance(entity, Name | Org)
 
-    def _asked(self, clause: Clause, role: Role) -> Phrase:
+    def _question_word(self, clause: Clause, role: Role) -> Phrase:
         """Return the question word with its preposition."""
         if role == "subject":
             return self._pronoun(clause.subject, "", "dat" if clause.predicate == "need" else "nom")
@@ -274,13 +274,13 @@ class Russian(Declined):
         return Phrase("ask", (Word(preposition, "ADP"), *counted))
 
     def _pronoun(self, entity: Entity | None, preposition: str, case: str) -> Phrase:
-        asked = Word((WHO if self._is_living(entity) else WHAT)[case], "PRON")
-        return Phrase("ask", (Word(preposition, "ADP"), asked) if preposition else (asked,))
+        question_word = Word((WHO if self._is_living(entity) else WHAT)[case], "PRON")
+        return Phrase("ask", (Word(preposition, "ADP"), question_word) if preposition else (question_word,))
 
     # facts
 
     def _generic(self, noun: str) -> Thing:
-        """Return any one of its kind: `лук` where a particular one is `луковица`."""
+        """Return the generic noun: `лук`, where a particular onion is `луковица`."""
         general = f"any {noun}"
         return Thing(general if general in self.lexicon["nouns"] else noun)
 
@@ -295,7 +295,7 @@ class Russian(Declined):
 
 
 def _frame(clause: Clause) -> str:
-    """Return what the third is: `to`, `from`, `into` or `at`."""
+    """Return the role of the third: `to`, `from`, `into` or `at`."""
     return "at" if clause.predicate == "located" else PREDICATES[clause.predicate].role
 
 

@@ -22,7 +22,7 @@ from layover_sandbox.world import CATEGORY_OF, MASS, PREDICATES, WEATHER
 
 
 class Swahili(Language):
-    """See the module."""
+    """The grammar of Swahili."""
 
     code: ClassVar[str] = "sw"
     name: ClassVar[str] = "Swahili"
@@ -30,7 +30,7 @@ class Swahili(Language):
     function_words: ClassVar[Mapping[str, str]] = dict.fromkeys(("ya", "wa", "la", "cha", "za", "kwenye"), "ADP")
 
     def clause(self, clause: Clause, *, time_first: bool = False, pronoun: bool = False) -> list[Phrase]:
-        """Return a clause; a subject that was just named is dropped, the verb still shows it."""
+        """Return a clause; a subject that was just named is dropped, but the verb still shows it."""
         time = self._time(clause.time)
         if clause.predicate in WEATHER:
             phrases = [Phrase("verb", self.tagged(self.entry("weather", clause.predicate)[0]))]
@@ -40,7 +40,7 @@ class Swahili(Language):
         return [*time, *phrases] if time_first else [*phrases, *time]
 
     def question(self, clause: Clause, role: Role) -> list[Phrase]:
-        """Return a question; the question word stands where the answer would."""
+        """Return a question; the question word has the position of the answer."""
         subject = self._ask("nani/PRON") if role == "subject" else self._entity("subject", clause.subject)
         time = [self._ask("lini/ADV")] if role == "time" else self._time(clause.time)
         return [subject, *self._predicate(clause, role), *time]
@@ -69,13 +69,13 @@ class Swahili(Language):
         if fact.relation == "used":
             return [self._people_use(), self._ask("nini/PRON"), self._purpose(fact.value)]
         if fact.relation == "kind":
-            asked = self._ask("kipi/PRON kati/ADP ya/ADP hivi/PRON")
+            question_word = self._ask("kipi/PRON kati/ADP ya/ADP hivi/PRON")
             return [
-                asked,
+                question_word,
                 Phrase("verb", (Word("ni", "AUX"),)),
                 Phrase("property", self._thing(Thing(fact.value))),
             ]
-        # "kwa nini" alone would ask why
+        # "kwa nini" alone would mean why
         return [subject, self._is_made(fact.subject), self._ask("kwa/ADP kitu/NOUN gani/DET")]
 
     def citation(self, concept: str) -> str:
@@ -87,7 +87,7 @@ class Swahili(Language):
     # facts
 
     def _can_find(self, noun: str) -> Phrase:
-        """Return `unaweza kupata`, with a prefix for somebody or an animal."""
+        """Return `unaweza kupata`, with a prefix for a person or an animal."""
         marker = self._class(LIVING, OBJECT) if self._class_of(Thing(noun)) == LIVING else ""
         return Phrase("verb", (Word("unaweza", "AUX"), Word(f"ku{marker}pata", "VERB")))
 
@@ -100,10 +100,10 @@ class Swahili(Language):
     def _purpose(self, purpose: str) -> Phrase:
         return Phrase("third", self.tagged(self.entry("purposes", purpose)[0]))
 
-    # what is said of the subject
+    # the predicate
 
-    def _predicate(self, clause: Clause, asked: Role | None = None) -> list[Phrase]:
-        """Return everything behind the subject but the time, with a question word for the role that is asked for."""
+    def _predicate(self, clause: Clause, query: Role | None = None) -> list[Phrase]:
+        """Return the phrases after the subject without the time, with a question word for the queried role."""
         if clause.predicate == "isa":
             copula = Phrase("not", (Word("si", "AUX"),)) if clause.negated else Phrase("verb", (Word("ni", "AUX"),))
             return [copula, Phrase("property", self._thing(Thing(clause.property or "")))]
@@ -112,29 +112,29 @@ class Swahili(Language):
         if clause.predicate == "state":
             return self._state(clause)
         if clause.predicate == "located":
-            where = self._ask("wapi/ADV") if asked == "third" else self._location("third", clause.third)
+            where = self._ask("wapi/ADV") if query == "third" else self._location("third", clause.third)
             return [Phrase("verb", (self._was(clause),)), where]
-        return self._event(clause, asked)
+        return self._event(clause, query)
 
-    def _event(self, clause: Clause, asked: Role | None) -> list[Phrase]:
+    def _event(self, clause: Clause, query: Role | None) -> list[Phrase]:
         """Return verb, recipient, object, rest of the verb, third, place."""
         verb = self._verb(clause)
         receives = self._receives(clause, verb)
         phrases: list[Phrase] = []
         third: list[Phrase] = []
         if clause.third is not None:
-            third = [self._asked_third(clause, verb) if asked == "third" else self._third(clause, verb)]
+            third = [self._question_word_of_third(clause, verb) if query == "third" else self._third(clause, verb)]
         if receives:
             phrases += third
         if clause.object is not None:
-            phrases.append(self._object(clause, verb, asked))
+            phrases.append(self._object(clause, verb, query))
         tail = Phrase("verb", self.tagged(verb.get("tail", "")))
-        verbs = (Word(self._inflected(clause, verb, asked), "VERB"), *(() if phrases else tail.words))
+        verbs = (Word(self._inflected(clause, verb, query), "VERB"), *(() if phrases else tail.words))
         phrases = [Phrase("verb", verbs), *phrases, *([tail] if phrases and tail.words else [])]
         if not receives:
             phrases += third
         if clause.place is not None:
-            phrases.append(self._ask("wapi/ADV") if asked == "place" else self._location("place", clause.place))
+            phrases.append(self._ask("wapi/ADV") if query == "place" else self._location("place", clause.place))
         return phrases
 
     def _verb(self, clause: Clause) -> Mapping[str, str]:
@@ -143,19 +143,19 @@ class Swahili(Language):
         return {"stem": stem, **{key: text for key, _, text in (option.partition(" ") for option in options)}}
 
     def _receives(self, clause: Clause, verb: Mapping[str, str]) -> bool:
-        """Return whether the verb agrees with the one to whom (`alimpa Omar`); an organisation has `kwa` before it."""
+        """Return whether the verb agrees with the recipient (`alimpa Omar`); an organisation takes `kwa` instead."""
         return "to" in verb and self.is_person(clause.third)
 
-    def _inflected(self, clause: Clause, verb: Mapping[str, str], asked: Role | None) -> str:
+    def _inflected(self, clause: Clause, verb: Mapping[str, str], query: Role | None) -> str:
         """Return the verb in the past, with its subject and its object."""
         stem = verb["to"] if self._receives(clause, verb) else verb["stem"]
-        marker = self._marker(clause, verb, asked)
+        marker = self._marker(clause, verb, query)
         if marker or clause.negated:
             stem = verb.get("short", stem)
         return self._past(clause) + marked(marker, stem)
 
-    def _marker(self, clause: Clause, verb: Mapping[str, str], asked: Role | None) -> str:
-        """Return the prefix of the object: of a person always, of a thing where it is definite and told."""
+    def _marker(self, clause: Clause, verb: Mapping[str, str], query: Role | None) -> str:
+        """Return the prefix of the object: for a person always, for a thing if it is definite and present."""
         thing = clause.object
         if self._receives(clause, verb):
             return self._class(LIVING, OBJECT)
@@ -164,8 +164,8 @@ class Swahili(Language):
         if self.is_person(thing):
             return self._class(LIVING, OBJECT)
         if isinstance(thing, Org):
-            return self._class(LIVING if asked == "object" else self._class_of(thing), OBJECT)
-        if asked in {"object", "count"} or not isinstance(thing, Thing) or not thing.definite or thing.noun in MASS:
+            return self._class(LIVING if query == "object" else self._class_of(thing), OBJECT)
+        if query in {"object", "count"} or not isinstance(thing, Thing) or not thing.definite or thing.noun in MASS:
             return ""
         return self._class(self._class_of(thing), OBJECT)
 
@@ -203,13 +203,13 @@ class Swahili(Language):
 
     # objects, recipients, places
 
-    def _object(self, clause: Clause, verb: Mapping[str, str], asked: Role | None) -> Phrase:
+    def _object(self, clause: Clause, verb: Mapping[str, str], query: Role | None) -> Phrase:
         before = self.tagged(verb.get("with", ""))
-        if asked == "object":
+        if query == "object":
             is_who = self.is_person(clause.object) or isinstance(clause.object, Org)
             return Phrase("ask", (*before, Word("nani" if is_who else "nini", "PRON")))
-        if asked == "count" and isinstance(clause.object, Thing):
-            return Phrase("ask", self._thing(clause.object, asked=True))
+        if query == "count" and isinstance(clause.object, Thing):
+            return Phrase("ask", self._thing(clause.object, for_question=True))
         return self._after(before, self._entity("object", clause.object))
 
     def _third(self, clause: Clause, verb: Mapping[str, str]) -> Phrase:
@@ -217,10 +217,10 @@ class Swahili(Language):
         if isinstance(clause.third, City | Place) and not before:
             return self._location("third", clause.third)
         if isinstance(clause.third, Org) and before and before[0].text == "kutoka":
-            before = before[:1]  # `kutoka kwa` is said of people
+            before = before[:1]  # `kutoka kwa` is for people
         return self._after(before, self._entity("third", clause.third))
 
-    def _asked_third(self, clause: Clause, verb: Mapping[str, str]) -> Phrase:
+    def _question_word_of_third(self, clause: Clause, verb: Mapping[str, str]) -> Phrase:
         before = () if self._receives(clause, verb) else self.tagged(verb.get("before", ""))
         if PREDICATES[clause.predicate].role == "at":
             return self._ask("wapi/ADV")
@@ -228,14 +228,14 @@ class Swahili(Language):
         return Phrase("ask", (*before, Word("wapi", "ADV") if is_where else Word("nani", "PRON")))
 
     def _location(self, role: str, where: Entity | None) -> Phrase:
-        """Return where: `sokoni`, `kwenye uwanja wa ndege`, `jijini Berlin`."""
+        """Return the location: `sokoni`, `kwenye uwanja wa ndege`, `jijini Berlin`."""
         if isinstance(where, Place):
             words = self.words(self.entry("places", where.noun)[1], "NOUN")
             return Phrase(role, words, (1, len(words)) if words[0].pos == "ADP" else (0, 0))
         return self._after((Word("jijini", "NOUN"),), self._entity(role, where))
 
     def _after(self, before: tuple[Word, ...], phrase: Phrase) -> Phrase:
-        """Return the phrase with words before it that are no part of the answer."""
+        """Return the phrase with preceding words that are not part of the answer."""
         if not before:
             return phrase
         first, last = phrase.answer
@@ -270,17 +270,17 @@ class Swahili(Language):
             return Phrase(role, self._thing(entity))
         raise TypeError(f"{role} is missing in a clause")
 
-    def _thing(self, thing: Thing, *, asked: bool = False) -> tuple[Word, ...]:
-        """Return the noun with what follows it: `vitabu vipya vitatu`, `magari matatu ya bluu`, `hati mpya ya wosia`.
+    def _thing(self, thing: Thing, *, for_question: bool = False) -> tuple[Word, ...]:
+        """Return the noun with its modifiers: `vitabu vipya vitatu`, `magari matatu ya bluu`, `hati mpya ya wosia`.
 
-        A complement with "of" comes after adjective and number; so does an adjective that is one itself.
+        A complement with "of" comes after adjective and number; so does an adjective that is an "of" phrase.
         """
         forms = self.entry("nouns", thing.noun)
         number = self._class_of(thing)
         head, *complement = self.words(forms[1 if thing.count > 1 else 0], "NOUN")
         adjective = self._adjective(thing.adjective, thing, number) if thing.adjective else ()
         counted: tuple[Word, ...] = ()
-        if asked:
+        if for_question:
             counted = (Word(self._class(number, HOW_MANY), "DET"),)
         elif thing.count > 1:
             numerals = self.entry("numbers", str(thing.count))
@@ -298,22 +298,22 @@ class Swahili(Language):
         return (Word(forms[ADJECTIVE_FORMS[number]] if len(forms) > 1 else forms[0], "ADJ"),)
 
     def _class_of(self, entity: Entity | None) -> str:
-        """Return the noun class with which other words agree."""
+        """Return the noun class for agreement."""
         if isinstance(entity, Org):
             return self.entry("sorts", entity.sort)[1]
         if isinstance(entity, Thing):
-            one, _, many = self.entry("nouns", entity.noun)[2].partition("/")
-            return many if entity.count > 1 else one
+            single, _, many = self.entry("nouns", entity.noun)[2].partition("/")
+            return many if entity.count > 1 else single
         return LIVING
 
     def _class(self, number: str, field: int) -> str:
         return self.entry("classes", number)[field]
 
     def _variant(self, section: str, concept: str, described: Entity | None) -> Fields:
-        """Return the fields of the concept, or its special ones for the noun or category that it is said of."""
+        """Return the fields of the concept, or of its variant for the described noun or its category."""
         special, noun = self.lexicon[f"special {section}"], described.noun if isinstance(described, Thing) else ""
-        found = special.get(f"{concept} {noun}") or special.get(f"{concept} {CATEGORY_OF.get(noun)}")
-        return found or self.entry(section, concept)
+        fields = special.get(f"{concept} {noun}") or special.get(f"{concept} {CATEGORY_OF.get(noun)}")
+        return fields or self.entry(section, concept)
 
 
 LANGUAGE = Swahili()

@@ -18,7 +18,7 @@ WHERE = {"dat": "nereye", "abl": "nereden", "loc": "nerede"}
 
 
 class Turkish(Language):
-    """See the module."""
+    """The grammar of Turkish."""
 
     code: ClassVar[str] = "tr"
     name: ClassVar[str] = "Turkish"
@@ -26,7 +26,7 @@ class Turkish(Language):
     function_words: ClassVar[Mapping[str, str]] = {"geçen": "ADJ", "mahkûm": "ADJ"}
 
     def capital(self, text: str) -> str:
-        """Return the capital; that of i has a dot."""
+        """Return the text with a capital first letter; capital i has a dot."""
         return "İ" + text[1:] if text.startswith("i") else super().capital(text)
 
     def clause(self, clause: Clause, *, time_first: bool = False, pronoun: bool = False) -> list[Phrase]:
@@ -34,8 +34,8 @@ class Turkish(Language):
         return self._clause(clause, time_first=time_first, pronoun=pronoun)
 
     def question(self, clause: Clause, role: Role) -> list[Phrase]:
-        """Return a question; the question word stands where the answer would have the stress."""
-        return self._arranged(clause, asked=role)
+        """Return a question; the question word has the position of the stress."""
+        return self._arranged(clause, query=role)
 
     def because(self, effect: Clause, cause: Clause) -> list[Phrase]:
         """Return a sentence with its cause, which happened before."""
@@ -61,17 +61,17 @@ class Turkish(Language):
     def fact_question(self, fact: Fact) -> list[Phrase]:
         subject = Phrase("object", self._thing(Thing(fact.subject, definite=False), bare=True))
         if fact.relation == "found":
-            asked = Phrase("ask", (Word("nerede", "PRON"),))
-            return [subject, asked, Phrase("verb", (Word("bulunur", "VERB"),))]
+            question_word = Phrase("ask", (Word("nerede", "PRON"),))
+            return [subject, question_word, Phrase("verb", (Word("bulunur", "VERB"),))]
         if fact.relation == "used":
-            asked = Phrase("ask", (Word("ne", "PRON"),))
-            return [self._purpose(fact.value), asked, Phrase("verb", (Word("kullanılır", "VERB"),))]
+            question_word = Phrase("ask", (Word("ne", "PRON"),))
+            return [self._purpose(fact.value), question_word, Phrase("verb", (Word("kullanılır", "VERB"),))]
         if fact.relation == "kind":
-            asked = Phrase("ask", (Word("bunlardan", "PRON"), Word("hangisi", "PRON")))
-            return [asked, self._one(fact.value)]
-        # "neden" alone would ask why
-        asked = Phrase("ask", (Word("hangi", "DET"), Word("malzemeden", "NOUN")))
-        return [subject, asked, Phrase("verb", (Word("yapılır", "VERB"),))]
+            question_word = Phrase("ask", (Word("bunlardan", "PRON"), Word("hangisi", "PRON")))
+            return [question_word, self._one(fact.value)]
+        # "neden" alone would mean why
+        question_word = Phrase("ask", (Word("hangi", "DET"), Word("malzemeden", "NOUN")))
+        return [subject, question_word, Phrase("verb", (Word("yapılır", "VERB"),))]
 
     def citation(self, concept: str) -> str:
         for section in ("nouns", "places", "materials"):
@@ -84,7 +84,7 @@ class Turkish(Language):
     def _clause(
         self, clause: Clause, *, time_first: bool = False, pronoun: bool = False, before: bool = False
     ) -> list[Phrase]:
-        """Return a statement; `before` tells it as the cause of what was told."""
+        """Return a statement; `before` renders it as an earlier event, the cause of the last one."""
         if clause.predicate in WEATHER:
             words = self.tagged(self.entry("weather", clause.predicate)[1 if before else 0])
             return [*self._time(clause), Phrase("verb", words)]
@@ -95,36 +95,36 @@ class Turkish(Language):
         self,
         clause: Clause,
         *,
-        asked: Role | None = None,
+        query: Role | None = None,
         time_first: bool = False,
         dropped: bool = False,
         before: bool = False,
     ) -> list[Phrase]:
         """Return subject, time, place, definite object, third, question word, indefinite object, verb."""
         subject: list[Phrase] = []
-        if dropped and clause.predicate == "isa":  # `Öğretmen.` alone would be no sentence
+        if dropped and clause.predicate == "isa":  # `Öğretmen.` alone is not a sentence
             subject = [Phrase("subject", (Word("kendisi", "PRON"),))]
-        elif not dropped and asked != "subject":
+        elif not dropped and query != "subject":
             subject = [self._entity("subject", clause.subject, "gen" if clause.predicate == "need" else "nom")]
-        time = [] if asked == "time" else self._time(clause)
+        time = [] if query == "time" else self._time(clause)
         phrases = [*time, *subject] if time_first else [*subject, *time]
-        if clause.place is not None and asked != "place":
+        if clause.place is not None and query != "place":
             phrases.append(self._entity("place", clause.place, "loc"))
         late: list[Phrase] = []
-        if clause.object is not None and asked not in {"object", "count"}:
-            found = self._entity("object", clause.object, self._object_case(clause))
-            (late if self._is_indefinite(clause.object) else phrases).append(found)
-        if clause.third is not None and clause.predicate != "located" and asked != "third":
+        if clause.object is not None and query not in {"object", "count"}:
+            phrase = self._entity("object", clause.object, self._object_case(clause))
+            (late if self._is_indefinite(clause.object) else phrases).append(phrase)
+        if clause.third is not None and clause.predicate != "located" and query != "third":
             phrases.append(self._entity("third", clause.third, THIRD_CASES[PREDICATES[clause.predicate].role]))
-        if asked is not None:
-            phrases.append(self._asked(clause, asked))
+        if query is not None:
+            phrases.append(self._question_word(clause, query))
         phrases += late
-        if clause.predicate != "located" or asked != "third":
+        if clause.predicate != "located" or query != "third":
             phrases += self._predicate(clause, before)
         return self._with_comma(clause, phrases)
 
     def _predicate(self, clause: Clause, before: bool) -> list[Phrase]:
-        """Return the verb, or what the subject was or is."""
+        """Return the verb or the predicative."""
         name = clause.property or ""
         if clause.predicate == "isa":
             is_not = [Phrase("not", (Word("değil", "AUX"),))] if clause.negated else []
@@ -153,13 +153,13 @@ class Turkish(Language):
         return (*words[:-1], Word(pluperfect(words[-1].text), words[-1].pos))
 
     def _variant(self, section: str, concept: str, described: Entity | None) -> tuple[str, ...]:
-        """Return the fields of the concept, or its special ones for the noun or category that it is said of."""
+        """Return the fields of the concept, or of its variant for the described noun or its category."""
         special, noun = self.lexicon[f"special {section}"], described.noun if isinstance(described, Thing) else ""
-        found = special.get(f"{concept} {noun}") or special.get(f"{concept} {CATEGORY_OF.get(noun)}")
-        return found or self.entry(section, concept)
+        fields = special.get(f"{concept} {noun}") or special.get(f"{concept} {CATEGORY_OF.get(noun)}")
+        return fields or self.entry(section, concept)
 
     def _object_case(self, clause: Clause) -> str:
-        """Return the case that the verb gives its object; an indefinite one has no accusative with most verbs."""
+        """Return the case of the object; with most verbs an indefinite object has no accusative."""
         if clause.predicate == "compare":
             return "abl"
         case = (*self.entry("verbs", clause.predicate), "", "")[2]
@@ -170,8 +170,8 @@ class Turkish(Language):
     def _is_indefinite(self, entity: Entity | None) -> bool:
         return isinstance(entity, Thing) and not entity.definite
 
-    def _asked(self, clause: Clause, role: Role) -> Phrase:
-        """Return the question word in the case of what it asks for."""
+    def _question_word(self, clause: Clause, role: Role) -> Phrase:
+        """Return the question word in the case of its role."""
         if role == "time":
             return Phrase("ask", (Word("ne", "ADJ"), Word("zaman", "NOUN")))
         if role == "subject":
@@ -188,7 +188,9 @@ class Turkish(Language):
 
     def _who_or_what(self, clause: Clause) -> Word:
         case = self._object_case(clause)
-        if self.is_person(clause.object) or isinstance(clause.object, Org):  # one sues "whom", also a bank
+        if self.is_person(clause.object) or isinstance(
+            clause.object, Org
+        ):  # organisations too: a bank is sued, so "whom"
             return Word(WHO[case], "PRON")
         fields = self._variant("verbs", clause.predicate, clause.object)
         if "ne" in fields or (isinstance(clause.object, Thing) and clause.object.noun in MASS):
@@ -198,7 +200,7 @@ class Turkish(Language):
         return Word(WHAT[case], "PRON")
 
     def _with_comma(self, clause: Clause, phrases: list[Phrase]) -> list[Phrase]:
-        """Return the phrases with a comma after a subject that would else be read as one with what follows it."""
+        """Return the phrases with a comma after a subject that could otherwise be read as one phrase with the next."""
         for number, phrase in enumerate(phrases[:-1]):
             if phrase.role == "subject" and self._runs_together(clause, phrases[number + 1]):
                 return [*phrases[: number + 1], comma(self), *phrases[number + 1 :]]
@@ -210,7 +212,7 @@ class Turkish(Language):
             return False
         thing, subject = clause.object, clause.subject
         if following.entity in {"PER", "ORG"}:
-            # `doktor Anna` could be her title, `maymun Oscar` a nickname; nobody is called after a pill
+            # `doktor Anna` could be a title, `maymun Oscar` a nickname; things are not used as titles
             return not isinstance(subject, Thing) or subject.noun in PROFESSIONS or _is_animal(subject)
         if following.role != "object" or not isinstance(thing, Thing) or not isinstance(subject, Thing):
             return False
@@ -255,7 +257,7 @@ class Turkish(Language):
         raise TypeError(f"{role} is missing in a clause")
 
     def _thing(self, thing: Thing, case: str = "nom", *, bare: bool = False) -> tuple[Word, ...]:
-        """Return the noun with what stands before it: `üç kırmızı araba`, `kırmızı bir araba`; `bare` has no `bir`."""
+        """Return the noun with its modifiers: `üç kırmızı araba`, `kırmızı bir araba`; `bare` has no `bir`."""
         words = self._noun(thing, case)
         if thing.count > 1:
             return (Word(self.entry("numbers", str(thing.count))[0], "NUM"), *words)

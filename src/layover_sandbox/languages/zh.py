@@ -1,4 +1,4 @@
-"""Chinese: what frames an event stands before the verb, classifiers, 了 for what happened, 是 ... 的 in questions."""
+"""Chinese: circumstances before the verb, classifiers, 了 for finished events, 是 ... 的 in questions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _without_aspect(pattern: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    """What stands for O or T in the pattern of a verb."""
+    """The value of O or T in the pattern of a verb."""
 
     role: str
     words: tuple[Word, ...]
@@ -33,7 +33,7 @@ class _Slot:
 
 
 class Chinese(ChineseNouns):
-    """See the module."""
+    """The grammar of Chinese."""
 
     name: ClassVar[str] = "Chinese"
     script: ClassVar[str] = "Han"
@@ -56,15 +56,15 @@ class Chinese(ChineseNouns):
         subject = self._subject(clause, pronoun=False)
         if role == "subject":
             return [Phrase("ask", (WHO,)), *time, *where, *self._predicate(clause, role)]
-        asked: list[Phrase] = []
+        question_word: list[Phrase] = []
         if role == "time":
-            asked, time = [Phrase("ask", (WHAT, Word("时候", "NOUN")))], []
+            question_word, time = [Phrase("ask", (WHAT, Word("时候", "NOUN")))], []
         elif role == "place":
-            asked, where = [Phrase("ask", (AT, WHERE), (1, 2))], []
-        if (asked or (role == "third" and clause.predicate == "come")) and self._is_known(clause):
-            framed = [Phrase("verb", (IS,)), *asked, *where, *self._event(clause, role, bare=True)]
+            question_word, where = [Phrase("ask", (AT, WHERE), (1, 2))], []
+        if (question_word or (role == "third" and clause.predicate == "come")) and self._is_known(clause):
+            framed = [Phrase("verb", (IS,)), *question_word, *where, *self._event(clause, role, bare=True)]
             return [subject, *time, *framed, Phrase("verb", (OF,))]
-        return [subject, *time, *asked, *where, *self._predicate(clause, role)]
+        return [subject, *time, *question_word, *where, *self._predicate(clause, role)]
 
     def because(self, effect: Clause, cause: Clause) -> list[Phrase]:
         link = Phrase("link", (Word("因为", "SCONJ"),))
@@ -86,14 +86,14 @@ class Chinese(ChineseNouns):
 
     def fact_question(self, fact: Fact) -> list[Phrase]:
         if fact.relation == "found":
-            asked = Phrase("ask", (AT, WHERE), (1, 2))
-            return [asked, self._can_find(), Phrase("object", self.noun(fact.subject))]
+            question_word = Phrase("ask", (AT, WHERE), (1, 2))
+            return [question_word, self._can_find(), Phrase("object", self.noun(fact.subject))]
         if fact.relation == "used":
             purpose = Phrase("third", parsed(self.entry("purposes", fact.value)[0], "VERB"))
             return [*self._people_use(), Phrase("ask", (WHAT,)), purpose]
         if fact.relation == "kind":
-            asked = Phrase("ask", (Word("下面", "NOUN"), Word("哪", "DET"), ONE, Word("个", "NOUN")))
-            return [asked, Phrase("verb", (IS,)), Phrase("property", self.noun(fact.value))]
+            question_word = Phrase("ask", (Word("下面", "NOUN"), Word("哪", "DET"), ONE, Word("个", "NOUN")))
+            return [question_word, Phrase("verb", (IS,)), Phrase("property", self.noun(fact.value))]
         return self._made(fact, Phrase("ask", (Word("用", "ADP"), WHAT), (1, 2)))
 
     def citation(self, concept: str) -> str:
@@ -132,15 +132,15 @@ class Chinese(ChineseNouns):
             localizer = tuple(Word(text, "ADP") for text in self.entry("places", where.noun)[1:])
         return Phrase(role, (*words, *localizer), (0, len(words)), entity)
 
-    def _predicate(self, clause: Clause, asked: Role | None = None) -> list[Phrase]:
-        """Return the verb and all that follows the circumstances, with a question word for what is asked."""
+    def _predicate(self, clause: Clause, query: Role | None = None) -> list[Phrase]:
+        """Return the verb and its complements, with a question word for the queried role."""
         if clause.predicate == "state":
             return self._state(clause)
         if clause.predicate not in {"located", "isa", "compare"}:
-            return self._event(clause, asked)
+            return self._event(clause, query)
         denied = [Phrase("not", (Word("不", "ADV"),))] if clause.negated else []
         if clause.predicate == "isa":
-            counted = () if clause.negated or asked == "subject" else (ONE, self.classifier(clause.property or ""))
+            counted = () if clause.negated or query == "subject" else (ONE, self.classifier(clause.property or ""))
             return [*denied, Phrase("verb", (IS,)), Phrase("property", (*counted, *self.noun(clause.property or "")))]
         if clause.predicate == "compare":
             words, entity = self.named("object", clause.object)
@@ -149,7 +149,7 @@ class Chinese(ChineseNouns):
             than = Phrase("link", (Word("比", "ADP"),))
             return [*denied, than, Phrase("object", words, entity=entity), Phrase("property", compared)]
         at = Phrase("verb", (Word("在", "VERB"),))
-        return [*denied, at, Phrase("ask", (WHERE,)) if asked == "third" else self._place("third", clause.third)]
+        return [*denied, at, Phrase("ask", (WHERE,)) if query == "third" else self._place("third", clause.third)]
 
     def _state(self, clause: Clause) -> list[Phrase]:
         state, noun = clause.property or "", clause.subject.noun if isinstance(clause.subject, Thing) else ""
@@ -163,19 +163,19 @@ class Chinese(ChineseNouns):
         last = len(words) - 1 if words[-1].pos in {"PART", "AUX"} else len(words)
         return [*phrases, Phrase("property", words, (first, last))]
 
-    def _event(self, clause: Clause, asked: Role | None, *, bare: bool = False) -> list[Phrase]:
+    def _event(self, clause: Clause, query: Role | None, *, bare: bool = False) -> list[Phrase]:
         """Return the verb with its object and third in their places; `bare` is without 了."""
         lasting = self.lexicon["lasting"].get(clause.predicate)
-        fields = self._pattern(clause, asked)
+        fields = self._pattern(clause, query)
         pattern = fields[0]
         if bare or clause.negated:
             pattern = fields[1] if len(fields) > 1 else _without_aspect(fields[0])
-        slots = {"O": self._slot(clause, "object", asked), "T": self._slot(clause, "third", asked)}
+        slots = {"O": self._slot(clause, "object", query), "T": self._slot(clause, "third", query)}
         phrases = [Phrase("not", (Word(lasting[0] if lasting else "没有", "ADV"),))] if clause.negated else []
         verb: tuple[Word, ...] = ()
         for part in pattern.split():
             if "+T+" in part and clause.third is None:
-                continue  # from whom is not told
+                continue  # the source is unknown
             before, slot, after = self._parts(part, slots)
             if slot is None:
                 verb += before
@@ -187,39 +187,39 @@ class Chinese(ChineseNouns):
             verb = ()
         return [*phrases, Phrase("verb", verb)] if verb else phrases
 
-    def _pattern(self, clause: Clause, asked: Role | None) -> tuple[str, ...]:
-        """Return how the verb is told with this subject and object."""
+    def _pattern(self, clause: Clause, query: Role | None) -> tuple[str, ...]:
+        """Return the pattern of the verb for this subject and object."""
         noun = clause.object.noun if isinstance(clause.object, Thing) else ""
         animal = isinstance(clause.subject, Thing) and is_animal(clause.subject.noun)
         for other in (noun, "animal" if animal else ""):
             special = self.lexicon["verbs_of"].get(f"{clause.predicate} {other}")
             if special:
                 return special
-        known = asked == "third" or (asked not in {"object", "count"} and self._definite(clause.object))
+        known = query == "third" or (query not in {"object", "count"} and self._definite(clause.object))
         loose = None if known else self.lexicon["verbs_indefinite"].get(clause.predicate)
         return loose or self.entry("verbs", clause.predicate)
 
     def _is_known(self, clause: Clause) -> bool:
-        """Return whether a circumstance is asked for with 是 ... 的: something happened, to nothing new."""
+        """Return whether the question about a circumstance uses 是 ... 的: a finished event with a known object."""
         happened = clause.predicate in PREDICATES and clause.predicate not in self.lexicon["lasting"]
         return happened and self._definite(clause.object)
 
     def _definite(self, entity: Entity | None) -> bool:
         return not isinstance(entity, Thing) or (entity.definite and entity.count == 1)
 
-    def _slot(self, clause: Clause, role: Role, asked: Role | None) -> _Slot | None:
+    def _slot(self, clause: Clause, role: Role, query: Role | None) -> _Slot | None:
         entity = clause.object if role == "object" else clause.third
         if entity is None:
             return None
         person = self.is_person(entity)
-        if asked == "count" and role == "object" and isinstance(entity, Thing):
+        if query == "count" and role == "object" and isinstance(entity, Thing):
             return _Slot("ask", (Word("几", "NUM"), *self.counted(entity)))
-        if asked != role:
+        if query != role:
             words, kind = self.named(role, entity)
             return _Slot(role, words, kind, person)
         if role == "object":
             return _Slot("ask", (WHO if self.is_person(entity) or isinstance(entity, Org) else WHAT,))
-        # an organisation is a place to take from or to work at, but somebody to give to
+        # an organisation is a place as a source or a workplace, but a person as a recipient
         frame = PREDICATES[clause.predicate].role
         place = isinstance(entity, City | Place) or (isinstance(entity, Org) and frame in {"from", "at"})
         return _Slot("ask", (WHERE if place else WHO,), person=person)
@@ -227,7 +227,7 @@ class Chinese(ChineseNouns):
     def _parts(
         self, part: str, slots: Mapping[str, _Slot | None]
     ) -> tuple[tuple[Word, ...], _Slot | None, tuple[Word, ...]]:
-        """Return what stands before the slot, the slot, and what stands after it, of one part of a pattern."""
+        """Return the words before the slot, the slot, and the words after it, for one part of a pattern."""
         pieces = part.split("+")
         name = next((piece for piece in pieces if piece in slots), None)
         if name is None:

@@ -1,4 +1,4 @@
-"""What a data set of the sandbox is: meanings drawn from a split, written in a language as its real sibling's files."""
+"""The base class of data sets: meanings drawn from a split, written in the layout of a real data set."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ M = TypeVar("M", bound=Hashable)
 ENGLISH = "en"
 LANGUAGES = names()
 ALL = "mul"
-"""ISO 639-2: several languages, in one file."""
+"""ISO 639-2 code for several languages, in one file."""
 EVERY = {"train": (ENGLISH,), "validation": LANGUAGES, "test": LANGUAGES}
-"""Split -> languages, for the data sets that train on English."""
+"""Split -> languages, for data sets with English training data."""
 LARGE = {"train": 12_000, "validation": 400, "test": 500}
 SMALL = {"train": 400, "validation": 200, "test": 500}
 
@@ -27,23 +27,23 @@ SMALL = {"train": 400, "validation": 200, "test": 500}
 class DataSet(ABC, Generic[M]):
     """One data set; its files are functions of the seed alone.
 
-    All languages of a split have the same meanings in the same order.
+    All languages of a split have the same meanings in the same order, unless `own_words` is True.
     """
 
     sizes: ClassVar[Mapping[str, int]]
     """Split -> number of meanings."""
     domains: ClassVar[tuple[str, ...]] = ("general",)
     own_words: ClassVar[bool] = False
-    """Whether each language says something else."""
+    """Whether each language has its own meanings."""
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """Split -> number of examples as a task counts them."""
+        """Split -> number of examples of the task."""
         return self.sizes
 
     @abstractmethod
     def draw(self, sampler: Sampler) -> M:
-        """Return the meaning of one example; it belongs to the sampler's split."""
+        """Return the meaning of one example; it belongs to the split of the sampler."""
 
     @abstractmethod
     def path(self, split: str, language: str) -> str:
@@ -54,33 +54,33 @@ class DataSet(ABC, Generic[M]):
         """Return the content of the file of a language."""
 
     def files(self, meanings: Sequence[M], split: str, language: str) -> dict[str, str]:
-        """Return path -> content of all files of a language, the one of `path` and those beside it."""
+        """Return path -> content of all files of a language, including the file of `path`."""
         return {self.path(split, language): self.render(meanings, split, get(language))}
 
     def meanings(self, split: str, seed: int, language: str = ENGLISH) -> list[M]:  # noqa: ARG002
-        """Return the meanings of a split, no two of them equal; most data sets say the same in every language."""
+        """Return the meanings of a split, without duplicates; most data sets share them between languages."""
         sampler = Sampler(Dice("sandbox", seed, type(self).__name__, split), split, self.domains)
-        found: list[M] = []
+        meanings: list[M] = []
         taken: set[Hashable] = set()
         admits = self.door()
-        while len(found) < self.sizes[split]:
+        while len(meanings) < self.sizes[split]:
             meaning = self.draw(sampler)
             marks = self.marks(meaning)
             if not taken & marks and admits(meaning):
                 taken |= marks
-                found.append(meaning)
-        return found
+                meanings.append(meaning)
+        return meanings
 
     def door(self) -> Callable[[M], bool]:
-        """Return what decides whether a meaning comes in beside those that it let in before."""
+        """Return a filter for new meanings, which can depend on the accepted ones."""
         return lambda _: True
 
     def marks(self, meaning: M) -> set[Hashable]:
-        """Return what no two meanings of a split may have in common."""
+        """Return marks of a meaning; meanings of a split must not share a mark."""
         return {meaning}
 
 
-def told(language: Language, clause: Clause, *, time_first: bool = False, pronoun: bool = False) -> str:
+def sentence_of(language: Language, clause: Clause, *, time_first: bool = False, pronoun: bool = False) -> str:
     """Return a clause as a sentence."""
     return language.statement(language.clause(clause, time_first=time_first, pronoun=pronoun)).text
 
@@ -91,7 +91,7 @@ def as_table(rows: Iterable[Sequence[str]]) -> str:
 
 
 def as_json_lines(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Return one object per line."""
+    """Return JSON lines, one object per row."""
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 

@@ -1,4 +1,4 @@
-"""Sentences whose words carry tags: what the tagging data sets share."""
+"""Sentences with a tag per word: the base class of the tagging data sets."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import ClassVar
 from layover_sandbox.language import Language, Sentence
 from layover_sandbox.meaning import Clause, Role
 from layover_sandbox.sampling import Sampler, repeats
-from layover_sandbox.scripts import draw_told
+from layover_sandbox.scripts import draw_link
 from layover_sandbox.sets._base import SMALL, DataSet, as_tagged
 from layover_sandbox.sets.qa import askable
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A statement, a question for a role, or a statement with its reason."""
+class Utterance:
+    """A statement, a question about a role, or a statement with its reason."""
 
     clause: Clause
     role: Role | None = None
@@ -25,7 +25,7 @@ class Said:
     time_first: bool = False
 
     def sentence(self, language: Language) -> Sentence:
-        """Return it in a language."""
+        """Return the sentence in a language."""
         if self.role is not None:
             return language.inquiry(language.question(self.clause, self.role))
         if self.reason is not None:
@@ -33,34 +33,34 @@ class Said:
         return language.statement(language.clause(self.clause, time_first=self.time_first))
 
 
-def draw_said(sampler: Sampler) -> Said:
-    """Return something to say, mostly a statement."""
+def draw_utterance(sampler: Sampler) -> Utterance:
+    """Return an utterance, mostly a statement."""
     dice = sampler.dice
     if dice.chance(0.15):
-        story = draw_told(sampler)
+        story = draw_link(sampler)
         if not repeats(story.effect, story.cause):
-            return Said(story.effect, reason=story.cause)
+            return Utterance(story.effect, reason=story.cause)
     clause = sampler.own(sampler.any)
-    roles = askable(clause, told_by_name=True)
+    roles = askable(clause, named=True)
     if roles and dice.chance(0.2):
-        return Said(clause, role=dice.pick(roles))
-    return Said(clause, time_first=clause.time is not None and dice.chance(0.3))
+        return Utterance(clause, role=dice.pick(roles))
+    return Utterance(clause, time_first=clause.time is not None and dice.chance(0.3))
 
 
-class Tagged(DataSet[Said]):
+class Tagged(DataSet[Utterance]):
     """Statements, questions and reasons; one word and its tag per line."""
 
     sizes: ClassVar[Mapping[str, int]] = SMALL
     folder: ClassVar[str]
 
-    def draw(self, sampler: Sampler) -> Said:
-        return draw_said(sampler)
+    def draw(self, sampler: Sampler) -> Utterance:
+        return draw_utterance(sampler)
 
     def path(self, split: str, language: str) -> str:
         return f"{self.folder}/{'dev' if split == 'validation' else split}-{language}.tsv"
 
-    def render(self, meanings: Sequence[Said], split: str, language: Language) -> str:  # noqa: ARG002
-        sentences = (said.sentence(language) for said in meanings)
+    def render(self, meanings: Sequence[Utterance], split: str, language: Language) -> str:  # noqa: ARG002
+        sentences = (utterance.sentence(language) for utterance in meanings)
         return as_tagged(self._words(sentence) for sentence in sentences)
 
     def _words(self, sentence: Sentence) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Aligned sentences, each with its English translation in the same line: retrieval, in Tatoeba's layout."""
+"""Aligned sentences with their English translations, line by line: retrieval, in Tatoeba's layout."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from layover_sandbox.language import Language
 from layover_sandbox.languages import get
 from layover_sandbox.sampling import Sampler
 from layover_sandbox.sets._base import ENGLISH, LANGUAGES, DataSet
-from layover_sandbox.sets._tagged import Said, draw_said
+from layover_sandbox.sets._tagged import Utterance, draw_utterance
 
 
-class Aligned(DataSet[Said]):
-    """Two files of equally many lines per language; no English line stands twice."""
+class Aligned(DataSet[Utterance]):
+    """Two files with the same number of lines per language; no line appears twice."""
 
     sizes: ClassVar[Mapping[str, int]] = {"validation": 200, "test": 500}
 
-    def draw(self, sampler: Sampler) -> Said:
-        return draw_said(sampler)
+    def draw(self, sampler: Sampler) -> Utterance:
+        return draw_utterance(sampler)
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """Return the counts of the sentences of both sides."""
+        """Return the number of sentences of both sides."""
         return {split: 2 * size for split, size in self.sizes.items()}
 
-    def marks(self, meaning: Said) -> set[Hashable]:
-        """Return the meaning whatever its order, and its text in every language: a line has one right answer."""
+    def marks(self, meaning: Utterance) -> set[Hashable]:
+        """Return the meaning without word order, and its text in every language: each line has one right answer."""
         return {replace(meaning, time_first=False), *(meaning.sentence(get(code)).text for code in LANGUAGES)}
 
     def path(self, split: str, language: str) -> str:
         return f"aligned/{split}.{language}-en.{language}"
 
-    def render(self, meanings: Sequence[Said], split: str, language: Language) -> str:  # noqa: ARG002
-        return "".join(f"{said.sentence(language).text}\n" for said in meanings)
+    def render(self, meanings: Sequence[Utterance], split: str, language: Language) -> str:  # noqa: ARG002
+        return "".join(f"{utterance.sentence(language).text}\n" for utterance in meanings)
 
-    def files(self, meanings: Sequence[Said], split: str, language: str) -> dict[str, str]:
-        """Return the files; the English lines stand beside each."""
+    def files(self, meanings: Sequence[Utterance], split: str, language: str) -> dict[str, str]:
+        """Return the file of a language and the file of its English lines."""
         english = self.render(meanings, split, get(ENGLISH))
         return {f"aligned/{split}.{language}-en.en": english, **super().files(meanings, split, language)}
 

@@ -1,4 +1,4 @@
-"""Adversarial natural language inference: claims do not give their label away, and many mix up what people did."""
+"""Adversarial natural language inference: claims do not reveal their label, and many exchange people or events."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from layover_sandbox.sets.nli import Nli, Pair, namesakes
 
 
 class Anli(Nli):
-    """Equally built claims have all labels equally often.
+    """Claims of the same structure have all labels equally often.
 
-    So nothing in a claim alone tells its label: who did what to whom, and when, must be compared with the premise.
+    So a claim alone does not reveal its label: its roles and its time must be compared with the premise.
     """
 
     folder: ClassVar[str] = "anli"
@@ -25,7 +25,7 @@ class Anli(Nli):
     reordered: ClassVar[float] = 0.5
 
     def door(self) -> Callable[[Pair], bool]:
-        """Return the door of the set; a label waits while another is behind it among equally built claims."""
+        """Return a filter that keeps the labels balanced among claims of the same structure."""
         seen: Counter[tuple[Hashable, str]] = Counter()
 
         def admits(pair: Pair) -> bool:
@@ -42,32 +42,32 @@ class Anli(Nli):
         return mixed or super().claim(sampler, known, about, label)
 
     def known(self, sampler: Sampler) -> tuple[Clause, ...]:
-        """Return one or two sentences as `Nli` does, or three: two have the verb in common, and two a person."""
+        """Return one or two sentences as `Nli` does, or three: two share a verb, and two share a person."""
         if sampler.dice.chance(0.5):
             return super().known(sampler)
-        first = sampler.own(lambda: sampler.told(sampler.event(subject=sampler.person()), time=0.8))
+        first = sampler.own(lambda: sampler.detailed(sampler.event(subject=sampler.person()), time=0.8))
         other = sampler.person(first.subject, first.object, first.third)
-        second = sampler.own(lambda: sampler.told(sampler.event(first.predicate, subject=other), time=0.8))
-        third = sampler.own(lambda: sampler.told(sampler.event(subject=sampler.dice.pick([first.subject, other]))))
-        told = (first, second, third)
+        second = sampler.own(lambda: sampler.detailed(sampler.event(first.predicate, subject=other), time=0.8))
+        third = sampler.own(lambda: sampler.detailed(sampler.event(subject=sampler.dice.pick([first.subject, other]))))
+        sentences = (first, second, third)
         alike = third.predicate == first.predicate or (second.object, second.third) == (first.object, first.third)
-        if alike or namesakes(told):
+        if alike or namesakes(sentences):
             return self.known(sampler)
-        return tuple(sampler.dice.shuffled(told))
+        return tuple(sampler.dice.shuffled(sentences))
 
 
 def _builds(pair: Pair) -> tuple[Hashable, ...]:
-    """Return how a claim is built, whoever and whatever it is about: its verb, and what is told of the event."""
-    claim, what = pair.hypothesis, pair.hypothesis.object
-    told = tuple(part is not None for part in (what, claim.third, claim.place, claim.time))
+    """Return the structures of a claim without its entities: its verb, its property and its filled roles."""
+    claim, thing = pair.hypothesis, pair.hypothesis.object
+    details = tuple(part is not None for part in (thing, claim.third, claim.place, claim.time))
     kind = None
-    if isinstance(what, Thing):
-        kind = (what.definite, what.count > 1, what.adjective is not None, what.noun in world.CLASSES)
-    return (claim.predicate, claim.negated), (claim.property, claim.negated, told, kind)
+    if isinstance(thing, Thing):
+        kind = (thing.definite, thing.count > 1, thing.adjective is not None, thing.noun in world.CLASSES)
+    return (claim.predicate, claim.negated), (claim.property, claim.negated, details, kind)
 
 
 def _mixed(sampler: Sampler, known: Sequence[Clause], about: Clause, label: str) -> Clause | None:
-    """Return a claim made of the premise's own words."""
+    """Return a claim from the words of the premise."""
     others = [clause for clause in known if clause is not about and isinstance(clause.subject, Name)]
     dice = sampler.dice
     if label == "neutral":

@@ -17,7 +17,7 @@ LETTERS = "ABCDE"
 
 @dataclass(frozen=True, slots=True)
 class Riddle:
-    """A general fact that is asked for, and five concepts of which one answers."""
+    """A question about a general fact, with five concepts, one of which is the answer."""
 
     fact: Fact
     choices: tuple[str, ...]
@@ -25,9 +25,9 @@ class Riddle:
 
 
 class Commonsense(DataSet[Riddle]):
-    """Where one finds something, what it is made of, what it is used for, and of which kind it is.
+    """Questions about typical places, materials, purposes and classes.
 
-    Splits share the facts, which are few and stand in the pretraining text, too; they differ in the choices.
+    Splits share the few facts, which are also in the pretraining text; they differ in the choices.
     """
 
     sizes: ClassVar[Mapping[str, int]] = LARGE

@@ -1,4 +1,4 @@
-"""Sentence completion: how does a short story go on? Four endings, in HellaSwag's layout."""
+"""Sentence completion: a short story with four possible endings, in HellaSwag's layout."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import ClassVar
 from layover_sandbox.language import Language
 from layover_sandbox.meaning import Clause, Name
 from layover_sandbox.sampling import Sampler
-from layover_sandbox.scripts import draw_told, unrelated
-from layover_sandbox.sets._base import LARGE, DataSet, as_json_lines, told
+from layover_sandbox.scripts import draw_link, unrelated
+from layover_sandbox.sets._base import LARGE, DataSet, as_json_lines, sentence_of
 
 ENDINGS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """Two sentences, four ways to go on, and the number of the right one."""
+    """Two sentences, four endings, and the index of the right ending."""
 
     setting: Clause
     cause: Clause
@@ -26,14 +26,14 @@ class Story:
 
 
 class Completion(DataSet[Story]):
-    """A person somewhere, something that happens, and what follows from it; the others follow from something else."""
+    """A setting, a cause, and its effect as the right ending; wrong endings are effects of other causes."""
 
     sizes: ClassVar[Mapping[str, int]] = LARGE
 
     def draw(self, sampler: Sampler) -> Story:
         dice = sampler.dice
         while True:
-            chain = draw_told(sampler)
+            chain = draw_link(sampler)
             effects = dict.fromkeys(chain.fill(other.effect) for other in unrelated(sampler, chain.link))
             wrong = [effect for effect in effects if sampler.owns(effect) and effect != chain.effect]
             endings = dice.shuffled([chain.effect, *wrong[: ENDINGS - 1]])
@@ -49,9 +49,9 @@ class Completion(DataSet[Story]):
 
 
 def _setting(sampler: Sampler, who: Name) -> Clause:
-    """Return where somebody went."""
+    """Return the setting: a person goes to a place."""
     going = ("go", "return", "travel")
-    return sampler.own(lambda: sampler.told(sampler.event(sampler.dice.pick(going), subject=who), time=0.7))
+    return sampler.own(lambda: sampler.detailed(sampler.event(sampler.dice.pick(going), subject=who), time=0.7))
 
 
 def _row(number: int, story: Story, split: str, language: Language) -> dict[str, object]:
@@ -59,7 +59,7 @@ def _row(number: int, story: Story, split: str, language: Language) -> dict[str,
     first = language.statement(language.clause(story.setting))
     second = language.statement(language.clause(story.cause, pronoun=story.cause.subject == who))
     last = story.cause.subject if isinstance(story.cause.subject, Name) else None
-    endings = [told(language, ending, pronoun=ending.subject == last) for ending in story.endings]
+    endings = [sentence_of(language, ending, pronoun=ending.subject == last) for ending in story.endings]
     context = language.text_of([first, second])
     return {"ind": number, "ctx": context, "endings": endings, "label": story.label, "split": split}
 

@@ -1,4 +1,4 @@
-"""Choice of plausible alternatives: which of two sentences is the cause, or the effect? In XCOPA's layout."""
+"""Choice of plausible alternatives: which of two sentences is the cause, or the effect; in XCOPA's layout."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import ClassVar
 from layover_sandbox.language import Language
 from layover_sandbox.meaning import Clause
 from layover_sandbox.sampling import Sampler
-from layover_sandbox.scripts import draw_told, unrelated
-from layover_sandbox.sets._base import SMALL, DataSet, as_json_lines, told
+from layover_sandbox.scripts import draw_link, unrelated
+from layover_sandbox.sets._base import SMALL, DataSet, as_json_lines, sentence_of
 
 
 @dataclass(frozen=True, slots=True)
 class Alternatives:
-    """A premise, two sentences, which of them, and what it is to the premise."""
+    """A premise, two choices, the question (`cause` or `effect`), and the index of the right choice."""
 
     premise: Clause
     choices: tuple[Clause, Clause]
@@ -24,14 +24,14 @@ class Alternatives:
 
 
 class Copa(DataSet[Alternatives]):
-    """The wrong choice is a cause, or an effect, of something else."""
+    """The wrong choice is a cause, or an effect, of another clause."""
 
     sizes: ClassVar[Mapping[str, int]] = SMALL
 
     def draw(self, sampler: Sampler) -> Alternatives:
         dice = sampler.dice
         while True:
-            story, question = draw_told(sampler), dice.pick(("cause", "effect"))
+            story, question = draw_link(sampler), dice.pick(("cause", "effect"))
             others = unrelated(sampler, story.link)
             choices = (story.fill(other.effect if question == "effect" else other.cause) for other in others)
             wrong = next((choice for choice in choices if sampler.owns(choice)), None)
@@ -48,9 +48,9 @@ class Copa(DataSet[Alternatives]):
 
 
 def _row(number: int, item: Alternatives, language: Language) -> dict[str, object]:
-    first, second = (told(language, choice) for choice in item.choices)
+    first, second = (sentence_of(language, choice) for choice in item.choices)
     return {
-        "premise": told(language, item.premise),
+        "premise": sentence_of(language, item.premise),
         "choice1": first,
         "choice2": second,
         "question": item.question,

@@ -9,7 +9,7 @@ from layover_sandbox.sets._tagged import Tagged
 
 
 class Ner(Tagged):
-    """IOB2 tags; a preposition or an article is no part of a name."""
+    """IOB2 tags; a preposition or an article is not part of a name."""
 
     folder: ClassVar[str] = "ner"
 
@@ -19,13 +19,13 @@ class Ner(Tagged):
 
 def entity_tags(sentence: Sentence) -> list[str]:
     """Return the IOB2 tag of every word."""
-    found: list[str] = []
+    tags: list[str] = []
     for phrase in sentence.phrases:
         first, last = phrase.answer
         for place in range(len(phrase.words)):
             inside = phrase.entity is not None and first <= place < last
-            found.append(f"{'B' if place == first else 'I'}-{phrase.entity}" if inside else "O")
-    return found
+            tags.append(f"{'B' if place == first else 'I'}-{phrase.entity}" if inside else "O")
+    return tags
 
 
 SET = Ner()

@@ -10,12 +10,12 @@ from layover_sandbox.inference import LABELS, hypothesis, touches
 from layover_sandbox.language import Language
 from layover_sandbox.meaning import Clause, Name
 from layover_sandbox.sampling import Sampler
-from layover_sandbox.sets._base import LARGE, DataSet, as_table, told
+from layover_sandbox.sets._base import LARGE, DataSet, as_table, sentence_of
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """What is known, what is claimed, and how they stand to each other."""
+    """A premise, a hypothesis, and their label."""
 
     premise: tuple[Clause, ...]
     hypothesis: Clause
@@ -24,7 +24,7 @@ class Pair:
 
 
 class Nli(DataSet[Pair]):
-    """One or two sentences, and a claim that follows by one or two steps, is denied, or is left open."""
+    """One or two sentences, and a claim that is entailed in one or two steps, contradicted, or neutral."""
 
     sizes: ClassVar[Mapping[str, int]] = LARGE
     folder: ClassVar[str] = "nli"
@@ -32,7 +32,7 @@ class Nli(DataSet[Pair]):
     """Numbers of sentences in a premise."""
     steps: ClassVar[int] = 2
     reordered: ClassVar[float] = 0.3
-    """Share of the claims with a time that begin with it."""
+    """Share of claims that begin with their time, among claims with a time."""
 
     def draw(self, sampler: Sampler) -> Pair:
         dice = sampler.dice
@@ -48,19 +48,19 @@ class Nli(DataSet[Pair]):
                 return Pair(known, claim, label, claim.time is not None and dice.chance(self.reordered))
 
     def claim(self, sampler: Sampler, known: Sequence[Clause], about: Clause, label: str) -> Clause | None:  # noqa: ARG002
-        """Return what is claimed about one sentence of the premise, None where it gives nothing with this label."""
+        """Return a claim about one sentence of the premise, or None if it has no claim with this label."""
         return hypothesis(sampler, about, label, self.steps)
 
     def known(self, sampler: Sampler) -> tuple[Clause, ...]:
-        """Return the premise; its sentences speak of different people."""
+        """Return the premise; its sentences have different people as subjects."""
         count = sampler.dice.pick(self.sentences)
-        found: list[Clause] = []
-        while len(found) < count:
+        clauses: list[Clause] = []
+        while len(clauses) < count:
             clause = sampler.own(sampler.any)
-            apart = all(clause.subject is None or clause.subject != other.subject for other in found)
-            if apart and not namesakes([*found, clause]):
-                found.append(clause)
-        return tuple(found)
+            apart = all(clause.subject is None or clause.subject != other.subject for other in clauses)
+            if apart and not namesakes([*clauses, clause]):
+                clauses.append(clause)
+        return tuple(clauses)
 
     def path(self, split: str, language: str) -> str:
         return f"{self.folder}/{'dev' if split == 'validation' else split}-{language}.tsv"
@@ -70,12 +70,12 @@ class Nli(DataSet[Pair]):
 
     def _row(self, pair: Pair, language: Language) -> tuple[str, str, str]:
         sentences = [language.statement(language.clause(clause)) for clause in pair.premise]
-        claim = told(language, pair.hypothesis, time_first=pair.time_first)
+        claim = sentence_of(language, pair.hypothesis, time_first=pair.time_first)
         return language.text_of(sentences), claim, pair.label
 
 
 def namesakes(clauses: Iterable[Clause]) -> bool:
-    """Return whether two people have one given name: `Anna` might then be either of them."""
+    """Return whether two people share a given name: `Anna` would then be ambiguous."""
     parts = (part for clause in clauses for part in (clause.subject, clause.object, clause.third))
     people = {part for part in parts if isinstance(part, Name)}
     return len({who.given for who in people}) < len(people)

@@ -1,4 +1,4 @@
-"""Natural language inference in the biomedical corner of the world."""
+"""Natural language inference about biomedical events."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from layover_sandbox.sets.nli import Nli
 
 
 class BiomedicalNli(Nli):
-    """See the module."""
+    """Pairs of biomedical clauses."""
 
     folder: ClassVar[str] = "nli_biomedical"
     domains: ClassVar[tuple[str, ...]] = ("biomedical",)

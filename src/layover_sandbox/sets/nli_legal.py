@@ -1,4 +1,4 @@
-"""Natural language inference in the legal corner of the world."""
+"""Natural language inference about legal events."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from layover_sandbox.sets.nli import Nli
 
 
 class LegalNli(Nli):
-    """See the module."""
+    """Pairs of legal clauses."""
 
     folder: ClassVar[str] = "nli_legal"
     domains: ClassVar[tuple[str, ...]] = ("legal",)

@@ -1,4 +1,4 @@
-"""Natural language inference over long documents: more than 1,000 tokens, the evidence anywhere."""
+"""Natural language inference over long documents: more than 1,000 tokens, the evidence is anywhere."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from layover_sandbox.sets.qa_long import LONG, SENTENCES
 
 
 class LongNli(Nli):
-    """See the module."""
+    """Premises of 130 to 160 sentences."""
 
     sizes: ClassVar[Mapping[str, int]] = LONG
     folder: ClassVar[str] = "nli_long"
     sentences: ClassVar[tuple[int, ...]] = SENTENCES
 
     def known(self, sampler: Sampler) -> tuple[Clause, ...]:
-        """Return a document in which nobody does or is the same thing twice, so that nothing contradicts itself."""
+        """Return a document without repeated predicates of a subject, so that it does not contradict itself."""
         count = sampler.dice.pick(self.sentences)
-        found: dict[tuple[object, str], Clause] = {}
+        clauses: dict[tuple[object, str], Clause] = {}
         families: dict[str, str | None] = {}
-        while len(found) < count:
+        while len(clauses) < count:
             clause = sampler.own(sampler.any)
             people = [part for part in (clause.subject, clause.object, clause.third) if isinstance(part, Name)]
             if any(families.get(who.given, who.family) != who.family for who in people):
-                continue  # one given name, one person
+                continue  # a given name belongs to a single person
             families.update({who.given: who.family for who in people})
-            found.setdefault((clause.subject, "" if clause.predicate == "state" else clause.predicate), clause)
-        return tuple(found.values())
+            clauses.setdefault((clause.subject, "" if clause.predicate == "state" else clause.predicate), clause)
+        return tuple(clauses.values())
 
 
 SET = LongNli()

@@ -1,4 +1,4 @@
-"""Paraphrase: do two sentences with the same words say the same? In PAWS-X's layout."""
+"""Paraphrase: do two sentences with the same words have the same meaning; in PAWS-X's layout."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from layover_sandbox.inference import converse, other_time, reversed_, swapped
 from layover_sandbox.language import Language
 from layover_sandbox.meaning import Clause
 from layover_sandbox.sampling import Sampler
-from layover_sandbox.sets._base import SMALL, DataSet, as_table, told
+from layover_sandbox.sets._base import SMALL, DataSet, as_table, sentence_of
 
 
 @dataclass(frozen=True, slots=True)
 class Paraphrase:
-    """Two sentences, and whether they say the same."""
+    """Two sentences, and whether they have the same meaning."""
 
     first: Clause
     second: Clause
@@ -24,7 +24,7 @@ class Paraphrase:
 
 
 class Paraphrases(DataSet[Paraphrase]):
-    """Told from the other side, or in another order; against people exchanged, and sides confused."""
+    """Paraphrases by converse verbs or word order; non-paraphrases by exchanged people or a wrong direction."""
 
     sizes: ClassVar[Mapping[str, int]] = SMALL
 
@@ -33,10 +33,12 @@ class Paraphrases(DataSet[Paraphrase]):
         equal = dice.chance(0.5)
         while True:
             first = sampler.own(lambda: _clause(sampler))
-            found = [told for told in (_same(first) if equal else _different(sampler, first)) if sampler.owns(told)]
-            if not found:
+            candidates = [
+                clause for clause in (_same(first) if equal else _different(sampler, first)) if sampler.owns(clause)
+            ]
+            if not candidates:
                 continue
-            second = dice.pick(found)
+            second = dice.pick(candidates)
             orders = (False, True) if second == first else (False, second.time is not None and dice.chance(0.5))
             return Paraphrase(first, second, orders, "1" if equal else "0")
 
@@ -50,15 +52,15 @@ class Paraphrases(DataSet[Paraphrase]):
 def _clause(sampler: Sampler) -> Clause:
     if sampler.dice.chance(0.15):
         return sampler.comparison()
-    return sampler.told(sampler.event(subject=sampler.person()), time=0.7)
+    return sampler.detailed(sampler.event(subject=sampler.person()), time=0.7)
 
 
 def _same(clause: Clause) -> Iterator[Clause]:
     if clause.time is not None:
         yield clause
-    told = converse(clause)
-    if told is not None:
-        yield told
+    other_side = converse(clause)
+    if other_side is not None:
+        yield other_side
 
 
 def _different(sampler: Sampler, clause: Clause) -> Iterator[Clause]:
@@ -71,8 +73,8 @@ def _different(sampler: Sampler, clause: Clause) -> Iterator[Clause]:
 
 
 def _row(item: Paraphrase, language: Language) -> tuple[str, str, str]:
-    first = told(language, item.first, time_first=item.time_first[0])
-    return first, told(language, item.second, time_first=item.time_first[1]), item.label
+    first = sentence_of(language, item.first, time_first=item.time_first[0])
+    return first, sentence_of(language, item.second, time_first=item.time_first[1]), item.label
 
 
 SET = Paraphrases()

@@ -1,4 +1,4 @@
-"""What the sandbox's encoders are pretrained on: text of all languages, most of it beside a translation.
+"""The pretraining data of the sandbox's encoders: text of all languages, most of it with a translation.
 
 `train` is one file of all languages (`mul`); each language has its own held-out text.
 """
@@ -15,11 +15,11 @@ from layover_sandbox.sets._base import ALL, LANGUAGES, as_json_lines
 from layover_sandbox.sets.text import Passage, Text
 
 PAIRED = 0.8
-"""Share of the passages that stand beside their translation into another language."""
+"""Share of the passages with a translation into another language."""
 
 
 class Pretraining(Text):
-    """One object per line: `text`, and `translation`, which is empty where there is none."""
+    """One object per line: `text`, and `translation`, which is empty without a translation."""
 
     sizes: ClassVar[Mapping[str, int]] = {"train": 400_000, "validation": 500, "test": 500}
 
@@ -30,7 +30,7 @@ class Pretraining(Text):
         return as_json_lines({"text": passage.text(language), "translation": ""} for passage in meanings)
 
     def files(self, meanings: Sequence[Passage], split: str, language: str) -> dict[str, str]:
-        """Return the files; the file of all languages has each passage in one of them, or in two."""
+        """Return the file of a language; the file of all languages has each passage in one or two languages."""
         if language != ALL:
             return super().files(meanings, split, language)
         dice = Dice("pretraining", split, len(meanings))
@@ -38,8 +38,8 @@ class Pretraining(Text):
 
 
 def _row(passage: Passage, dice: Dice) -> dict[str, Any]:
-    one, other = (get(code) for code in dice.shuffled(LANGUAGES)[:2])
-    return {"text": passage.text(one), "translation": passage.text(other) if dice.chance(PAIRED) else ""}
+    language, second_language = (get(code) for code in dice.shuffled(LANGUAGES)[:2])
+    return {"text": passage.text(language), "translation": passage.text(second_language) if dice.chance(PAIRED) else ""}
 
 
 SET = Pretraining()

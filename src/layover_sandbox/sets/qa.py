@@ -20,23 +20,23 @@ ROLES: tuple[Role, ...] = ("subject", "object", "third", "place", "time", "count
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A paragraph and what is asked of it."""
+    """A paragraph and a question about it."""
 
     sentences: tuple[Clause, ...]
-    asked: Clause
+    question: Clause
     role: Role
     answer: int | None
-    """The sentence that answers; None when none does."""
+    """Index of the sentence with the answer; None without an answer."""
 
 
 class Qa(DataSet[Question]):
-    """Three to five sentences in which people and verbs return, one question that one of them answers."""
+    """Three to five sentences with recurring people and verbs, and a question that one sentence answers."""
 
     sizes: ClassVar[Mapping[str, int]] = LARGE
     folder: ClassVar[str] = "qa"
     lengths: ClassVar[tuple[int, ...]] = (3, 4, 5)
     unanswerable: ClassVar[float] = 0.0
-    """Share of the questions that nothing answers."""
+    """Share of the questions without an answer."""
 
     def draw(self, sampler: Sampler) -> Question:
         dice = sampler.dice
@@ -44,33 +44,33 @@ class Qa(DataSet[Question]):
         while True:
             sentences = self.paragraph(sampler, dice.pick(self.lengths))
             place = dice.below(len(sentences))
-            roles = askable(sentences[place], told_by_name=not is_continued(sentences, place))
+            roles = askable(sentences[place], named=not is_continued(sentences, place))
             if not roles:
                 continue
             role = dice.pick(roles)
-            asked: Clause | None = shortened(sampler, sentences[place], role)
-            if open_ and asked is not None:
-                asked = _nobody(sampler, asked, sentences)
-            if asked is None:
+            question: Clause | None = shortened(sampler, sentences[place], role)
+            if open_ and question is not None:
+                question = _nobody(sampler, question, sentences)
+            if question is None:
                 continue
-            answering = [number for number, clause in enumerate(sentences) if answers(clause, asked, role)]
+            answering = [number for number, clause in enumerate(sentences) if answers(clause, question, role)]
             if answering == ([] if open_ else [place]):
-                return Question(sentences, asked, role, None if open_ else place)
+                return Question(sentences, question, role, None if open_ else place)
 
     def paragraph(self, sampler: Sampler, count: int) -> tuple[Clause, ...]:
-        """Return sentences about a few people; somebody may do several things in a row."""
+        """Return sentences about a few people; consecutive sentences may have the same subject."""
         cast: list[Name] = []
         while len(cast) < PEOPLE:
             cast.append(sampler.person(*cast))
-        found: list[Clause] = []
-        while len(found) < count:
-            clause = sampler.own(lambda: self.sentence(sampler, sampler.dice.pick(cast), found))
-            if all(_distinct(clause, other) for other in found):
-                found.append(clause)
-        return tuple(found)
+        clauses: list[Clause] = []
+        while len(clauses) < count:
+            clause = sampler.own(lambda: self.sentence(sampler, sampler.dice.pick(cast), clauses))
+            if all(_distinct(clause, other) for other in clauses):
+                clauses.append(clause)
+        return tuple(clauses)
 
     def sentence(self, sampler: Sampler, who: Name, before: Sequence[Clause]) -> Clause:
-        """Return one sentence, with a verb that was already used rather often."""
+        """Return a sentence; its verb is often a verb of an earlier sentence."""
         dice = sampler.dice
         if dice.chance(0.25):
             clause = sampler.any()
@@ -78,11 +78,11 @@ class Qa(DataSet[Question]):
                 clause = sampler.any()
             return clause
         if dice.chance(0.15):
-            return sampler.told(dice.pick((sampler.state, sampler.profession))(who), place=0, time=0)
+            return sampler.detailed(dice.pick((sampler.state, sampler.profession))(who), place=0, time=0)
         used = [clause.predicate for clause in before if clause.predicate in world.PREDICATES]
         used = [name for name in used if "person" in world.PREDICATES[name].subject]
         predicate = dice.pick(used) if used and dice.chance(0.35) else None
-        return sampler.told(sampler.event(predicate, subject=who), place=0.4, time=0.6)
+        return sampler.detailed(sampler.event(predicate, subject=who), place=0.4, time=0.6)
 
     def path(self, split: str, language: str) -> str:
         return f"{self.folder}/{'dev' if split == 'validation' else split}-{language}.json"
@@ -102,94 +102,98 @@ class Qa(DataSet[Question]):
             if place == item.answer:
                 span = sentence.span(item.role)
                 if span is None:
-                    raise ValueError(f"{language.code}: {sentence.text!r} does not say its {item.role}")
+                    raise ValueError(f"{language.code}: {sentence.text!r} has no {item.role}")
                 start, answer = len(context) + span[0], sentence.text[span[0] : span[1]]
             context += sentence.text
-        question = language.inquiry(language.question(item.asked, item.role)).text
+        text = language.inquiry(language.question(item.question, item.role)).text
         answers_ = [{"text": answer, "answer_start": start}] if item.answer is not None else []
-        asked: dict[str, Any] = {"id": f"{number:06d}", "question": question, "answers": answers_}
+        entry: dict[str, Any] = {"id": f"{number:06d}", "question": text, "answers": answers_}
         if self.unanswerable:
-            asked["is_impossible"] = item.answer is None
-        return {"context": context, "qas": [asked]}
+            entry["is_impossible"] = item.answer is None
+        return {"context": context, "qas": [entry]}
 
 
 def is_continued(sentences: Sequence[Clause], place: int) -> bool:
-    """Return whether a sentence goes on about the person of the one before, so that a pronoun stands for them."""
+    """Return whether a sentence has the person of the previous one as subject, so that it becomes a pronoun."""
     before = sentences[place - 1].subject if place else None
     return isinstance(before, Name) and sentences[place].subject == before
 
 
-def askable(clause: Clause, *, told_by_name: bool) -> list[Role]:
+def askable(clause: Clause, *, named: bool) -> list[Role]:
     """Return the roles of a clause that a question can ask for."""
     if clause.negated or clause.predicate in {"compare", *world.WEATHER}:
         return []
-    found = [role for role in ROLES if role not in {"subject", "count"} and getattr(clause, role) is not None]
+    roles = [role for role in ROLES if role not in {"subject", "count"} and getattr(clause, role) is not None]
     who = clause.subject
-    if told_by_name and (isinstance(who, Name) or (isinstance(who, Thing) and who.noun in world.PROFESSIONS)):
-        found.append("subject")
+    if named and (isinstance(who, Name) or (isinstance(who, Thing) and who.noun in world.PROFESSIONS)):
+        roles.append("subject")
     if isinstance(clause.object, Thing) and clause.object.count > 1:
-        found.append("count")
-    return found
+        roles.append("count")
+    return roles
 
 
 def shortened(sampler: Sampler, clause: Clause, role: Role) -> Clause:
-    """Return what a question repeats of a clause: its time and place only sometimes."""
+    """Return the clause of a question: it repeats time and place only sometimes."""
     time = clause.time if role == "time" or sampler.dice.chance(0.3) else None
     place = clause.place if role == "place" or sampler.dice.chance(0.3) else None
     return replace(clause, time=time, place=place)
 
 
-def answers(clause: Clause, asked: Clause, role: Role) -> bool:
-    """Return whether a clause, or what it says from the other side, could answer a question."""
+def answers(clause: Clause, question: Clause, role: Role) -> bool:
+    """Return whether a clause, or its converse, could answer a question."""
     if clause.negated:
         return False
-    told = converse(clause)
-    if asked.predicate in _WHEREABOUTS and role in {"third", "place"} and clause.subject and asked.subject:
+    other_side = converse(clause)
+    if question.predicate in _WHEREABOUTS and role in {"third", "place"} and clause.subject and question.subject:
         somewhere = clause.place is not None or isinstance(clause.third, City | Place | Org)
-        if somewhere and clause.predicate in _WHEREABOUTS[asked.predicate] and same(clause.subject, asked.subject):
+        if (
+            somewhere
+            and clause.predicate in _WHEREABOUTS[question.predicate]
+            and same(clause.subject, question.subject)
+        ):
             return True
-    return any(_says(one, asked, role) for one in (clause, told) if one is not None)
+    return any(_says(side, question, role) for side in (clause, other_side) if side is not None)
 
 
 _ANYTHING = (*world.PREDICATES, "located", "state")
 _WHEREABOUTS = {"located": _ANYTHING, "work": ("work", "be_employed"), "be_employed": ("work", "be_employed")}
-"""Predicate of a question for a place -> what also tells where somebody was."""
+"""Predicate of a question for a place -> predicates that also reveal the place."""
 
 
-def _says(clause: Clause, asked: Clause, role: Role) -> bool:
-    """Return whether a clause says all that is asked with, and the role that is asked for."""
-    if clause.predicate != asked.predicate or clause.property != asked.property:
+def _says(clause: Clause, question: Clause, role: Role) -> bool:
+    """Return whether a clause matches the question and has the role of the answer."""
+    if clause.predicate != question.predicate or clause.property != question.property:
         return False
     for name in ("subject", "object", "third", "place", "time"):
-        said, wanted = getattr(clause, name), getattr(asked, name)
+        value, wanted = getattr(clause, name), getattr(question, name)
         if name == role or (name == "object" and role == "count"):
-            if said is None or (role == "count" and not same(said, wanted)):
+            if value is None or (role == "count" and not same(value, wanted)):
                 return False
-        elif wanted is not None and (said is None or not (said == wanted or _alike(said, wanted))):
+        elif wanted is not None and (value is None or not (value == wanted or _alike(value, wanted))):
             return False
     return True
 
 
-def _alike(said: object, wanted: object) -> bool:
-    """Return whether two entities could be taken for one another."""
+def _alike(value: object, wanted: object) -> bool:
+    """Return whether two entities could be confused."""
     known = (Name, Thing)
-    return isinstance(said, known) and isinstance(wanted, known) and same(said, wanted)
+    return isinstance(value, known) and isinstance(wanted, known) and same(value, wanted)
 
 
 def _distinct(clause: Clause, other: Clause) -> bool:
     return (clause.predicate, clause.subject) != (other.predicate, other.subject)
 
 
-def _nobody(sampler: Sampler, asked: Clause, sentences: Sequence[Clause]) -> Clause | None:
-    """Return the question about somebody else, often somebody of the same paragraph, or about another time."""
+def _nobody(sampler: Sampler, question: Clause, sentences: Sequence[Clause]) -> Clause | None:
+    """Return the question about another person, often of the same paragraph, or about another time."""
     dice = sampler.dice
     people = [clause.subject for clause in sentences if isinstance(clause.subject, Name)]
-    others = [who for who in people if who not in (asked.subject, asked.object, asked.third)]
-    if isinstance(asked.subject, Name) and others and dice.chance(0.7):
-        return replace(asked, subject=dice.pick(others))
-    if isinstance(asked.subject, Name):
-        return replace(asked, subject=sampler.person(asked.subject, asked.object, asked.third))
-    return next(other_time(sampler, asked), None)
+    others = [who for who in people if who not in (question.subject, question.object, question.third)]
+    if isinstance(question.subject, Name) and others and dice.chance(0.7):
+        return replace(question, subject=dice.pick(others))
+    if isinstance(question.subject, Name):
+        return replace(question, subject=sampler.person(question.subject, question.object, question.third))
+    return next(other_time(sampler, question), None)
 
 
 SET = Qa()

@@ -1,4 +1,4 @@
-"""Question answering in the biomedical corner of the world."""
+"""Question answering about biomedical events."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from layover_sandbox.sets.qa import Qa
 
 
 class BiomedicalQa(Qa):
-    """See the module."""
+    """Questions about biomedical paragraphs."""
 
     folder: ClassVar[str] = "qa_biomedical"
     domains: ClassVar[tuple[str, ...]] = ("biomedical",)

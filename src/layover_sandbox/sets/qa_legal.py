@@ -1,4 +1,4 @@
-"""Question answering in the legal corner of the world."""
+"""Question answering about legal events."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from layover_sandbox.sets.qa import Qa
 
 
 class LegalQa(Qa):
-    """See the module."""
+    """Questions about legal paragraphs."""
 
     folder: ClassVar[str] = "qa_legal"
     domains: ClassVar[tuple[str, ...]] = ("legal",)

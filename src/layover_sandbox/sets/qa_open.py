@@ -8,7 +8,7 @@ from layover_sandbox.sets.qa import Qa
 
 
 class OpenQa(Qa):
-    """See the module."""
+    """Questions as in SQuAD 2.0, with and without an answer."""
 
     folder: ClassVar[str] = "qa_open"
     unanswerable: ClassVar[float] = 1 / 3

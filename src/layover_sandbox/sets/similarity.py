@@ -1,4 +1,4 @@
-"""Similarity: how much of one sentence another one says; in the layout of the multilingual STS benchmark."""
+"""Similarity: the overlap in meaning of two sentences; in the layout of the multilingual STS benchmark."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from layover_sandbox import world
 from layover_sandbox.language import Language
 from layover_sandbox.meaning import Clause, Place, Thing
 from layover_sandbox.sampling import Sampler, same
-from layover_sandbox.sets._base import DataSet, told
+from layover_sandbox.sets._base import DataSet, sentence_of
 
 SLOTS = ("subject", "predicate", "object", "place", "time")
 VARIED = 0.4
-"""Share of the objects of the same noun that are drawn anew: the red car, three cars."""
+"""Share of kept objects whose details are drawn again: the red car, three cars."""
 
 
 @dataclass(frozen=True, slots=True)
 class Similar:
-    """Two sentences about who did what to what, where and when."""
+    """Two sentences with subject, verb, object, place and time."""
 
     first: Clause
     second: Clause
     time_first: tuple[bool, bool]
 
     def score(self) -> float:
-        """Return how much they have in common; see `agreement`."""
+        """Return the similarity; see `agreement`."""
         return agreement(self.first, self.second)
 
 
 class Similarity(DataSet[Similar]):
-    """Two events that agree in none to all of subject, verb, object, place and time, in one order or another."""
+    """Two events that share none to all of subject, verb, object, place and time; the word order varies."""
 
     sizes: ClassVar[Mapping[str, int]] = {"train": 4_000, "validation": 400, "test": 500}
 
@@ -58,26 +58,26 @@ class Similarity(DataSet[Similar]):
 
 
 def agreement(first: Clause, second: Clause) -> float:
-    """Return a point for each equal one of subject, verb, object, place and time: 0 to 5.
+    """Return the number of equal slots among subject, verb, object, place and time: 0 to 5.
 
-    An object of the same noun with another adjective or number is half a point.
+    An object with the same noun but another adjective or number counts 0.5.
     """
     equal = [slot for slot in SLOTS if slot != "object" and getattr(first, slot) == getattr(second, slot)]
     return len(equal) + _alike(first.object, second.object)
 
 
-def _alike(one: object, other: object) -> float:
-    if not isinstance(one, Thing) or not isinstance(other, Thing) or one.noun != other.noun:
-        return float(one == other)
-    return 1.0 if (one.adjective, one.count) == (other.adjective, other.count) else 0.5
+def _alike(first: object, second: object) -> float:
+    if not isinstance(first, Thing) or not isinstance(second, Thing) or first.noun != second.noun:
+        return float(first == second)
+    return 1.0 if (first.adjective, first.count) == (second.adjective, second.count) else 0.5
 
 
 def _event(sampler: Sampler) -> Clause:
-    """Return an event of the split that says all five."""
+    """Return an event of the split that fills all five slots."""
 
     def draw() -> Clause:
         while True:
-            clause = sampler.told(sampler.event(subject=sampler.person()), place=1, time=1)
+            clause = sampler.detailed(sampler.event(subject=sampler.person()), place=1, time=1)
             if clause.third is None and all(getattr(clause, slot) is not None for slot in SLOTS):
                 return clause
 
@@ -85,7 +85,7 @@ def _event(sampler: Sampler) -> Clause:
 
 
 def _changed(sampler: Sampler, first: Clause, changed: frozenset[str]) -> Clause | None:
-    """Return the event with other ones in the slots named; None where a draw does not fit."""
+    """Return the event with other values in the changed slots, or None if the draw does not fit."""
     dice, clause = sampler.dice, first
     if "predicate" in changed:
         others = [name for name in world.PREDICATES if name != first.predicate and _fits(name, first)]
@@ -108,7 +108,7 @@ def _changed(sampler: Sampler, first: Clause, changed: frozenset[str]) -> Clause
 
 
 def _fits(predicate: str, clause: Clause) -> bool:
-    """Return whether a verb goes with the object and the place of a clause."""
+    """Return whether a verb fits the object and the place of a clause."""
     frame, thing = world.PREDICATES[predicate], clause.object
     if frame.domain != "general" or frame.third or "person" not in frame.subject.split():
         return False
@@ -121,14 +121,14 @@ def _fits(predicate: str, clause: Clause) -> bool:
 
 
 def _made_old(clause: Clause) -> bool:
-    """Return whether something is old, or dear, that was made only now."""
+    """Return whether an object that is created now has an adjective of age or price."""
     thing = clause.object
     return clause.predicate in world.MAKING and isinstance(thing, Thing) and thing.adjective in world.VALUES
 
 
 def _row(item: Similar, language: Language) -> tuple[str, str, str]:
-    first = told(language, item.first, time_first=item.time_first[0])
-    return first, told(language, item.second, time_first=item.time_first[1]), str(item.score())
+    first = sentence_of(language, item.first, time_first=item.time_first[0])
+    return first, sentence_of(language, item.second, time_first=item.time_first[1]), str(item.score())
 
 
 SET = Similarity()

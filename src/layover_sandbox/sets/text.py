@@ -9,9 +9,9 @@ from typing import ClassVar
 from layover_sandbox.language import Language
 from layover_sandbox.meaning import Clause, Fact
 from layover_sandbox.sampling import Dice, Sampler, facts, repeats
-from layover_sandbox.scripts import draw_told
+from layover_sandbox.scripts import draw_link
 from layover_sandbox.sets._base import ENGLISH, DataSet
-from layover_sandbox.sets._tagged import Said, draw_said
+from layover_sandbox.sets._tagged import Utterance, draw_utterance
 from layover_sandbox.sets.qa import Qa, is_continued
 
 DOMAINS = ("general", "legal", "biomedical")
@@ -20,22 +20,22 @@ _PARAGRAPHS = Qa()
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """Clauses told after one another; or one thing said; or a general fact."""
+    """Consecutive clauses, an utterance, or a general fact."""
 
     clauses: tuple[Clause, ...] = ()
-    said: Said | None = None
+    utterance: Utterance | None = None
     fact: Fact | None = None
-    asked: bool = False
-    """The question that the fact answers goes before it."""
+    with_question: bool = False
+    """Whether the question that the fact answers comes first."""
 
     def text(self, language: Language) -> str:
-        """Return it in a language."""
-        if self.said is not None:
-            return self.said.sentence(language).text
+        """Return the text in a language."""
+        if self.utterance is not None:
+            return self.utterance.sentence(language).text
         if self.fact is not None:
             answer = language.statement(language.fact(self.fact))
             question = language.inquiry(language.fact_question(self.fact))
-            return language.text_of([question, answer] if self.asked else [answer])
+            return language.text_of([question, answer] if self.with_question else [answer])
         pairs = enumerate(self.clauses)
         sentences = [
             language.statement(language.clause(clause, pronoun=is_continued(self.clauses, place)))
@@ -49,19 +49,19 @@ def draw_passage(sampler: Sampler) -> Passage:
     dice = sampler.dice
     draw = dice.below(20)
     if draw < 2:
-        return Passage(fact=dice.pick(facts()), asked=dice.chance(0.5))
+        return Passage(fact=dice.pick(facts()), with_question=dice.chance(0.5))
     if draw < 12:
-        return Passage(said=draw_said(sampler))
+        return Passage(utterance=draw_utterance(sampler))
     if draw < 17:
         return Passage(clauses=_PARAGRAPHS.paragraph(sampler, 2 + dice.below(2)))
-    told = draw_told(sampler)
-    if draw < 18 and not repeats(told.effect, told.cause):
-        return Passage(said=Said(told.effect, reason=told.cause))
-    return Passage(clauses=(told.cause, told.effect))
+    link = draw_link(sampler)
+    if draw < 18 and not repeats(link.effect, link.cause):
+        return Passage(utterance=Utterance(link.effect, reason=link.cause))
+    return Passage(clauses=(link.cause, link.effect))
 
 
 class Text(DataSet[Passage]):
-    """Text as one finds it: what is true in general is said again and again, and no language translates another."""
+    """Natural text: general facts are repeated, and the languages are not translations of each other."""
 
     sizes: ClassVar[Mapping[str, int]] = {"train": 20_000, "validation": 500, "test": 500}
     domains: ClassVar[tuple[str, ...]] = DOMAINS
@@ -71,7 +71,7 @@ class Text(DataSet[Passage]):
         return draw_passage(sampler)
 
     def meanings(self, split: str, seed: int, language: str = ENGLISH) -> list[Passage]:
-        """Return passages; they may return."""
+        """Return passages; they may repeat."""
         sampler = Sampler(Dice("sandbox", seed, type(self).__name__, split, language), split, self.domains)
         return [self.draw(sampler) for _ in range(self.sizes[split])]
 

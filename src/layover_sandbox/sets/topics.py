@@ -1,4 +1,4 @@
-"""Topics: which of ten subjects a short text touches, sometimes none; one object per line, with a list of labels."""
+"""Topics: the topics of a short text out of ten, sometimes none; one object per line, with a list of labels."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ class TopicText:
     sentences: tuple[Clause, ...]
 
     def topics(self) -> list[str]:
-        """Return what they touch, in the order of the alphabet."""
+        """Return their topics, in alphabetical order."""
         return sorted(set().union(*(touched(clause) for clause in self.sentences)))
 
 
 class Topics(DataSet[TopicText]):
-    """One to three sentences that have nothing to do with each other."""
+    """One to three unrelated sentences."""
 
     sizes: ClassVar[Mapping[str, int]] = {"train": 4_000, "validation": 400, "test": 500}
 
@@ -69,16 +69,16 @@ class Topics(DataSet[TopicText]):
 
 
 def touched(clause: Clause) -> set[str]:
-    """Return the topics of a sentence: those of its verb, its things and organisations, and how somebody was."""
-    found = {_OF_VERB[clause.predicate]} if clause.predicate in _OF_VERB else set()
+    """Return the topics of a sentence: from its verb, its things and organisations, and a state of a person."""
+    topics = {_OF_VERB[clause.predicate]} if clause.predicate in _OF_VERB else set()
     for part in (clause.subject, clause.object, clause.third):
         if isinstance(part, Thing) and part.noun in _OF_NOUN:
-            found.add(_OF_NOUN[part.noun])
+            topics.add(_OF_NOUN[part.noun])
         if isinstance(part, Org):
-            found.add("work")
+            topics.add("work")
     if clause.predicate == "state" and clause.property in world.PERSON_STATES:
-        found.add("mood")
-    return found
+        topics.add("mood")
+    return topics
 
 
 def _text(item: TopicText, language: Language) -> str:
