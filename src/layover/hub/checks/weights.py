@@ -87,7 +87,7 @@ def _adapterhub(subject: Subject) -> None:
 
 
 def trained(subject: Subject) -> str:
-    """The package is trained: the module has an effect, no linear map of the head is zero, and the mixer is not zero."""
+    """The package is trained: the module has an effect, and neither a linear map of the head nor the mixer is zero."""
     package = subject.package
     for name, value in (package.head() or {}).items():
         if value.dim() == 2 and not bool(value.any()):
