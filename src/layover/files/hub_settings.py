@@ -93,6 +93,4 @@ def cache_to_blame(error: OSError | None) -> str:
     )
     name = next(matches, "HF_HOME")
     why = f"{error.filename or 'a file'}: {os.strerror(error.errno or 0)}"
-    return (
-        f"of the hub, {places.get(name, HF_HOME)}, cannot be used ({why}); make room, or change {name}"
-    )
+    return f"of the hub, {places.get(name, HF_HOME)}, cannot be used ({why}); make room, or change {name}"

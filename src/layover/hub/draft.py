@@ -240,8 +240,8 @@ class Draft:
                 # the folder of an imported package may be elsewhere
                 if (other / CARD).is_file() and read_card(other).own()[0].weights_sha256 != module.weights_sha256:
                     raise ModelError(
-                        f"{other} already exists, but {self.id} was trained on other weights of the same training, from "
-                        "another machine; remove it, or use --to"
+                        f"{other} already exists, but has other weights than {self.id} was trained on: it comes from "
+                        "another run of the same training; remove it, or use --to"
                     )
                 modules.append(PieceFacts(**module.model_dump(), package=other.name))
         if own is not None:

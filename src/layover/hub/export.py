@@ -150,8 +150,8 @@ class Export:
             )
         if card.scores != self.scores(wanted):
             raise LayoverError(
-                f"{folder} already exists, but its card has other scores than {wanted.id} now, or another choice of the "
-                "best cell; remove it, or use --to"
+                f"{folder} already exists, but its card has other scores than {wanted.id} now, or another choice of "
+                "the best cell; remove it, or use --to"
             )
         if self.options.adapterhub and card.layout is not None and not (folder / ADAPTERHUB).is_dir():
             raise LayoverError(f"{folder} already exists without AdapterHub's layout; remove it first, or use --to")

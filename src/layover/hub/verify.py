@@ -48,7 +48,7 @@ class Result:
     """A line for each mistake if the check failed."""
 
     def line(self) -> str:
-        """Return the result as a line, and further mistakes as further lines: `ok    hashes      the SHA-256 of ...`."""
+        """Return the result as a line, and further mistakes as more lines: `ok    hashes      the SHA-256 of ...`."""
         return f"{self.state:<4}  {self.name:<9}  {self.message}".replace("\n", f"\n{'':<17}")
 
 
