@@ -198,7 +198,7 @@ def test_a_folder_with_a_mistake_is_one_clear_error(
 
 def test_a_mistake_has_the_exit_code_2(submitted: Folder, tmp_path: Path) -> None:
     said = submitted.run("xtreme-score", str(tmp_path), "--data-root", "data", code=2)
-    assert f"{tmp_path}: no folder of a task in it; there are bucc2018, mlqa" in said
+    assert f"{tmp_path}: it has no folder of a task; the tasks are bucc2018, mlqa" in said
 
 
 def test_what_cannot_be_submitted(submitted: Folder) -> None:
@@ -211,5 +211,5 @@ def test_what_cannot_be_submitted(submitted: Folder) -> None:
     limited = ("sweep.target=[pawsx]", "tasks.pawsx.limit.test=5")
     submitted.run("run", "recipe.yaml", *limited)
     said = submitted.run("xtreme-submission", "recipe.yaml", "new", *limited, code=2)
-    assert "pawsx: 5 test examples of de were predicted, but there are 2000" in said
+    assert "pawsx: 5 test examples of de were predicted, but the official test split has 2000" in said
     assert not (submitted.root / "new").exists()

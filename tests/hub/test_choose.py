@@ -64,7 +64,7 @@ def test_without_a_cell_in_every_language_nothing_is_best() -> None:
     (chosen,), notes = best(*unequal, row("a", target="xcopa", en=50.0))
     assert chosen.name == "xcopa"
     (note,) = notes
-    assert note.startswith("xnli: nothing is exported, no cell is scored in every language: ")
+    assert note.startswith("xnli: nothing is exported, because no cell is scored in every language: ")
     assert note.endswith("base/a/none/xnli/1 (no score in de); base/b/none/xnli/1 (no score in en)")
     with pytest.raises(LayoverError, match="no cell has a score in every language of its target"):
         best(*unequal)

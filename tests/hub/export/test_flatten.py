@@ -125,9 +125,7 @@ def test_an_exact_merge_is_one_lora(weights: tuple[float, ...] | None, target: M
 
 def test_the_change_of_each_linear_map_is_the_weighted_sum() -> None:
     """In float64, where nothing hides behind rounding."""
-    terms = [
-        Term(part("", module, number), 1.5 - number, 0) for number, module in enumerate((PLAIN, LOW, PATTERNED))
-    ]
+    terms = [Term(part("", module, number), 1.5 - number, 0) for number, module in enumerate((PLAIN, LOW, PATTERNED))]
     doubled = [Term(as_double(one.part), one.factor, one.from_layer) for one in terms]
     module, weights = flattened(doubled, BASE)
     sites = {site for one in terms for site in one.part.module.sites(SHAPE)}
@@ -165,7 +163,7 @@ def test_a_stack_of_ia3_is_one() -> None:
     upper = flat_of(STACK, parts, top, skipped=1)
     assert upper.module == IA3(layers=(1, 2, 3))
     other = Term(part(TARGET, IA3(target=("query",), layers=(0,)), 1), 1.0, 0)
-    with pytest.raises(ModelError, match="nothing to put together"):
+    with pytest.raises(ModelError, match="has nothing to merge"):
         flattened([Term(parts[0], 1.0, SHAPE.layers)], BASE)
     with pytest.raises(ModelError, match="other places in one layer"):
         flattened([Term(parts[0], 1.0, 0), other], BASE)
