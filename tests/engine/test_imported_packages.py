@@ -86,7 +86,7 @@ def test_a_package_that_needs_others_is_no_module(swept: Swept) -> None:
 @pytest.mark.parametrize(
     ("cell", "expected"),
     [
-        ("mini/stack/mine/sandbox/paraphrase/1", "rests on mine, a module that another library wrote"),
+        ("mini/stack/mine/sandbox/paraphrase/1", "it needs mine, a module that another library wrote"),
         (
             "mini/direct/pack/sandbox/nli/1",
             "the recipe trains neither its module nor its head; share the imported",

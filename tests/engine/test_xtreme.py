@@ -177,7 +177,7 @@ def test_scoring_it_gives_the_records_numbers(submitted: Folder) -> None:
 @pytest.mark.parametrize(
     ("path", "text", "message"),
     [
-        ("pawsx/test-xx.tsv", "0\n", r"test-xx\.tsv: pawsx has no such file; "),
+        ("pawsx/test-xx.tsv", "0\n", r"test-xx\.tsv: pawsx has no file of this name; "),
         ("pawsx/test-de.tsv", "0\n1\n", r"2 predictions, but there are 2000 examples"),
         ("pawsx/test-de.tsv", "yes\n", r"'yes' is not a label; one of: 0, 1"),
         ("udpos/test-mr.tsv", "NOUN\n\n" * 47, r"1 tags for a sentence of 4 words"),

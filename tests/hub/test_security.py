@@ -271,7 +271,7 @@ class TestSizes:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ('{"id": 1, "id": 2}', "stands twice"),
+            ('{"id": 1, "id": 2}', "appears twice"),
             ('{"tolerance": NaN}', "NaN is no number"),
             ('{"tolerance": -Infinity}', "-Infinity is no number"),
             ("[]", "no object"),

@@ -212,7 +212,7 @@ def another_encoder_for_peft(packages: Any, folder: Path) -> None:
     packages.edit_json(folder.name, "adapter_config.json", base_model_name_or_path="other/model")
 
 
-@told("configs", "auto_mapping: no such setting")
+@told("configs", "auto_mapping: the module of the card does not have")
 def code_for_peft_to_import(packages: Any, folder: Path) -> None:
     packages.edit_json(folder.name, "adapter_config.json", auto_mapping={"parent_library": "os"})
 
@@ -393,7 +393,7 @@ class TestNeededPackages:
 class TestEncoders:
     def test_another_encoder_stops_before_anything_is_computed(self, packages: Any) -> None:
         packages.edit_card(packages.lora_nli, lambda card: card["base"].update(weights_sha256="0" * 64))
-        found = fails(packages[packages.lora_nli], "encoder", "another encoder than the package was trained on")
+        found = fails(packages[packages.lora_nli], "encoder", "the package was trained on another encoder")
         assert states(found)["probe"] == "skip"
 
     def test_another_text_of_the_config_is_said(self, packages: Any) -> None:

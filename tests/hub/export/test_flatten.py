@@ -189,11 +189,11 @@ def test_peft_computes_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("composition", "module", "reason"),
     [
-        (None, "lora", "one module already"),
-        ("warm", "lora", "one module already"),
+        (None, "lora", "already a single module"),
+        ("warm", "lora", "already a single module"),
         ("stack", "lora", ""),
         ("stack", "ia3", ""),
-        ("stack", "bottleneck", "no linear change"),
+        ("stack", "bottleneck", "does not change the frozen weights linearly"),
         ("merge", "lora", ""),
         ({"name": "merge", "method": "ties"}, "lora", "merge by ties is no sum"),
         ({"name": "merge", "method": "dare"}, "lora", "merge by dare is no sum"),

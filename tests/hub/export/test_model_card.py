@@ -378,7 +378,7 @@ def test_a_licence_is_never_invented(real: Card) -> None:
         metadata.licence_of(changed(real, learned_before=(*real.learned_before, ()))) == ""
     )  # of a module from elsewhere
     assert "license" not in metadata.values_of(changed(real, data=(changed(one, licence=None), other)))
-    assert "| not known |" in markdown(changed(real, data=(changed(one, licence=None), other)), 0, pictured=False)
+    assert "| unknown |" in markdown(changed(real, data=(changed(one, licence=None), other)), 0, pictured=False)
 
 
 def rows(text: str, begin: str) -> list[list[str]]:
@@ -419,7 +419,7 @@ def test_of_a_language_that_nothing_says_no_mark_is_made(real: Card) -> None:
     unsaid = changed(real, task=changed(real.task, language="und"))
     text = markdown(unsaid, 0, pictured=False)
     assert [line[0] for line in rows(text, "language")] == ["de", "en", "no", "sw", "**mean of 3 of 4**"]
-    assert "The language of the training data is not known, so no score is called zero-shot." in text
+    assert "The language of the training data is unknown, so no score is called zero-shot." in text
     assert "(classification, in" not in text
     assert "zero-shot" not in str(metadata.values_of(unsaid)["model-index"])
     assert {line.zero_shot for line in results.lines_of(unsaid)} == {None}

@@ -133,7 +133,7 @@ def test_of_many_checkpoints_some_are_shown(shipped: Card, count: int, kept: int
     assert f"{kept}, kept" in steps
     assert steps[-1].removesuffix(", kept") == str(10 * count)
     assert len(steps) == count if count <= CHECKPOINTS_SHOWN else len(steps) <= CHECKPOINTS_SHOWN + 2
-    there = f"The table shows {len(steps)} of {count} checkpoints; `transfer_card.json` has all."
+    there = f"The table shows {len(steps)} of {count} checkpoints; `transfer_card.json` lists all."
     assert (there in lines) == (len(steps) < count)
 
 
@@ -159,7 +159,7 @@ def test_the_curve_of_a_training_that_was_run(own: Path) -> None:
 
 
 def test_whom_to_cite(shipped: Card) -> None:
-    assert "Whoever publishes" not in markdown(shipped, 0, pictured=False)
+    assert "If you publish" not in markdown(shipped, 0, pictured=False)
     one, other = shipped.data
     twice = (changed(one, citation="A, B 2020"), changed(one, citation="A, B 2020"), changed(other, citation="C *d*"))
     lines = markdown(changed(shipped, data=twice), 0, pictured=False).splitlines()

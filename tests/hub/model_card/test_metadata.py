@@ -109,10 +109,10 @@ def test_a_language_that_is_not_known(shipped: Card) -> None:
         data = tuple(changed(one, language=language) for one in shipped.data)
         card = changed(shipped, task=changed(shipped.task, language=language), data=data)
         text = markdown(card, 0, pictured=False)
-        assert "The language of the training data is not known, so no score is called zero-shot." in text
+        assert "The language of the training data is unknown, so no score is called zero-shot." in text
         assert "ero-shot" not in text.replace("so no score is called zero-shot", "")
         assert ", trained |" not in text
-        assert "| not known | files" in text
+        assert "| unknown | files" in text
         assert "und" not in read_by_both(text)["language"]
         unscored = changed(card, scores=None)
         assert "language" not in metadata.values_of(unscored)
