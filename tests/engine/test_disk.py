@@ -17,7 +17,7 @@ from tests.store.faults import layover
 
 from layover.cli.shared import planned
 from layover.engine.worker import run_node
-from layover.files.disk import allocate, full, naming, said
+from layover.files.disk import allocate, full, message_of, naming
 from layover.inference.hidden_states import HiddenStates
 from layover.store import Store, write_json
 
@@ -62,12 +62,12 @@ def test_a_disk_without_room_is_told_from_other_errors(error: Exception, number:
 
 def test_what_is_said_names_the_place_and_what_to_do() -> None:
     error, store = OSError(errno.EDQUOT, "x", "/data/store/work/tmp-1/x"), Path("/data/store")
-    assert said(error, store) == (
+    assert message_of(error, store) == (
         "/data/store: Disk quota exceeded; free some room within your quota, then run the same command again"
     )
-    assert said(error, Path("/elsewhere")).startswith("/data/store/work/tmp-1/x: Disk quota exceeded; ")
-    assert said(RUST, store).startswith("/data/store: No space left on device; free some room on this disk, ")
-    assert said(OSError(errno.EFBIG, "x")).startswith(
+    assert message_of(error, Path("/elsewhere")).startswith("/data/store/work/tmp-1/x: Disk quota exceeded; ")
+    assert message_of(RUST, store).startswith("/data/store: No space left on device; free some room on this disk, ")
+    assert message_of(OSError(errno.EFBIG, "x")).startswith(
         "File too large; raise the limit on the size of files (ulimit -f)"
     )
 

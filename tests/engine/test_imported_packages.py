@@ -84,8 +84,11 @@ def test_a_package_that_needs_others_is_no_module(swept: Swept) -> None:
 @pytest.mark.parametrize(
     ("cell", "expected"),
     [
-        ("mini/stack/mine/sandbox/paraphrase/1", "rests on mine, a module that another library wrote"),
-        ("mini/direct/pack/sandbox/nli/1", "nothing in it was trained here, neither a module nor a head; share what"),
+        ("mini/stack/mine/sandbox/paraphrase/1", "it needs mine, a module that another library wrote"),
+        (
+            "mini/direct/pack/sandbox/nli/1",
+            "the recipe trains neither its module nor its head; share the imported",
+        ),
     ],
 )
 def test_what_is_not_ours_is_not_exported(swept: Swept, cell: str, expected: str) -> None:
@@ -100,7 +103,10 @@ def test_a_package_has_the_name_that_was_asked_for(swept: Swept) -> None:
     assert read_card(swept.root / "packages" / "before").id == "before"
     cell = ("mini/lora/none/sandbox/nli/1", "--to", "elsewhere", "--name", "../my module")
     said = swept.run("export", "before.yaml", *cell, code=2)
-    assert "--name '../my module': a name has letters, digits, - and _, a letter first, 80 at most" in said
+    assert (
+        "--name '../my module': a name must begin with a letter and have only letters, digits, - and _, 80 at most"
+        in said
+    )
     assert not (swept.root / "elsewhere").exists()
 
 

@@ -177,7 +177,7 @@ def test_scoring_it_gives_the_records_numbers(submitted: Folder) -> None:
 @pytest.mark.parametrize(
     ("path", "text", "message"),
     [
-        ("pawsx/test-xx.tsv", "0\n", r"test-xx\.tsv: pawsx has no such file; "),
+        ("pawsx/test-xx.tsv", "0\n", r"test-xx\.tsv: pawsx has no file of this name; "),
         ("pawsx/test-de.tsv", "0\n1\n", r"2 predictions, but there are 2000 examples"),
         ("pawsx/test-de.tsv", "yes\n", r"'yes' is not a label; one of: 0, 1"),
         ("udpos/test-mr.tsv", "NOUN\n\n" * 47, r"1 tags for a sentence of 4 words"),
@@ -198,7 +198,7 @@ def test_a_folder_with_a_mistake_is_one_clear_error(
 
 def test_a_mistake_has_the_exit_code_2(submitted: Folder, tmp_path: Path) -> None:
     said = submitted.run("xtreme-score", str(tmp_path), "--data-root", "data", code=2)
-    assert f"{tmp_path}: no folder of a task in it; there are bucc2018, mlqa" in said
+    assert f"{tmp_path}: it has no folder of a task; the tasks are bucc2018, mlqa" in said
 
 
 def test_what_cannot_be_submitted(submitted: Folder) -> None:
@@ -211,5 +211,5 @@ def test_what_cannot_be_submitted(submitted: Folder) -> None:
     limited = ("sweep.target=[pawsx]", "tasks.pawsx.limit.test=5")
     submitted.run("run", "recipe.yaml", *limited)
     said = submitted.run("xtreme-submission", "recipe.yaml", "new", *limited, code=2)
-    assert "pawsx: 5 test examples of de were predicted, but there are 2000" in said
+    assert "pawsx: 5 test examples of de were predicted, but the official test split has 2000" in said
     assert not (submitted.root / "new").exists()

@@ -80,7 +80,7 @@ def test_one_error_of_the_server_after_a_branch_has_moved(
 def test_a_server_that_goes_on_failing(hub: Hub, user: User, moved: tuple[str, str]) -> None:
     hub.fail("tree/")
     told = user.ask(READ, SET, "en", moved[1])
-    assert "cannot be downloaded from the hub: the hub fails (status 500)" in told["error"]
+    assert "cannot be downloaded from the hub: the hub has an internal error (status 500)" in told["error"]
     assert f"has no copy of this commit (only {moved[0][:12]})" in told["error"]
 
 
@@ -138,9 +138,9 @@ def test_without_a_default_nothing_is_guessed(hub: Hub, user: User, moved: tuple
 def test_a_bit_that_is_flipped_on_the_way_is_refused(hub: Hub, user: User) -> None:
     commit = push(hub, "new")
     hub.fail(r"GET .*en\.jsonl", flip=True)
-    assert "en.jsonl: its bytes in the local cache are not those" in user.ask(READ, SET, "en", commit)["error"]
+    assert "en.jsonl: its bytes in the local cache differ" in user.ask(READ, SET, "en", commit)["error"]
     hub.mend()
-    assert "en.jsonl: its bytes in the local cache are not those" in user.ask(READ, SET, "en", commit)["error"]
+    assert "en.jsonl: its bytes in the local cache differ" in user.ask(READ, SET, "en", commit)["error"]
     for file in (user.home / "hub" / "datasets--org--My-Set" / "snapshots").rglob("en.jsonl"):
         file.resolve().unlink()
     assert user.ask(READ, SET, "en", commit) == rows("new en"), "nothing of it was kept"

@@ -56,18 +56,18 @@ def asked(user: User, *names: str, revision: str = "main", **environment: str) -
 def test_refusals_name_the_page_and_what_to_do(world: Hub, user: User) -> None:
     missing, private, gated, good = asked(user, "nothing", "private", "gated", "good")
     assert missing[0] == private[0] == "missing", "the hub tells nobody that there is something private"
-    assert f"it is private (log in: hf auth login); see that the name is right: {world.url}/org/private" in private[1]
+    assert f"it is private (log in with: hf auth login); check the name: {world.url}/org/private" in private[1]
     assert gated[0] == "gated"
-    assert f"gated: ask for access at {world.url}/org/gated, then log in" in gated[1]
+    assert f"gated: request access at {world.url}/org/gated, then log in" in gated[1]
     assert good[0] == ""
     (revision,) = asked(user, "good", revision="nowhere")
     assert revision[0] == "revision"
-    assert "models/org/good@nowhere: the repository has no such branch, tag or commit" in revision[1]
+    assert "models/org/good@nowhere: the repository does not have this branch, tag or commit" in revision[1]
 
 
 def test_tokens_are_told_apart(world: Hub, user: User) -> None:
     _, private, gated = asked(user, *NAMES, HF_TOKEN=STRANGER)
-    assert "the token (of HF_TOKEN) does not open it" in private[1]
+    assert "the token (of HF_TOKEN) does not give access" in private[1]
     assert f"{world.url}/org/gated, with the account of the token (of HF_TOKEN)" in gated[1]
     (wrong,) = asked(user, "good", HF_TOKEN="hf_wrongwrongwrong")  # noqa: S106
     assert wrong[0] == "token"
@@ -107,7 +107,7 @@ def test_failures_of_the_server_and_of_the_way(world: Hub, user: User) -> None:
     world.fail("GET .*config", cut=5)
     (cut,) = asked(user, "good")
     assert (server[0], cut[0]) == ("server", "cut")
-    assert "the hub fails (status 503)" in server[1]
+    assert "the hub has an internal error (status 503)" in server[1]
     assert "the download broke off" in cut[1]
     world.mend()
     assert asked(user, "good")[0][0] == "", "and nothing of it is kept"
@@ -159,7 +159,7 @@ def test_certificates_are_to_blame_where_one_misses_them(
     missing = not any(Path(one).exists() for one in next(iter(environment.values())).split(":"))
     for error in (ssl.SSLError("no issuer"), FileNotFoundError(errno.ENOENT, "No such file or directory")):
         told = explained(error)
-        assert ("are not there" in told[1]) == missing, told
+        assert ("do not exist" in told[1]) == missing, told
     assert explained(ssl.SSLError("no issuer"))[0] == "tls"
 
 
@@ -188,7 +188,7 @@ def test_an_answer_of_something_else_is_told(world: Hub, user: User) -> None:
     world.fail("GET /api", status=200)
     (other,) = asked(user, "good")
     assert other[0] == "other"
-    assert f"the answer of {world.url} is none that the hub gives" in other[1]
+    assert f"the answer of {world.url} cannot be read, or is no answer of a hub" in other[1]
 
 
 def test_a_hub_that_is_silent(world: Hub, user: User) -> None:
@@ -210,7 +210,7 @@ source = HubSource(path="org/rows", split=sys.argv[2], revision=sys.argv[1])
 print(json.dumps([row.values["text"] for row in read_hub(source, None, ())]))
 """
     told = user.ask(program, commit, "train")
-    assert f"the repository is gated: ask for access at {hub.url}/datasets/org/rows" in told["error"]
+    assert f"the repository is gated: request access at {hub.url}/datasets/org/rows" in told["error"]
     assert user.ask(program, commit, "train", HF_TOKEN=READER) == ["a"]
     assert "has no split 'test'; one of: train" in user.ask(program, commit, "test", HF_TOKEN=READER)["error"]
 
@@ -227,7 +227,7 @@ def test_the_cache_of_data_sets_is_named_where_it_is_to_blame(hub: Hub, user: Us
     commit = hub.push("dataset", "org/rows", {"test.jsonl": b'{"text": "a"}\n'})
     told = user.ask(READ, commit, "test", HF_DATASETS_CACHE="/proc/nothing")["error"]
     assert "the local cache of the hub, /proc/nothing, cannot be used" in told
-    assert "name another as HF_DATASETS_CACHE" in told
+    assert "or change HF_DATASETS_CACHE" in told
 
 
 def test_a_damaged_file_of_another_split_is_no_hindrance(hub: Hub, user: User) -> None:
@@ -237,7 +237,7 @@ def test_a_damaged_file_of_another_split_is_no_hindrance(hub: Hub, user: User) -
     (file,) = (user.home / "hub").glob("datasets--org--rows/snapshots/*/train.jsonl")
     file.write_bytes(b'{"text": "other"}\n' * 20)
     assert user.ask(READ, commit, "test") == 20
-    assert "train.jsonl: its bytes in the local cache are not those" in user.ask(READ, commit, "train+test")["error"]
+    assert "train.jsonl: its bytes in the local cache differ" in user.ask(READ, commit, "train+test")["error"]
 
 
 def test_a_stop_hashes_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

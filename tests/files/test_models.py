@@ -83,7 +83,7 @@ def test_a_flipped_bit_in_the_cache_is_refused(hub: Hub, user: User, commit: str
     assert user.ask(FILE, MODEL, commit, name).endswith(name)
     flip(blob(user, commit, name))
     told = user.ask(FILE, MODEL, commit, name, offline=True)
-    assert f"{name}: its bytes in the local cache are not those of the hub's commit; remove" in told["error"]
+    assert f"{name}: its bytes in the local cache differ from the hub's commit; remove" in told["error"]
     assert str(blob(user, commit, name)) in told["error"]
 
 
@@ -177,7 +177,7 @@ def test_a_branch_that_the_hub_does_not_tell_is_noted(hub: Hub, user: User, comm
     hub.fail("/api/models", status=500)
     revision, _, _, unresolved, notes = user.ask(IDENTITY, MODEL, "main")
     assert (revision, unresolved) == (commit, [])
-    assert notes[0].startswith("the hub fails (status 500)")
+    assert notes[0].startswith("the hub has an internal error (status 500)")
     assert notes[0].endswith(f"the last known commits are used: models/{MODEL}@main is {commit}")
 
 

@@ -105,7 +105,7 @@ def test_names_that_leave_the_folder_or_are_none(tmp_path: Path, name: str) -> N
         info.filename = info.orig_filename = name
         opened.writestr(info, b"evil")
 
-    refused(archive(tmp_path, fill), "no plain name inside a folder")
+    refused(archive(tmp_path, fill), "no plain name of a file in a folder")
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFSOCK, stat.S_IFDIR])
@@ -122,14 +122,14 @@ def test_links_and_devices(tmp_path: Path, kind: int) -> None:
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (("a", "a"), "stands in it twice"),
-        (("a/b", "a/b"), "stands in it twice"),
-        (("a", "A"), "one name on some file systems"),
-        (("Straße", "STRASSE"), "one name on some file systems"),
-        (("\u00e9", "e\u0301"), "one name on some file systems"),
-        (("b/c", "B/d"), "one name on some file systems"),
-        (("a", "a/b"), "is a file, and a folder too"),
-        (("a/b", "a"), "stands in it twice"),
+        (("a", "a"), "the archive has 'a' twice"),
+        (("a/b", "a/b"), "the archive has 'a/b' twice"),
+        (("a", "A"), "the same name on some file systems"),
+        (("Straße", "STRASSE"), "the same name on some file systems"),
+        (("\u00e9", "e\u0301"), "the same name on some file systems"),
+        (("b/c", "B/d"), "the same name on some file systems"),
+        (("a", "a/b"), "is both a file and a folder"),
+        (("a/b", "a"), "the archive has 'a' twice"),
     ],
 )
 def test_names_that_stand_for_each_other(tmp_path: Path, names: tuple[str, ...], message: str) -> None:
@@ -146,16 +146,16 @@ def test_locked(tmp_path: Path) -> None:
     content[6] |= 1
     content[content.index(b"PK\x01\x02") + 8] |= 1
     file.write_bytes(content)
-    refused(file, "locked by a password")
+    refused(file, "has a password")
 
 
 @pytest.mark.parametrize("how", [ZIP_BZIP2, ZIP_LZMA])
 def test_other_ways_of_packing(tmp_path: Path, how: int) -> None:
-    refused(archive(tmp_path, lambda opened: opened.writestr("a", b"x" * 99), how), "is not unpacked here")
+    refused(archive(tmp_path, lambda opened: opened.writestr("a", b"x" * 99), how), "is not supported")
 
 
 def test_a_bomb(tmp_path: Path) -> None:
-    refused(archive(tmp_path, lambda opened: opened.writestr("a", bytes(64 * 2**20))), "unpacks to far more")
+    refused(archive(tmp_path, lambda opened: opened.writestr("a", bytes(64 * 2**20))), "is too large when unpacked")
 
 
 def test_many_small_bombs(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_many_small_bombs(tmp_path: Path) -> None:
         for number in range(40):
             opened.writestr(f"{number}", bytes(2**20))
 
-    refused(archive(tmp_path, fill), "unpacks to far more")
+    refused(archive(tmp_path, fill), "is too large when unpacked")
 
 
 def test_a_bomb_that_lies_about_its_size(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_a_bomb_that_lies_about_its_size(tmp_path: Path) -> None:
     content[place + 20 : place + 24] = struct.pack("<I", 2**31)  # packed
     content[place + 24 : place + 28] = struct.pack("<I", 64 * 2**20)
     file.write_bytes(content)
-    refused(file, "unpacks to far more|damaged")
+    refused(file, "is too large when unpacked|damaged")
 
 
 def test_too_many_entries(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_too_many_entries(tmp_path: Path) -> None:
         for number in range(MOST_ENTRIES + 1):
             opened.writestr(f"{number}", b"")
 
-    refused(archive(tmp_path, fill), "1001 entries; at most 1000")
+    refused(archive(tmp_path, fill), "1001 entries, but at most 1000")
 
 
 def test_a_list_that_is_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,7 +197,7 @@ def test_the_form_for_large_archives(tmp_path: Path) -> None:
     file = archive(tmp_path, lambda opened: opened.writestr("a", b"x"))
     content = file.read_bytes()
     file.write_bytes(content[:-22] + b"PK\x06\x07" + bytes(16) + content[-22:])
-    refused(file, "the form for more than 4 GB")
+    refused(file, "the ZIP64 format for more than 4 GB")
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"PK\x05\x06", b"text" * 100, bytes(22)])

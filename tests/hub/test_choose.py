@@ -42,14 +42,14 @@ def best(*rows: CellRow) -> tuple[list[Wanted], list[str]]:
 def test_a_cell_that_is_scored_in_english_alone_is_not_best() -> None:
     (chosen,), notes = best(row("narrow", en=90.0), row("wide", en=80.0, de=60.0), row("low", en=70.0, de=60.0))
     assert (chosen.method, chosen.best_of) == ("wide", 2)
-    assert notes == ["xnli: not compared for the best: base/narrow/none/xnli/1 (no score in de)"]
+    assert notes == ["xnli: not compared for the best cell: base/narrow/none/xnli/1 (no score in de)"]
 
 
 def test_a_seed_that_is_scored_in_fewer_languages_does_not_count() -> None:
     rows = [row("a", 1, en=99.0), row("a", 2, en=80.0, de=40.0), row("b", 1, en=80.0, de=50.0)]
     (chosen,), notes = best(*rows)
     assert (chosen.method, chosen.best_of) == ("b", 2)
-    assert notes == ["xnli: not compared for the best: base/a/none/xnli/1 (no score in de)"]
+    assert notes == ["xnli: not compared for the best cell: base/a/none/xnli/1 (no score in de)"]
     (chosen,), _ = best(*rows[:2])
     assert (chosen.seed, chosen.best_of) == (2, None)
 
@@ -64,7 +64,7 @@ def test_without_a_cell_in_every_language_nothing_is_best() -> None:
     (chosen,), notes = best(*unequal, row("a", target="xcopa", en=50.0))
     assert chosen.name == "xcopa"
     (note,) = notes
-    assert note.startswith("xnli: nothing is exported, no cell is scored in every language: ")
+    assert note.startswith("xnli: nothing is exported, because no cell is scored in every language: ")
     assert note.endswith("base/a/none/xnli/1 (no score in de); base/b/none/xnli/1 (no score in en)")
     with pytest.raises(LayoverError, match="no cell has a score in every language of its target"):
         best(*unequal)

@@ -46,7 +46,7 @@ def test_a_column_that_cannot_stand_on_a_card(monkeypatch: pytest.MonkeyPatch) -
     recipe = SimpleNamespace(tasks={"moods": own}, document=document)
     plan: Any = SimpleNamespace(nodes={DATA: SimpleNamespace(spec=some_data(own, place))}, recipe=recipe)
     monkeypatch.setattr(facts, "load_meta", lambda *_: {"rows": 1, "examples": 1})
-    with pytest.raises(LayoverError, match=r"^moods cannot stand on a card: a name that cannot be printed;"):
+    with pytest.raises(LayoverError, match=r"^moods: a card cannot contain the task: a name that cannot be printed;"):
         facts.task_of(plan, cast("Any", None), a_training(name="moods"))
 
 
@@ -58,7 +58,7 @@ def test_the_version_of_layover_is_that_of_this_code(monkeypatch: pytest.MonkeyP
     assert found["torch"] == "torch of some installation"
 
 
-@pytest.mark.parametrize(("language", "said"), [("und", "a language that is not known"), ("sw", "sw")])
+@pytest.mark.parametrize(("language", "said"), [("und", "an unknown language"), ("sw", "sw")])
 def test_what_chose_the_weights_names_no_code_for_an_unknown_language(language: str, said: str) -> None:
     chosen = chosen_in(language)
     assert facts._selection(a_training(tasks=(chosen,))) == f"accuracy in {said}"

@@ -60,8 +60,8 @@ def test_verify_calls_each_ignored(old: Path, cli: Cli) -> None:
     (line,) = (line for line in out.splitlines() if line[6:].startswith("pickles"))
     assert line.startswith("ok")
     assert all(f"{name} ignored" in line for name in NAMES)
-    assert "never opened; adapters opens such files unless it loads with use_safetensors=True: remove them" in line
-    assert "SHA-256 of 6 files as on the card" in out
+    assert "never opened; adapters opens these files unless it loads with use_safetensors=True: remove them" in line
+    assert "SHA-256 of 6 files equals the card's" in out
     answer = json.loads(cli("verify", old, "--json")[1])
     assert answer["packages"][0]["ok"]
 
@@ -74,8 +74,8 @@ def test_pull_leaves_them_behind(old: Path, cli: Cli, tmp_path: Path) -> None:
     assert files(to / old.name) == files(old) - {*NAMES}
     verdict = verify(to / old.name)
     assert not verdict.failed
-    (said,) = (result.said for result in verdict.results if result.name == "pickles")
-    assert said == f"{NAMES[0]} ignored, {NAMES[1]} ignored: never opened, and not there"
+    (said,) = (result.message for result in verdict.results if result.name == "pickles")
+    assert said == f"{NAMES[0]} ignored, {NAMES[1]} ignored: never opened, and not in the folder"
     (again,) = pull(str(to / old.name), tmp_path / "again")
     assert files(again.folder) == files(old) - {*NAMES}
     assert again.left == ()

@@ -113,7 +113,7 @@ class TestFolders:
 
     def test_a_missing_partner_is_no_fault_of_the_card(self, packages: Any, tmp_path: Path) -> None:
         shutil.rmtree(packages[packages.lora_nli])
-        refused(tmp_path / "to", "not kept, for a check failed:", str(packages[packages.lora]))
+        refused(tmp_path / "to", "not kept, because a check failed:", str(packages[packages.lora]))
         refused(tmp_path / "to", f"needs the package {packages.lora_nli}", str(packages[packages.lora]))
 
     def test_a_folder_of_packages(self, packages: Any, tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ class TestArchives:
 
     def test_other_archives(self, tmp_path: Path) -> None:
         (tmp_path / "x.tar.gz").write_bytes(b"x")
-        refused(tmp_path / "to", "only zip archives are unpacked", str(tmp_path / "x.tar.gz"))
+        refused(tmp_path / "to", "only zip archives can be pulled", str(tmp_path / "x.tar.gz"))
 
 
 class TestHub:
@@ -211,7 +211,7 @@ class TestHub:
 
     def test_a_commit_must_be_named(self, packages: Any, tmp_path: Path, hub: Any) -> None:
         commit = hub.put("me/nli", packages[packages.lora_nli])
-        refused(tmp_path / "to", "name the commit, me/nli@COMMIT", "me/nli")
+        refused(tmp_path / "to", "no commit is named; write me/nli@COMMIT", "me/nli")
         refused(tmp_path / "to", "two revisions", f"me/nli@{commit}", revision="main")
         assert hub.asked == []
         (one,) = pull("me/nli", tmp_path / "to", revision="main")
@@ -245,7 +245,7 @@ class TestHub:
             raise OfflineModeIsEnabled("offline mode is enabled")
 
         monkeypatch.setattr(huggingface_hub.HfApi, "repo_info", offline)
-        refused(tmp_path / "to", "HF_HUB_OFFLINE is set, so that the hub is not asked", "me/nli", revision="main")
+        refused(tmp_path / "to", "HF_HUB_OFFLINE is set, so no request is sent to the hub", "me/nli", revision="main")
 
 
 class TestModules:
@@ -263,7 +263,7 @@ class TestModules:
         (folder / "training_args.bin").write_bytes(b"x")
         code, out, _ = cli("pull", folder, "--to", tmp_path / "to")
         assert code == 0
-        assert "a module in the layout of peft, 16 tensors, for sandbox/mini by its own account" in out
+        assert "a module in the layout of peft, 16 tensors, for sandbox/mini by its own config" in out
         assert "left out: training_args.bin" in out
         assert "nobody vouches for what it computes" in out
         assert f"modules: {{their-lora: {{path: {tmp_path / 'to' / 'their-lora'}}}}}" in out
@@ -316,7 +316,7 @@ class TestModules:
     def test_no_layout_that_is_known(self, packages: Any, tmp_path: Path) -> None:
         folder = self.make(packages, tmp_path)
         (folder / "adapter_config.json").write_text('{"kind": "mine"}')
-        refused(tmp_path / "to", "no module that Layover can read", str(folder))
+        refused(tmp_path / "to", "Layover cannot read the module", str(folder))
 
 
 def test_command(packages: Any, tmp_path: Path, cli: Cli) -> None:
@@ -333,4 +333,4 @@ def test_command(packages: Any, tmp_path: Path, cli: Cli) -> None:
     assert all("files" in one["proved"] and "title" in one["claimed"] for one in found)
     code, out, err = cli("pull", "me/nli")
     assert (code, out) == (2, "")
-    assert "name the commit" in err
+    assert "no commit is named" in err

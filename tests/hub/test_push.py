@@ -55,7 +55,7 @@ def test_what_fails_a_check_is_not_sent(packages: Any, hub: Any, cli: Cli) -> No
     packages.edit_card(packages.lora_nli, lambda card: card["probe"]["hidden"][0].__setitem__(0, 0.5))
     code, out, err = cli("push", packages[packages.lora_nli], "me/x")
     assert (code, out) == (2, "")
-    assert "not sent, for a check failed:" in err
+    assert "not sent, because a check failed:" in err
     assert "FAIL  probe" in err
     assert hub.asked == []
 

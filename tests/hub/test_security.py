@@ -114,7 +114,7 @@ class TestPathsInFiles:
         with watched(bait) as found:
             (one,) = pull(str(folder), tmp_path / "pulled")
         assert found == []
-        assert "by its own account" in one.told
+        assert "by its own config" in one.description
 
     def test_the_encoder_of_a_card(self, packages: Any, cli: Cli, tmp_path: Path, bait: Path) -> None:
         """A card has no form for a path; and a folder of that name here is not taken for a repository."""
@@ -252,7 +252,7 @@ class TestSizes:
         packages.seal(packages.lora_nli)
         with (packages[packages.lora_nli] / name).open("r+b") as stream:
             stream.truncate(2**40)
-        refused(packages[packages.lora_nli], cli, tmp_path, "such a file has at most")
+        refused(packages[packages.lora_nli], cli, tmp_path, "the limit for this file is")
 
     @pytest.mark.parametrize("length", [2**63, 2**40, 2**25, 3])
     def test_a_large_header(self, packages: Any, cli: Cli, tmp_path: Path, length: int) -> None:
@@ -271,7 +271,7 @@ class TestSizes:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ('{"id": 1, "id": 2}', "stands twice"),
+            ('{"id": 1, "id": 2}', "appears twice"),
             ('{"tolerance": NaN}', "NaN is no number"),
             ('{"tolerance": -Infinity}', "-Infinity is no number"),
             ("[]", "no object"),

@@ -25,7 +25,7 @@ def states(verdict: Verdict) -> dict[str, str]:
 
 
 def said(verdict: Verdict, name: str) -> str:
-    return next(result.said for result in verdict.results if result.name == name)
+    return next(result.message for result in verdict.results if result.name == name)
 
 
 def fails(folder: Path, check: str, message: str, **options: Any) -> Verdict:
@@ -33,7 +33,7 @@ def fails(folder: Path, check: str, message: str, **options: Any) -> Verdict:
     found = verify(folder, **options)
     assert found.failed, states(found)
     assert found.failed[0].name == check, found.failed
-    assert message in found.failed[0].said
+    assert message in found.failed[0].message
     return found
 
 
@@ -61,7 +61,7 @@ def test_the_own_module_alone_is_compared_where_a_library_cannot_compose(package
     packages.edit_card(packages.lora_nli, change)
     found = verify(packages[packages.lora_nli], checks=[check for check in CHECKS if check.name != "probe"])
     assert "the package's own module alone" in said(found, "peft")
-    fails(packages[packages.lora_nli], "probe", "differ from those on its card")
+    fails(packages[packages.lora_nli], "probe", "differ from the outputs on its card")
 
 
 Do = Callable[[Any, Path], object]
@@ -112,7 +112,7 @@ def a_link(packages: Any, folder: Path) -> None:
     (folder / HEAD).symlink_to(folder.parent / HEAD)
 
 
-@told("files", "is there, but not on the card")
+@told("files", "is in the folder, but not on the card")
 def a_file_that_is_not_on_the_card(packages: Any, folder: Path) -> None:
     shutil.copy(folder / HEAD, folder / "mixer.safetensors")
 
@@ -123,7 +123,7 @@ def a_file_too_much(packages: Any, folder: Path) -> None:
     packages.seal(folder.name)
 
 
-@told("files", "head.safetensors is on the card, but not there")
+@told("files", "head.safetensors is on the card, but not in the folder")
 def a_file_is_gone(packages: Any, folder: Path) -> None:
     (folder / HEAD).unlink()
 
@@ -149,7 +149,7 @@ def a_weight_too_many(packages: Any, folder: Path) -> None:
     weights(MODULE, lambda found: found.update(more=torch.ones(3)))(packages, folder)
 
 
-@told("weights", "a module's file holds no head")
+@told("weights", "the file of a module must not have a head")
 def a_head_in_the_module(packages: Any, folder: Path) -> None:
     name = "base_model.model.classifier.weight"
     weights(MODULE, lambda found: found.update({name: torch.ones(3, 4)}))(packages, folder)
@@ -170,7 +170,7 @@ def another_alpha(packages: Any, folder: Path) -> None:
     packages.edit_json(folder.name, "adapter_config.json", lora_alpha=9)
 
 
-@told("weights", "its numbers are F16")
+@told("weights", "its dtype is F16")
 def half_numbers(packages: Any, folder: Path) -> None:
     def change(found: dict[str, torch.Tensor]) -> None:
         found.update({name: value.half() for name, value in found.items()})
@@ -202,7 +202,7 @@ def an_untouched_module(packages: Any, folder: Path) -> None:
     packages.seal_weights(folder.name)
 
 
-@told("trained", "out.weight is zero throughout")
+@told("trained", "all numbers of out.weight are zero")
 def an_empty_head(packages: Any, folder: Path) -> None:
     weights(HEAD, lambda found: [value.zero_() for value in found.values()])(packages, folder)
 
@@ -212,7 +212,7 @@ def another_encoder_for_peft(packages: Any, folder: Path) -> None:
     packages.edit_json(folder.name, "adapter_config.json", base_model_name_or_path="other/model")
 
 
-@told("configs", "auto_mapping: no such setting")
+@told("configs", "auto_mapping: the module of the card does not have")
 def code_for_peft_to_import(packages: Any, folder: Path) -> None:
     packages.edit_json(folder.name, "adapter_config.json", auto_mapping={"parent_library": "os"})
 
@@ -237,17 +237,17 @@ def another_tokenizer(packages: Any, folder: Path) -> None:
     card(lambda found: found["base"].update(tokenizer_sha256="0" * 64))(packages, folder)
 
 
-@told("probe", "it is not what the card says")
+@told("probe", "the card describes another package")
 def other_hidden_states(packages: Any, folder: Path) -> None:
     card(lambda found: found["probe"]["hidden"][0].__setitem__(0, 0.5))(packages, folder)
 
 
-@told("probe", "it is not what the card says")
+@told("probe", "the card describes another package")
 def other_logits(packages: Any, folder: Path) -> None:
     card(lambda found: found["probe"]["outputs"]["logits"].__setitem__(0, 0.5))(packages, folder)
 
 
-@told("probe", "differ from those on its card by inf")
+@told("probe", "differ from the outputs on its card by inf")
 def logits_of_another_size(packages: Any, folder: Path) -> None:
     card(lambda found: found["probe"]["outputs"]["logits"].pop())(packages, folder)
 
@@ -262,7 +262,7 @@ def test_each_damage_is_told_by_its_check(packages: Any, damage: str) -> None:
     assert {state for name, state in states(found).items() if name in later} <= {"skip"}
 
 
-@told("weights", "other numbers than in head.safetensors", BN_DAMAGES)
+@told("weights", "its numbers differ from head.safetensors", BN_DAMAGES)
 def another_head_for_adapters(packages: Any, folder: Path) -> None:
     def change(found: dict[str, torch.Tensor]) -> None:
         found.update({name: value + 1 for name, value in found.items()})
@@ -327,7 +327,7 @@ def test_a_mixer_has_exactly_its_weights(packages: Any) -> None:
 def test_an_empty_mixer(packages: Any) -> None:
     folder = packages[packages.fuse]
     packages.edit_weights(folder.name, "mixer.safetensors", lambda w: [value.zero_() for value in w.values()])
-    fails(folder, "trained", "zero throughout")
+    fails(folder, "trained", "all numbers are zero")
 
 
 def test_a_head_brings_no_module_for_adapters(packages: Any) -> None:
@@ -348,7 +348,7 @@ def test_some_untouched_places_are_said(packages: Any) -> None:
     packages.seal_weights(folder.name)
     found = verify(folder, checks=WITHOUT_ENCODER)
     assert not found.failed
-    assert "at 7 of 8 places; untouched at layers.0." in said(found, "trained")
+    assert "at 7 of 8 places; untrained at layers.0." in said(found, "trained")
 
 
 def test_an_edited_readme_is_said_and_not_failed(packages: Any) -> None:
@@ -393,14 +393,14 @@ class TestNeededPackages:
 class TestEncoders:
     def test_another_encoder_stops_before_anything_is_computed(self, packages: Any) -> None:
         packages.edit_card(packages.lora_nli, lambda card: card["base"].update(weights_sha256="0" * 64))
-        found = fails(packages[packages.lora_nli], "encoder", "another encoder than the package was trained on")
+        found = fails(packages[packages.lora_nli], "encoder", "the package was trained on another encoder")
         assert states(found)["probe"] == "skip"
 
     def test_another_text_of_the_config_is_said(self, packages: Any) -> None:
         packages.edit_card(packages.lora_nli, lambda card: card["base"].update(config_sha256="0" * 64))
         found = verify(packages[packages.lora_nli])
         assert not found.failed
-        assert "another text than the card's" in said(found, "config")
+        assert "differs from the card's" in said(found, "config")
 
     def test_a_name_that_is_not_known_is_not_loaded(self, packages: Any) -> None:
         def change(card: dict[str, Any]) -> None:
@@ -429,7 +429,7 @@ class TestEncoders:
         packages.edit_card(packages.fuse, change)
         found = verify(packages[packages.fuse], checks=[check for check in CHECKS if check.name != "pieces"])
         assert not found.failed
-        assert "is not at hand" in said(found, "encoder")
+        assert "is not available" in said(found, "encoder")
 
     def test_a_base_that_is_none(self, packages: Any) -> None:
         with pytest.raises(ModelError, match="did you mean 'sandbox/mini'"):
@@ -542,14 +542,14 @@ def test_all_that_one_check_finds_is_told_in_a_line_each(packages: Any, cli: Cli
     assert code == 1
     lines = out.splitlines()
     assert lines[1].startswith("FAIL  files      'evil.py' is no file of a package")
-    assert lines[2] == f"{'':<17}head.safetensors is on the card, but not there"
+    assert lines[2] == f"{'':<17}head.safetensors is on the card, but not in the folder"
     (folder / "evil.py").unlink()
     shutil.copy(packages[packages.lora_nli] / "head.safetensors", folder)
     packages.edit_json(folder.name, "adapter_config.json", auto_mapping={"a": 1}, task_type="X")
     packages.edit_json(folder.name, "head_config.json", labels=["a"])
     found = verify(folder, checks=WITHOUT_ENCODER)
     assert [one.partition(": ")[::2] for one in said(found, "configs").splitlines()] == [
-        ("adapter_config.json", "auto_mapping: no such setting belongs to the module of the card"),
+        ("adapter_config.json", "auto_mapping: the module of the card does not have this setting"),
         ("adapter_config.json", "task_type is X, but None by the card"),
         (
             "head_config.json",

@@ -140,7 +140,7 @@ def test_what_is_too_large_is_not_downloaded(
     lora = {file.name: file for file in (foreign / "lora").iterdir()}
     answers = Answers(monkeypatch, lora, error(EntryNotFoundError, "404"))
     answers.sizes["adapter_model.safetensors"] = size
-    with pytest.raises(ModelError, match=r"adapter_model\.safetensors (has 4294967297 bytes|is of an unknown size)"):
+    with pytest.raises(ModelError, match=r"adapter_model\.safetensors (has 4294967297 bytes|has an unknown size)"):
         downloaded("org/adapter", COMMIT, Revisions())
     assert answers.fetched == ["adapter_config.json"]
 

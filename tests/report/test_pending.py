@@ -71,7 +71,7 @@ def test_the_best_of_a_target_tells_with_what_it_is_not_compared(plan: Plan) -> 
     with pytest.raises(LayoverError, match="no cell that can be exported is finished"):
         best_per_target(plan, [], note=notes.append)
     assert notes == [
-        f"moods: not compared for the best: {label} (a value of its method is not chosen yet)" for label in WAITING
+        f"moods: not compared for the best cell: {label} (a value of its method is not chosen yet)" for label in WAITING
     ]
 
 

@@ -136,10 +136,10 @@ def _complain(text: str) -> None:
 
 def _told(error: OSError) -> str | None:
     """Return what a path or a disk that cannot be used means to a person; None where it is another error."""
-    from layover.files.disk import full, said
+    from layover.files.disk import full, message_of
 
     if full(error) is not None:
-        return said(error)
+        return message_of(error)
     return None if error.filename is None else f"{error.filename}: {error.strerror}"
 
 

@@ -25,7 +25,7 @@ from layover import steps
 from layover.engine import alone
 from layover.errors import LayoverError, LostNodeError, Stopped
 from layover.execution import Execution
-from layover.files.disk import full, said
+from layover.files.disk import full, message_of
 from layover.files.hub_patience import HUB_LOG
 from layover.plan import Node
 from layover.plan.node_paths import paths_of
@@ -219,6 +219,6 @@ def _failure(node: Node[StepSpec], store: Store, error: Exception) -> dict[str, 
     if isinstance(error, LayoverError):
         return {"node": node.label, "error": str(error), "traceback": None}
     if full(error) is not None:
-        return {"node": node.label, "error": said(error, store.root), "traceback": None}
+        return {"node": node.label, "error": message_of(error, store.root), "traceback": None}
     text = "".join(traceback.format_exception(error))
     return {"node": node.label, "error": f"{type(error).__name__}: {error}", "traceback": text}

@@ -1,1 +1,1 @@
-"""Files of strangers: the one client of the hub, archives, JSON and safetensors, each read within bounds."""
+"""Untrusted files: the client of the hub, archives, JSON and safetensors, each read within bounds."""

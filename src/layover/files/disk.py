@@ -1,4 +1,4 @@
-"""Disks without room: full, over a quota, or past the largest file; told from other errors, and put into words."""
+"""Errors of a disk without room: it is full, over a quota, or a file is past the limit of its size."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pathlib import Path
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _RUST = re.compile(r"\(os error (\d+)\)")
-"""safetensors and tokenizers, written in Rust, tell the number of an error in their text alone."""
+"""safetensors and tokenizers are written in Rust; only the text of their errors has the error number."""
 
 
 def full(error: BaseException) -> int | None:
-    """Return the error number where an error, or what caused it, means that a disk has no room."""
+    """Return the error number if an error or its cause means that a disk has no room, else None."""
     seen: BaseException | None = error
     while seen is not None:
         number = seen.errno if isinstance(seen, OSError) and seen.errno else _number(str(seen))
@@ -27,25 +27,25 @@ def full(error: BaseException) -> int | None:
 
 
 def _number(text: str) -> int | None:
-    found = _RUST.search(text)
-    return int(found[1]) if found else None
+    match = _RUST.search(text)
+    return int(match[1]) if match else None
 
 
-def said(error: BaseException, place: Path | None = None) -> str:
-    """Return what a disk without room means to a person.
+def message_of(error: BaseException, place: Path | None = None) -> str:
+    """Return a message for the user on a disk without room.
 
     Args:
-        error: That `full` knows.
-        place: Where it was written, unless the error names a path outside of it.
+        error: An error for which `full` returns a number.
+        place: The folder that was written; a path outside of it in the error is named instead.
     """
     number, name = full(error) or errno.ENOSPC, _name(error)
     if place is not None and (name is None or Path(name).is_relative_to(place)):
         name = str(place)
     where = f"{name}: " if name is not None else ""
-    return f"{where}{os.strerror(number)}; {_MEND[number]}, then run the same command again"
+    return f"{where}{os.strerror(number)}; {_ADVICE[number]}, then run the same command again"
 
 
-_MEND = {
+_ADVICE = {
     errno.ENOSPC: "free some room on this disk",
     errno.EDQUOT: "free some room within your quota",
     errno.EFBIG: "raise the limit on the size of files (ulimit -f)",
@@ -63,10 +63,12 @@ def _name(error: BaseException) -> str | None:
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Let an error of a disk without room say which file was written: Python names it only where a file is opened.
+    """Add the path of the written file to an error of a disk without room.
+
+    Python names the file only if opening it fails.
 
     Raises:
-        OSError: with the path.
+        OSError: The disk has no room; the error has the path.
     """
     try:
         yield
@@ -78,20 +80,22 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def allocate(path: Path, size: int) -> None:
-    """Make a file of a size whose room is taken: a map of a file without room kills the process that writes to it.
+    """Create a file of a size, and reserve its room on the disk.
+
+    Writing to a memory map of a file without room kills the process.
 
     Raises:
-        OSError: the disk has no room.
+        OSError: The disk has no room.
     """
     with naming(path), path.open("wb") as stream:
         take_room(stream.fileno(), size)
 
 
 def take_room(file: int, size: int) -> None:
-    """Give a file that is open a size, its room taken where the system can do that (not on macOS).
+    """Set the size of an open file; reserve its room where the system can do that (not on macOS).
 
     Raises:
-        OSError: the disk has no room.
+        OSError: The disk has no room.
     """
     if sys.platform == "linux" and size:
         os.posix_fallocate(file, 0, size)

@@ -1,7 +1,7 @@
-"""The one client of the hub: the commit of a revision, what a repository holds, and its files, checked.
+"""The client of the hub: the commit of a revision, the files of a repository, and their content, checked.
 
-The token is its business: it is read where huggingface_hub keeps it, never asked for here, and taken out of whatever
-an error says before anybody sees it.
+The client reads the token where huggingface_hub keeps it. Layover never asks the user for a token, and removes it from
+every error message.
 """
 
 from __future__ import annotations
@@ -20,48 +20,48 @@ from layover.files.hub_patience import patiently
 from layover.files.hub_settings import endpoint, offline
 
 TIMEOUT_SECONDS = 5.0
-"""How long the answer to a question may take; a file may take longer."""
+"""The limit for the answer to a request; a file may take longer."""
 LISTING_SECONDS = 20.0
-"""The same of a list of all files with their sizes."""
+"""The same for a list of all files with their sizes."""
 _REACHED: set[str] = set()
 """Addresses of hubs that answered this process."""
 
 
 @dataclass(frozen=True)
 class Repository:
-    """What the hub tells of a repository of a model at a revision."""
+    """The commit and the files of a model's repository at a revision, as the hub reports them."""
 
     id: str
     commit: str
     files: Mapping[str, int | None]
-    """Name -> bytes, where the hub tells them."""
+    """Name -> bytes, or None if the hub does not report them."""
 
 
 @contextmanager
 def asking(where: str, repository: str, kind: Kind = "model") -> Iterator[None]:
-    """Turn whatever goes wrong at the hub into one error of ours, without the token.
+    """Turn every error of the hub's client into a `HubError` without the token.
 
     Args:
-        where: What is asked for; the error begins with it.
+        where: The requested item; the message begins with it.
         repository: `org/name`.
-        kind: Of the repository.
+        kind: The kind of the repository.
 
     Raises:
         HubError: the hub does not answer, or refuses.
     """
     try:
         yield
-    except LayoverError:  # it is one of ours
+    except LayoverError:
         raise
-    except Exception as error:  # noqa: BLE001  of whichever library the client uses; it may quote the request, token and all
+    except Exception as error:  # noqa: BLE001  any class of any HTTP library; the text may contain the request and the token
         raise hub_error(where, error, repository, kind) from None
 
 
 def answers() -> None:
-    """Ask the hub for a sign of life.
+    """Check that the hub answers.
 
     Raises:
-        Exception: of whichever library the client uses; it does not answer.
+        Exception: the hub does not answer; the class depends on the HTTP library of the client.
     """
     from huggingface_hub import get_session
 
@@ -69,16 +69,16 @@ def answers() -> None:
 
 
 def _reach() -> None:
-    """Ask for a sign of life before the first file: where nobody answers, the clients try for 23 s without a word.
+    """Check once that the hub answers, before the first file; without an answer the clients try for 23 s silently.
 
     Raises:
-        Exception: as `answers`, twice.
+        Exception: the hub did not answer twice; see `answers`.
     """
     if endpoint() in _REACHED:
         return
     try:
         answers()
-    except Exception:  # noqa: BLE001  of whichever library the client uses
+    except Exception:  # noqa: BLE001  the class depends on the HTTP library of the client
         time.sleep(1.0)
         answers()
     _REACHED.add(endpoint())
@@ -88,25 +88,25 @@ def ask_commit(repository: str, revision: str, kind: Kind) -> str:
     """Return the commit that the hub names for a branch or tag.
 
     Raises:
-        HubError: it does not answer, or has no such revision.
+        HubError: the hub does not answer, or does not have the revision.
     """
     where = f"{kind}s/{repository}@{revision}"
     return _commit_in(_info(where, repository, revision, kind, files=False), where)
 
 
 def look(repository: str, revision: str) -> Repository:
-    """Return what a repository of a model holds at a revision.
+    """Return the commit and the files of a model's repository at a revision.
 
     Raises:
-        HubError: it is not there, or cannot be reached.
+        HubError: the repository does not exist, or the hub cannot be reached.
     """
     where = f"{repository} at {revision}"
     info = _info(where, repository, revision, "model", files=True)
-    return Repository(repository, _commit_in(info, where), {one.rfilename: one.size for one in info.siblings or ()})
+    return Repository(repository, _commit_in(info, where), {file.rfilename: file.size for file in info.siblings or ()})
 
 
 def _info(where: str, repository: str, revision: str, kind: Kind, *, files: bool) -> Any:
-    """Return what the hub tells of a repository at a revision; a class of huggingface_hub for each kind."""
+    """Return the hub's description of a repository at a revision; huggingface_hub has a class for each kind."""
     with asking(where, repository, kind):
         from huggingface_hub import HfApi
 
@@ -125,10 +125,10 @@ def _commit_in(info: Any, where: str) -> str:
 
 
 def ask_readable(repository: str, commit: str, kind: Kind) -> None:
-    """Ask the hub for what a reader needs: a file, which a gated repository refuses, and the list of files.
+    """Check that a repository can be read: its list of files, and a file, which a gated repository refuses.
 
     Raises:
-        HubError: of the first that the hub does not give.
+        HubError: the hub refuses the file or the list.
     """
     with asking(f"{kind}s/{repository}@{commit}", repository, kind):
         from huggingface_hub import HfApi, get_hf_file_metadata, hf_hub_url
@@ -141,14 +141,14 @@ def ask_readable(repository: str, commit: str, kind: Kind) -> None:
 
 
 def commit_of(repository: str, revision: str | None) -> str:
-    """Return the commit of a model's revision: what the hub says, or the local cache where nobody answers.
+    """Return the commit of a model's revision from the hub, or from the local cache if the hub does not answer.
 
     Args:
         repository: `org/name`.
         revision: Branch, tag or commit; None for the main branch.
 
     Raises:
-        HubError: neither knows it.
+        HubError: neither the hub nor the cache has the revision.
     """
     wanted = revision or "main"
     if COMMIT.match(wanted):
@@ -156,33 +156,33 @@ def commit_of(repository: str, revision: str | None) -> str:
     try:
         return ask_commit(repository, wanted, "model")
     except HubError as error:
-        found = None if error.answered else cached_commit(repository, wanted, "model")
-        if found is None:
+        commit = None if error.answered else cached_commit(repository, wanted, "model")
+        if commit is None:
             raise
-        return found
+        return commit
 
 
 def file_at(repository: str, commit: str, name: str, *, most: int | None = None) -> Path | None:
-    """Return a file of a model at a commit, its bytes checked; fetched where the local cache does not have it.
+    """Return a file of a model at a commit, its bytes checked; it is fetched if the local cache does not have it.
 
-    None only where the hub has said that the commit has no such file: a file that cannot be had is never taken for one
-    that is not there, because another would be read in its place.
+    None only if the hub has answered that the commit does not have the file. A file that cannot be fetched is an
+    error: otherwise another file would be read in its place.
 
     Args:
         repository: `org/name`.
         commit: All 40 digits.
         name: Path of the file in the repository.
-        most: Bytes that it may have; asked for before it is fetched.
+        most: The most bytes that it may have; the size is checked before it is fetched.
 
     Raises:
-        HubError: it is not here, and cannot be had.
-        ModelError: it is too large, or its bytes are not those of the commit.
+        HubError: the file is not in the cache, and cannot be fetched.
+        ModelError: the file is too large, or its bytes differ from the commit.
     """
-    found = cached_file(repository, commit, name)
-    if found == "none":
+    cached = cached_file(repository, commit, name)
+    if cached == "none":
         return None
     where = f"{repository}@{commit[:12]}: {name}"
-    path = _fetched(repository, commit, name, where, most) if found is None else found
+    path = _fetched(repository, commit, name, where, most) if cached is None else cached
     if path is not None:
         check(path, where)
     return path
@@ -192,11 +192,11 @@ def exists(repository: str, commit: str, name: str) -> bool:
     """Return whether a commit of a model has a file, without fetching it.
 
     Raises:
-        HubError: neither the local cache nor the hub tells.
+        HubError: the local cache does not have the answer, and the hub does not answer.
     """
-    known = cached_file(repository, commit, name)
-    if known is not None:
-        return known != "none"
+    cached = cached_file(repository, commit, name)
+    if cached is not None:
+        return cached != "none"
     where = f"{repository}@{commit[:12]}: {name}"
     _refuse_offline(where)
     with asking(where, repository):
@@ -206,17 +206,17 @@ def exists(repository: str, commit: str, name: str) -> bool:
             _reach()
             _size(repository, commit, name)
         except EntryNotFoundError:
-            return file_at(repository, commit, name) is not None  # the cache remembers the answer
+            return file_at(repository, commit, name) is not None  # the cache keeps the answer
     return True
 
 
 def _refuse_offline(where: str) -> None:
     if offline():
-        raise HubError(f"{where} is not in the local cache", f"{OFFLINE}; go online once", "offline")
+        raise HubError(f"{where} is not in the local cache", f"{OFFLINE}; run once online", "offline")
 
 
 def _size(repository: str, commit: str, name: str) -> int | None:
-    """Return the bytes of a file of a model, where the hub tells them."""
+    """Return the number of bytes of a model's file, or None if the hub does not report it."""
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
     url = hf_hub_url(repository, name, revision=commit)
@@ -236,21 +236,21 @@ def _fetched(repository: str, commit: str, name: str, where: str, most: int | No
                 return Path(
                     patiently(lambda: hf_hub_download(repository, name, revision=commit, etag_timeout=TIMEOUT_SECONDS))
                 )
-        except LocalEntryNotFoundError as error:  # when nobody answers, or with an error of the server
+        except LocalEntryNotFoundError as error:  # the hub does not answer, or has an error of its own
             raise hub_error(f"{where} is not in the local cache", error, repository) from None
         except EntryNotFoundError:
             return None
-    words = "is of an unknown size" if size is None else f"has {size} bytes"
-    raise ModelError(f"{where} {words}; such a file has at most {most}")
+    words = "has an unknown size" if size is None else f"has {size} bytes"
+    raise ModelError(f"{where} {words}; the limit for this file is {most}")
 
 
 def fetch(repository: Repository, names: Sequence[str], folder: Path) -> None:
-    """Fetch files of a repository, as they are at its commit, into a folder.
+    """Fetch files of a repository at its commit into a folder.
 
     Args:
-        repository: As `look` told of it.
-        names: Those of the files; nothing else is fetched.
-        folder: May be empty.
+        repository: The result of `look`.
+        names: The names of the files; no other file is fetched.
+        folder: The target; it may be empty.
 
     Raises:
         HubError: the hub cannot be reached, or refuses.

@@ -1,4 +1,4 @@
-"""The local cache of the hub: what it has of a repository, and whether the bytes are those of the commit."""
+"""The local cache of the hub: the files of a repository, and whether their bytes equal the commit."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from layover.files.hub_errors import Kind
 COMMIT = re.compile(r"^[0-9a-f]{40}$")
 _SHA256 = re.compile(r"^[0-9a-f]{64}$")
 _CHECKED: set[tuple[str, int, int, int, int]] = set()
-"""Files of the cache that this process found to be what they should be: path, size, times and inode."""
+"""Files of the cache that this process has checked: path, size, times and inode."""
 
 
 def cached_commit(repository: str, revision: str, kind: Kind) -> str | None:
-    """Return the commit that a branch or tag named when the local cache last heard of it; None where it never did."""
+    """Return the commit that a branch or tag named when the local cache last stored it, or None if it never did."""
     from huggingface_hub.constants import HF_HUB_CACHE
 
     reference = Path(HF_HUB_CACHE) / f"{kind}s--{repository.replace('/', '--')}" / "refs" / revision
@@ -28,36 +28,36 @@ def cached_commit(repository: str, revision: str, kind: Kind) -> str | None:
 
 
 def cached_file(repository: str, commit: str, name: str, kind: Kind = "model") -> Path | Literal["none"] | None:
-    """Return a file of the local cache; `none` where the hub once said that there is none, None where nothing is known.
+    """Return a file of the local cache, its bytes not checked.
 
-    Its bytes are not checked.
+    `none` if the hub once answered that the file does not exist; None if the cache has no answer.
     """
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(repository, name, revision=commit, repo_type=kind)
-    if isinstance(found, str):
-        return Path(found)
-    return None if found is None else "none"
+    cached = try_to_load_from_cache(repository, name, revision=commit, repo_type=kind)
+    if isinstance(cached, str):
+        return Path(cached)
+    return None if cached is None else "none"
 
 
 def expected_hash(path: Path) -> str | None:
-    """Return the hash that the hub names a cached file by; None where the cache keeps no link that says it.
+    """Return the hub's hash of a cached file, or None if the cache has no link that contains it.
 
-    It is SHA-256 for large files (64 digits), and the hash of a blob in git for others (40 digits).
+    It is the SHA-256 of a large file (64 digits), and the hash of the git blob of other files (40 digits).
     """
     if not path.is_symlink():
         return None
-    name = path.readlink().name  # not what that links to in turn: a store that several caches share has other names
+    name = path.readlink().name  # follow one link only: in a store that several caches share, the next has other names
     return name if _SHA256.match(name) or COMMIT.match(name) else None
 
 
 def check(path: Path, where: str) -> None:
-    """Refuse a file of the hub's cache whose bytes are not those of its commit; once per process for each file.
+    """Refuse a file of the hub's cache whose bytes differ from its commit; each file is checked once per process.
 
-    A cache without links (Windows, `HF_HUB_DISABLE_SYMLINKS`) does not say which bytes they should be; a plan notes it.
+    A cache without links (Windows, `HF_HUB_DISABLE_SYMLINKS`) does not have the hash to compare; a plan notes it.
 
     Raises:
-        ModelError: the bytes are others.
+        ModelError: the bytes differ.
     """
     expected = expected_hash(path)
     if expected is None:
@@ -68,8 +68,7 @@ def check(path: Path, where: str) -> None:
         return
     if _hash(path, expected) != expected:
         raise ModelError(
-            f"{where}: its bytes in the local cache are not those of the hub's commit; "
-            f"remove {path.resolve()} and run again"
+            f"{where}: its bytes in the local cache differ from the hub's commit; remove {path.resolve()} and run again"
         )
     _CHECKED.add(state)
 

@@ -1,7 +1,7 @@
-"""What goes wrong at the hub, in words: every error of its clients becomes one `HubError` here.
+"""Messages for the errors of the hub: every error of its clients becomes a `HubError`.
 
-The clients raise errors of requests, httpx or httpx2, whichever their version uses. So an error is known by the hub's
-own classes and status codes, by those of Python, and by the names of the others.
+The clients raise errors of requests, httpx or httpx2, depending on their version. So this module recognises an error by
+the hub's own classes and status codes, by the classes of Python, and by the class names of the HTTP libraries.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Reason = Literal[
     "offline", "endpoint", "disk", "cut", "other",
 ]  # fmt: skip
 SILENT: frozenset[Reason] = frozenset({"busy", "timeout", "tls", "proxy", "unreachable", "offline", "endpoint"})
-"""The reasons for which asking again is no use: the next question would have the same answer, or none."""
+"""The reasons after which another request is useless: it would have the same answer, or none."""
 _DISK = {
     getattr(errno, name)
     for name in (
@@ -62,12 +62,12 @@ _CUT = re.compile(
 
 
 class HubError(ModelError):
-    """The hub cannot be asked, or refuses.
+    """The hub cannot be reached, or refuses a request.
 
     Args:
-        where: What was asked for; the message begins with it.
-        words: Why it cannot be had, and what to do.
-        reason: The same for programs.
+        where: The requested item; the message begins with it.
+        words: The reason and the advice, for the user.
+        reason: The reason, for programs.
     """
 
     def __init__(self, where: str, words: str, reason: Reason) -> None:
@@ -77,37 +77,37 @@ class HubError(ModelError):
 
     @property
     def answered(self) -> bool:
-        """Whether another question may have an answer."""
+        """Whether another request may have an answer."""
         return self.reason not in SILENT
 
 
 def hub_error(where: str, error: Exception, repository: str = "", kind: Kind = "model") -> HubError:
-    """Return what a client's error means, without any token.
+    """Return a client's error as a `HubError` without any token.
 
     Args:
-        where: What was asked for; the message begins with it.
-        error: Any error of huggingface_hub, of the library for HTTP below it, of datasets, or of the file system.
+        where: The requested item; the message begins with it.
+        error: Any error of huggingface_hub, of its HTTP library, of datasets, or of the file system.
         repository: `org/name`, for the address of its page.
-        kind: Of the repository.
+        kind: The kind of the repository.
     """
     reason, words = explained(error, repository, kind)
     return HubError(where, words, reason)
 
 
 def explained(error: Exception, repository: str = "", kind: Kind = "model") -> tuple[Reason, str]:
-    """Return why a question to the hub, or a download, failed, and what to do; see `hub_error`."""
+    """Return the reason why a request or a download failed, and a message with advice; see `hub_error`."""
     from huggingface_hub.errors import HFValidationError, OfflineModeIsEnabled
 
     chain = list(chain_of(error))
-    for one in chain:
-        if isinstance(one, HubError):
-            return one.reason, one.words
-        if isinstance(one, HFValidationError):
-            return "missing", f"this is no name of a repository: {without_token(str(one))}"
-        if isinstance(one, OfflineModeIsEnabled):
+    for cause in chain:
+        if isinstance(cause, HubError):
+            return cause.reason, cause.words
+        if isinstance(cause, HFValidationError):
+            return "missing", f"this is no name of a repository: {without_token(str(cause))}"
+        if isinstance(cause, OfflineModeIsEnabled):
             return "offline", OFFLINE
-        if status_of(one) is not None:
-            return _answered(one, repository, kind)
+        if status_of(cause) is not None:
+            return _answered(cause, repository, kind)
     return _silence(chain)
 
 
@@ -115,18 +115,18 @@ _CLIENTS = frozenset({"requests", "urllib3", "httpx", "httpx2", "httpcore", "htt
 
 
 def of_hub(error: BaseException) -> bool:
-    """Return whether an error comes from a question to the hub, or from what keeps its answers on this disk."""
+    """Return whether an error comes from a request to the hub, or from its local cache."""
     return any(
-        _of_client(one) or isinstance(one, ConnectionError | TimeoutError | ssl.SSLError) or _of_disk(one)
-        for one in chain_of(error)
+        _of_client(cause) or isinstance(cause, ConnectionError | TimeoutError | ssl.SSLError) or _of_disk(cause)
+        for cause in chain_of(error)
     )
 
 
-OFFLINE = "HF_HUB_OFFLINE is set, so that the hub is not asked"
+OFFLINE = "HF_HUB_OFFLINE is set, so no request is sent to the hub"
 
 
 def chain_of(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what it came from."""
+    """Yield an error and its causes."""
     seen: set[int] = set()
     while id(error) not in seen:
         seen.add(id(error))
@@ -135,83 +135,88 @@ def chain_of(error: BaseException) -> Iterator[BaseException]:
 
 
 def status_of(error: BaseException) -> int | None:
-    """Return the status of the answer that an error of a client came from; None where there was no answer."""
+    """Return the status of the answer in a client's error, or None without an answer."""
     response = vars(error).get("response")
     return None if response is None else int(response.status_code)
 
 
 def _answered(error: Any, repository: str, kind: Kind) -> tuple[Reason, str]:
-    """Return what an answer of the hub means."""
+    """Return the reason and the message for an answer of the hub."""
     from huggingface_hub import errors
 
     status, page, token = status_of(error) or 0, _page(repository, kind), token_source()
-    message = vars(error).get("server_message")
-    said = without_token(message) if message else without_token(str(error))
+    answer = without_token(vars(error).get("server_message") or str(error))
     account = f"with the account of the token ({token})" if token else "then log in (hf auth login)"
-    opened = f"private and the token ({token}) does not open it" if token else "private (log in: hf auth login)"
-    right = f"the token ({token}) has no right to it" if token else "log in (hf auth login)"
-    wait = wait_asked(error)
-    named = "" if wait is None else f", for {wait:.0f} s"
+    private = (
+        f"private and the token ({token}) does not give access" if token else "private (log in with: hf auth login)"
+    )
+    right = f"the token ({token}) does not give access" if token else "log in (hf auth login)"
+    wait = requested_wait(error)
+    seconds = "" if wait is None else f" for {wait:.0f} s"
     absent = isinstance(error, errors.RepositoryNotFoundError)
     table: tuple[tuple[bool, Reason, str], ...] = (
         (
             isinstance(error, errors.GatedRepoError),
             "gated",
-            f"the repository is gated: ask for access at {page}, {account}",
+            f"the repository is gated: request access at {page}, {account}",
         ),
         (
             status == 401 and token is not None and not absent,
             "token",
-            f"the hub does not accept the token ({token}); log in anew (hf auth login), or remove it",
+            f"the hub does not accept the token ({token}); log in again (hf auth login), or remove the token",
         ),
         (
             isinstance(error, errors.RevisionNotFoundError),
             "revision",
-            f"the repository has no such branch, tag or commit; {page} shows those there are",
+            f"the repository does not have this branch, tag or commit; {page} lists its branches and tags",
         ),
         (
             isinstance(error, errors.EntryNotFoundError),
             "missing",
-            f"the repository has no such file; {page} shows those there are",
+            f"the repository does not have this file; {page} lists its files",
         ),
         (
             absent or status in {401, 404},
             "missing",
-            f"the hub has no such repository, or it is {opened}; see that the name is right: {page}",
+            f"the repository does not exist on the hub, or it is {private}; check the name: {page}",
         ),
-        (status == 403, "denied", f"the hub refuses (403): {right}; see {page}"),
-        (status == 407, "proxy", f"the proxy {proxy_to_hub() or ''} asks for a password (407); name it in HTTPS_PROXY"),
-        (status == 429, "busy", f"the hub asks to wait (429 Too Many Requests){named}; run again later"),
-        (status >= 500, "server", f"the hub fails (status {status}); the fault is not here: run again later"),
+        (status == 403, "denied", f"the hub refuses the request (403): {right}; see {page}"),
+        (
+            status == 407,
+            "proxy",
+            f"the proxy {proxy_to_hub() or ''} requests a password (407); put it into HTTPS_PROXY",
+        ),
+        (status == 429, "busy", f"the hub asks to wait (429 Too Many Requests){seconds}; run again later"),
+        (status >= 500, "server", f"the hub has an internal error (status {status}); run again later"),
     )
-    found = ((reason, words) for applies, reason, words in table if applies)
-    return next(found, ("other", f"the hub answers with status {status}: {said}"))
+    matches = ((reason, words) for applies, reason, words in table if applies)
+    return next(matches, ("other", f"the hub answers with status {status}: {answer}"))
 
 
 def _silence(chain: list[BaseException]) -> tuple[Reason, str]:
-    """Return why there was no answer, or why it could not be kept."""
-    place, told = endpoint(), without_token(_plain(chain))
-    names = " ".join(f"{type(one).__name__}: {one}" for one in chain)
+    """Return the reason and the message for a missing answer, or for an answer that could not be stored."""
+    place, message = endpoint(), without_token(_plain(chain))
+    names = " ".join(f"{type(cause).__name__}: {cause}" for cause in chain)
     parts, proxy, token = urlsplit(place), proxy_to_hub(), token_source()
-    tls = any(isinstance(one, ssl.SSLError) for one in chain) or "SSLError" in names
+    tls = any(isinstance(cause, ssl.SSLError) for cause in chain) or "SSLError" in names
     bundle = absent_certificates() if tls or lacks_certificates(chain) else None
     connects = any(map(_of_connection, chain))
-    disk = next((one for one in chain if isinstance(one, OSError) and _of_disk(one)), None)
+    disk = next((cause for cause in chain if isinstance(cause, OSError) and _of_disk(cause)), None)
     table: tuple[tuple[bool, Reason, str], ...] = (
         (
             parts.scheme not in {"http", "https"} or not parts.netloc,
             "endpoint",
-            f"HF_ENDPOINT is no address of a hub: {printable(place)!r}; it begins with https://",
+            f"HF_ENDPOINT is no address of a hub: {printable(place)!r}; write an address that begins with https://",
         ),
         (
             token is not None and not token_may_be_sent(),
             "token",
-            f"the token ({token}) has characters that no token has; correct it, or remove it",
+            f"the token ({token}) has characters that no token has; correct or remove it",
         ),
         (
             bundle is not None,
             "tls",
-            f"the certificates that {bundle} names are not there; correct it, or remove it",
+            f"the certificates that {bundle} names do not exist; correct or remove the variable",
         ),
         (
             disk is not None,
@@ -221,24 +226,24 @@ def _silence(chain: list[BaseException]) -> tuple[Reason, str]:
         (
             tls,
             "tls",
-            f"no trusted TLS connection to {place} ({told}); name the certificates in {BUNDLES[0]} and {BUNDLES[2]}",
+            f"no trusted TLS connection to {place} ({message}); name the certificates in {BUNDLES[0]} and {BUNDLES[2]}",
         ),
         (
-            any("Timeout" in type(one).__name__ for one in chain),
+            any("Timeout" in type(cause).__name__ for cause in chain),
             "timeout",
             f"the hub at {place} cannot be reached: it does not answer in time; run again later",
         ),
-        (_CUT.search(names) is not None, "cut", f"the download broke off ({told}); run again"),
+        (_CUT.search(names) is not None, "cut", f"the download broke off ({message}); run again"),
         (
             (proxy is not None and (connects or any(map(_of_client, chain)))) or "ProxyError" in names,
             "proxy",
-            f"the hub at {place} cannot be reached through the proxy {proxy or ''} ({told})",
+            f"the hub at {place} cannot be reached through the proxy {proxy or ''} ({message})",
         ),
-        (connects, "unreachable", f"the hub at {place} cannot be reached ({told})"),
+        (connects, "unreachable", f"the hub at {place} cannot be reached ({message})"),
     )
-    found = ((reason, words) for applies, reason, words in table if applies)
+    matches = ((reason, words) for applies, reason, words in table if applies)
     first = without_token(f"{type(chain[0]).__name__}: {chain[0]}")
-    return next(found, ("other", f"the answer of {place} is none that the hub gives, or it cannot be read ({first})"))
+    return next(matches, ("other", f"the answer of {place} cannot be read, or is no answer of a hub ({first})"))
 
 
 def _of_disk(error: BaseException) -> bool:
@@ -250,7 +255,7 @@ def _of_client(error: BaseException) -> bool:
 
 
 def _of_connection(error: BaseException) -> bool:
-    """Tell whether an error says that there is no connection, or that it broke off."""
+    """Return whether an error means that there is no connection, or that it broke off."""
     if isinstance(error, ConnectionError | TimeoutError | socket.gaierror):
         return True
     if _of_client(error):
@@ -259,10 +264,10 @@ def _of_connection(error: BaseException) -> bool:
 
 
 def _plain(chain: list[BaseException]) -> str:
-    """Return the shortest account of why there was no connection: that of the operating system, if there is one."""
-    for one in reversed(chain):
-        if type(one).__module__ in {"builtins", "socket", "ssl"} and str(one):
-            return str(one)
+    """Return the shortest text on a missing connection: the text of the operating system, if there is one."""
+    for cause in reversed(chain):
+        if type(cause).__module__ in {"builtins", "socket", "ssl"} and str(cause):
+            return str(cause)
     return f"{type(chain[0]).__name__}: {chain[0]}"
 
 
@@ -271,12 +276,12 @@ def _page(repository: str, kind: Kind) -> str:
     return f"{endpoint()}/{'datasets/' if kind == 'dataset' else ''}{repository}" if repository else endpoint()
 
 
-def wait_asked(error: BaseException) -> float | None:
-    """Return the seconds that the hub asks to wait before the next question; None where it does not say."""
-    for one in chain_of(error):
-        if status_of(one) != 429:
+def requested_wait(error: BaseException) -> float | None:
+    """Return the seconds that the hub asks to wait before the next request, or None if it names no time."""
+    for cause in chain_of(error):
+        if status_of(cause) != 429:
             continue
-        headers = vars(one)["response"].headers
+        headers = vars(cause)["response"].headers
         after, limit = str(headers.get("Retry-After", "")).strip(), str(headers.get("RateLimit", ""))
         if after.isdigit():
             return float(after)
@@ -286,7 +291,7 @@ def wait_asked(error: BaseException) -> float | None:
 
 
 def without_token(text: str) -> str:
-    """Return the first lines of a text, without any token of the hub in it."""
+    """Return the beginning of a text in one line, without any token of the hub."""
     from huggingface_hub import get_token
 
     token = get_token()

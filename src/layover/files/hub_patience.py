@@ -1,4 +1,4 @@
-"""Patience with a busy hub: a question is asked again when the hub said, in bounds, and the user is told."""
+"""Repeated requests to a busy hub: after the wait that the hub names, within limits, with a message to the user."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from layover.files.hub_errors import chain_of, status_of, wait_asked
+from layover.files.hub_errors import chain_of, requested_wait, status_of
 
 MOST_WAIT = 60.0
-"""Seconds that one question waits altogether."""
+"""Seconds that a request waits in total."""
 MOST_TRIES = 5
 SILENT_SECONDS = 10.0
-"""A question that takes longer says so: a download, or the wait for that of another process, which no client tells."""
+"""A request that takes longer logs a message: the clients report neither a long download nor the wait for a download of
+another process."""
 
 HUB_LOG = "layover.hub"
 _LOG = logging.getLogger(HUB_LOG)
@@ -23,24 +24,24 @@ _LOG = logging.getLogger(HUB_LOG)
 T = TypeVar("T")
 
 
-def patiently(question: Callable[[], T]) -> T:
-    """Return the answer to a question; where the hub asks to wait (429), it is asked again after that time, and said.
+def patiently(request: Callable[[], T]) -> T:
+    """Return the answer to a request; if the hub asks to wait (429), repeat the request after that time.
 
-    It is asked `MOST_TRIES` times and waits `MOST_WAIT` seconds at most; then the hub's error is raised. A question
-    that takes long says so.
+    A request is repeated up to `MOST_TRIES` times and waits `MOST_WAIT` seconds at most; then the hub's error is
+    raised. Each wait and each long request logs a message.
     """
     _raise_when_busy()
     left, usual, tries = MOST_WAIT, 2.0, 0
     while True:
         tries += 1
         try:
-            with _said():
-                return question()
+            with _logged_when_long():
+                return request()
         except Exception as error:
-            if all(status_of(one) != 429 for one in chain_of(error)):
+            if all(status_of(cause) != 429 for cause in chain_of(error)):
                 raise
-            asked = wait_asked(error)
-            wait = max(usual if asked is None else asked, 0.1)
+            requested = requested_wait(error)
+            wait = max(usual if requested is None else requested, 0.1)
             if wait > left or tries == MOST_TRIES:
                 raise
             _LOG.warning("layover: the hub asks to wait (429 Too Many Requests); asking again in %.0f s", wait)
@@ -49,8 +50,8 @@ def patiently(question: Callable[[], T]) -> T:
 
 
 @contextmanager
-def _said() -> Iterator[None]:
-    """Say once that the block takes long."""
+def _logged_when_long() -> Iterator[None]:
+    """Log a message once if the block takes long."""
     text = "layover: a download from the hub takes long, or another process downloads the same file first"
     timer = threading.Timer(SILENT_SECONDS, _LOG.warning, (text,))
     timer.daemon = True
@@ -62,12 +63,12 @@ def _said() -> Iterator[None]:
 
 
 def _raise_when_busy() -> None:
-    """Keep newer clients of the hub from waiting by themselves: as long as it asks for, without an end or a word."""
+    """Stop newer clients of the hub from waiting by themselves: they wait silently, and without a limit."""
     import huggingface_hub
     from huggingface_hub import get_session
 
     if int(huggingface_hub.__version__.partition(".")[0]) < 1:
-        return  # such a client does not wait
+        return  # this client does not wait
     client: Any = get_session()
 
     def refuse(response: Any) -> None:
@@ -76,5 +77,5 @@ def _raise_when_busy() -> None:
             response.raise_for_status()
 
     hooks = client.event_hooks
-    if not any(one.__qualname__ == refuse.__qualname__ for one in hooks["response"]):
+    if not any(hook.__qualname__ == refuse.__qualname__ for hook in hooks["response"]):
         client.event_hooks = {**hooks, "response": [*hooks["response"], refuse]}

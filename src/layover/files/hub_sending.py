@@ -1,4 +1,4 @@
-"""Files into a repository of the hub, in one commit."""
+"""Upload of files to a repository of the hub, in one commit."""
 
 from __future__ import annotations
 
@@ -20,16 +20,18 @@ def send(
     revision: str | None,
     message: str,
 ) -> str:
-    """Put files of a folder into a repository, which is made if it is not there, as one commit; return where it is.
+    """Upload files of a folder to a repository as one commit, and return the address of the commit.
+
+    The repository is created if it does not exist.
 
     Args:
         repository: `org/name`.
-        folder: Of the files.
-        names: What is sent; nothing else is.
-        stale: Files that are removed there in the same commit, if they are there.
+        folder: The folder of the files.
+        names: The files to upload; no other file is sent.
+        stale: Files that the same commit removes from the repository, if they exist.
         private: Whether a new repository is private.
-        revision: A branch, made if it is not there; None for the main one.
-        message: Of the commit.
+        revision: A branch, created if it does not exist; None for the main branch.
+        message: The message of the commit.
 
     Raises:
         HubError: the hub cannot be reached, or refuses.

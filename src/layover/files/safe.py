@@ -1,8 +1,7 @@
-"""Files from strangers: JSON and safetensors, read without trusting a byte of them.
+"""Untrusted files: JSON and safetensors, read without trusting a byte of them.
 
-No pickle is ever opened here, no path that a file names is followed, and nothing is read that was not checked first. A
-file is opened once and held to be ordinary while it is open, so that nobody can put another in its place in between;
-what is read of it is bounded before it is read.
+No pickle is opened here, no path in a file is followed, and everything is checked before it is read. A file is opened
+once and checked to be ordinary while it is open, so that it cannot be replaced in between. Every read has a limit.
 """
 
 from __future__ import annotations
@@ -29,28 +28,28 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MOST_JSON = 4 * 2**20
-"""Bytes of a JSON file; a card of forty languages takes some thousands."""
+"""Bytes of a JSON file; a card of 40 languages takes some thousands."""
 MOST_HEADER = 2 * 2**20
 """Bytes of a safetensors header; a DoRA on every linear map of 24 layers takes 80,000."""
 MOST_TENSORS = 4 * 2**30
-"""Bytes of a safetensors file; XLM-R large as a whole takes 2.3 GB."""
+"""Bytes of a safetensors file; the whole XLM-R large takes 2.3 GB."""
 DEEPEST = 32
-"""Objects and lists inside each other; a config has three."""
+"""Levels of nested objects and lists; a config has three."""
 LONGEST_NUMBER = 1000
-"""Characters of a number; Python reads 4,300 digits at most, and says so in other words."""
+"""Characters of a number; Python reads 4,300 digits at most, and its error has another text."""
 BYTES: Mapping[str, int] = {"F32": 4, "F16": 2, "BF16": 2}
-"""The types of weights that are taken, as safetensors calls them."""
+"""The accepted types of weights, by their names in safetensors."""
 _NAME = re.compile(r"[\w\-]{1,256}(?:\.[\w\-]{1,256}){0,30}", re.ASCII)
 _LONGEST_NAME = 400
 if sys.platform == "win32":
     _PLAINLY = os.O_BINARY
-else:  # a link is not followed, and a pipe that nobody writes into is not waited for
+else:  # do not follow a link, and do not wait for a pipe without a writer
     _PLAINLY = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A tensor of a file, as its header tells."""
+    """A tensor of a file, by its header."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -61,10 +60,10 @@ class Entry:
 
 
 def is_there(path: Path) -> bool:
-    """Return whether a path is anything at all, be it a link into nothing.
+    """Return whether a path exists, even as a broken link.
 
     Raises:
-        ModelError: the system does not say.
+        ModelError: the system refuses to answer.
     """
     try:
         path.lstat()
@@ -76,13 +75,13 @@ def is_there(path: Path) -> bool:
 
 
 def plain_file(path: Path) -> Path:
-    """Return a path that is an ordinary file, no link to one.
+    """Return a path after a check that it is an ordinary file and no link.
 
     Raises:
-        ModelError: it is not there, or is something else.
+        ModelError: the file is missing, or is no ordinary file.
     """
     if not is_there(path):
-        raise ModelError(f"{path}: is missing")
+        raise ModelError(f"{path} is missing")
     if not stat.S_ISREG(path.lstat().st_mode):
         raise ModelError(f"{path}: a link or no ordinary file; it is not followed")
     return path
@@ -90,23 +89,23 @@ def plain_file(path: Path) -> Path:
 
 @contextmanager
 def opened(path: Path, most: int) -> Iterator[tuple[BufferedReader, int]]:
-    """Open an ordinary file to read; give the stream, and how many bytes the file has.
+    """Open an ordinary file for reading, and yield its stream and its number of bytes.
 
     Args:
-        path: No link, no folder, no pipe.
-        most: Bytes that it may have.
+        path: An ordinary file: no link, no folder, no pipe.
+        most: The most bytes that it may have.
 
     Raises:
-        ModelError: it is not there, is something else, is too large, or cannot be read.
+        ModelError: the file is missing, is no ordinary file, is too large, or cannot be read.
     """
     try:
         with os.fdopen(os.open(plain_file(path), os.O_RDONLY | _PLAINLY), "rb") as stream:
-            found = os.fstat(stream.fileno())
-            if not stat.S_ISREG(found.st_mode):
+            status = os.fstat(stream.fileno())
+            if not stat.S_ISREG(status.st_mode):
                 raise ModelError(f"{path}: a link or no ordinary file; it is not followed")
-            if found.st_size > most:
-                raise ModelError(f"{path}: {found.st_size} bytes; at most {most} are read")
-            yield stream, found.st_size
+            if status.st_size > most:
+                raise ModelError(f"{path}: the file has {status.st_size} bytes, but at most {most} are read")
+            yield stream, status.st_size
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error})") from None
 
@@ -121,7 +120,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """Return the object in a JSON file.
 
     Raises:
-        ModelError: it is too large, is not JSON, holds a key twice, NaN or infinity, is nested too deeply, or is no
+        ModelError: the file is too large, is not JSON, has a key twice, NaN or infinity, is nested too deeply, or is no
             object.
     """
     with opened(path, MOST_JSON) as (stream, size):
@@ -130,9 +129,9 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def parse_json(text: bytes, where: str) -> dict[str, Any]:
-    """Return the object that some bytes are; see `read_json`."""
+    """Return the JSON object in some bytes; see `read_json`."""
     try:
-        found = json.loads(
+        values = json.loads(
             text.decode("utf-8"),
             object_pairs_hook=_once,
             parse_constant=_constant,
@@ -143,21 +142,21 @@ def parse_json(text: bytes, where: str) -> dict[str, Any]:
         raise ModelError(f"{where}: not plain JSON (nested too deeply)") from None
     except ValueError as error:
         raise ModelError(f"{where}: not plain JSON ({error})") from None
-    if not isinstance(found, dict):
-        raise ModelError(f"{where}: JSON, but no object")
-    _shallow(found, where)
-    return found
+    if not isinstance(values, dict):
+        raise ModelError(f"{where}: the JSON is no object")
+    _shallow(values, where)
+    return values
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    values = dict(pairs)
+    if len(values) < len(pairs):
         seen: set[str] = set()
         for name, _ in pairs:
             if name in seen:
-                raise ValueError(f"the key {shown(name)} stands twice")
+                raise ValueError(f"the key {shown(name)} appears twice")
             seen.add(name)
-    return found
+    return values
 
 
 def _constant(name: str) -> None:
@@ -178,15 +177,15 @@ def _int(text: str) -> int:
 
 
 def _shallow(value: object, where: str) -> None:
-    """Refuse what is nested too deeply for others to walk through, who count on Python's stack."""
+    """Refuse values that are nested too deeply for recursive functions on Python's stack."""
     level: list[object] = [value]
     for _ in range(DEEPEST):
         inside: list[object] = []
-        for one in level:
-            if isinstance(one, dict):
-                inside += [item for item in one.values() if isinstance(item, (dict, list))]
-            elif isinstance(one, list):
-                inside += [item for item in one if isinstance(item, (dict, list))]
+        for outer in level:
+            if isinstance(outer, dict):
+                inside += [item for item in outer.values() if isinstance(item, (dict, list))]
+            elif isinstance(outer, list):
+                inside += [item for item in outer if isinstance(item, (dict, list))]
         if not inside:
             return
         level = inside
@@ -194,10 +193,10 @@ def _shallow(value: object, where: str) -> None:
 
 
 def header(path: Path) -> dict[str, Entry]:
-    """Return what tensors a safetensors file holds, after checking that it is one to the last byte.
+    """Return the tensors in the header of a safetensors file, after a check of the file to the last byte.
 
     Raises:
-        ModelError: says what is wrong with it.
+        ModelError: the file is damaged, or has tensors that no module has.
     """
     with opened(path, MOST_TENSORS) as (stream, size):
         return _header(stream, size, path)
@@ -208,48 +207,48 @@ def _header(stream: BufferedReader, size: int, path: Path) -> dict[str, Entry]:
     if not 2 <= length <= size - 8:
         raise ModelError(f"{path}: not a safetensors file: its header claims {length} bytes of the file's {size}")
     if length > MOST_HEADER:
-        raise ModelError(f"{path}: a header of {length} bytes; at most {MOST_HEADER} are read")
+        raise ModelError(f"{path}: its header has {length} bytes, but at most {MOST_HEADER} are read")
     text = stream.read(length)
     if not text.startswith(b"{"):
         raise ModelError(f"{path}: not a safetensors file: its header is no JSON")
     values = parse_json(text, f"{path}: header")
     metadata = values.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
-        raise ModelError(f"{path}: header: its __metadata__ are no texts")
-    found = {}
+        raise ModelError(f"{path}: header: its __metadata__ has a value that is no text")
+    entries = {}
     for name, value in values.items():
         if len(name) > _LONGEST_NAME or _NAME.fullmatch(name) is None:
             raise ModelError(f"{path}: {shown(name)} is no name of a weight")
-        found[name] = _entry(value, 8 + length, f"{path}: {name}")
+        entries[name] = _entry(value, 8 + length, f"{path}: {name}")
     end = 8 + length
-    for one in sorted(found.values(), key=lambda entry: (entry.begin, entry.size)):
-        if one.begin != end:
-            raise ModelError(f"{path}: its tensors overlap, or leave gaps, at byte {min(one.begin, end)}")
-        end += one.size
+    for entry in sorted(entries.values(), key=lambda entry: (entry.begin, entry.size)):
+        if entry.begin != end:
+            raise ModelError(f"{path}: its tensors overlap, or leave gaps, at byte {min(entry.begin, end)}")
+        end += entry.size
     if end != size:
-        raise ModelError(f"{path}: {size} bytes, but its header tells of {end}: it was not copied whole")
-    return found
+        raise ModelError(f"{path}: the file has {size} bytes, but its header needs {end}; copy the whole file again")
+    return entries
 
 
 def _entry(value: Any, before: int, where: str) -> Entry:
-    """Return a tensor's entry; `before` are the bytes of the file before all tensors."""
+    """Return a tensor's entry; `before` is the number of bytes before all tensors."""
     if not isinstance(value, dict) or set(value) != {"dtype", "shape", "data_offsets"}:
-        raise ModelError(f"{where}: an entry has a dtype, a shape and data_offsets, and nothing else")
+        raise ModelError(f"{where}: its entry must have a dtype, a shape and data_offsets, and nothing else")
     dtype, shape, place = value["dtype"], value["shape"], value["data_offsets"]
     if not isinstance(dtype, str) or dtype not in BYTES:
-        raise ModelError(f"{where}: weights are {', '.join(BYTES)}, not {shown(dtype)}")
+        raise ModelError(f"{where}: its dtype is {shown(dtype)}, but must be one of {', '.join(BYTES)}")
     for numbers in (shape, place):
         if not isinstance(numbers, list) or len(numbers) > 2 or not all(map(_is_count, numbers)):
-            raise ModelError(f"{where}: its shape and offsets are one or two whole numbers, not {shown(numbers)}")
+            raise ModelError(f"{where}: its shape and offsets must be one or two whole numbers, not {shown(numbers)}")
     if len(place) != 2 or not shape or 0 in shape:
         raise ModelError(
-            f"{where}: a weight has one or two dimensions and two offsets, not {shown(shape)} and {shown(place)}"
+            f"{where}: a weight must have one or two dimensions and two offsets, not {shown(shape)} and {shown(place)}"
         )
     needed = BYTES[dtype]
     for count in shape:
         needed *= count
     if place[1] - place[0] != needed:
-        raise ModelError(f"{where}: its place {shown(place)} is none for the shape {shown(shape)} in {dtype}")
+        raise ModelError(f"{where}: its offsets {shown(place)} do not fit the shape {shown(shape)} in {dtype}")
     return Entry(dtype, tuple(shape), before + place[0], needed)
 
 
@@ -262,16 +261,16 @@ def tensors(path: Path, names: Collection[str] | None = None) -> dict[str, Tenso
 
     Args:
         path: The file.
-        names: Which; None for all.
+        names: The names of the tensors; None for all.
 
     Raises:
-        ModelError: see `header`; or one of the names is not there, or a weight is NaN or infinite.
+        ModelError: see `header`; or a name is missing, or a weight is NaN or infinite.
     """
     return dict(each_tensor(path, names))
 
 
 def each_tensor(path: Path, names: Collection[str] | None = None) -> Iterator[tuple[str, Tensor]]:
-    """Yield name and value of tensors one after another, so that one is in memory at a time; see `tensors`."""
+    """Yield name and value of each tensor, so that only one tensor is in memory at a time; see `tensors`."""
     import torch
 
     for name, values in each_array(path, names):
@@ -279,24 +278,24 @@ def each_tensor(path: Path, names: Collection[str] | None = None) -> Iterator[tu
 
 
 def each_array(path: Path, names: Collection[str] | None = None) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Yield the same as `each_tensor`, as numpy arrays, without torch."""
+    """Yield the same values as `each_tensor`, as numpy arrays, without torch."""
     import numpy as np
 
     with opened(path, MOST_TENSORS) as (stream, size):
         entries = _header(stream, size, path)
         for name in entries if names is None else names:
             if name not in entries:
-                raise ModelError(f"{path}: {name}: is missing")
+                raise ModelError(f"{path}: {name} is missing")
             entry = entries[name]
             raw = bytearray(entry.size)
             stream.seek(entry.begin)
             if stream.readinto(raw) != entry.size:
-                raise ModelError(f"{path}: {name}: the file ends before it")
+                raise ModelError(f"{path}: {name}: the file ends before the end of this weight")
             # the bytes are little-endian on every machine
             if entry.dtype == "BF16":
                 values = (np.frombuffer(raw, "<u2").astype(np.uint32) << 16).view(np.float32)
             else:
                 values = np.frombuffer(raw, f"<f{BYTES[entry.dtype]}").astype(np.float32, copy=False)
             if not np.isfinite(values).all():
-                raise ModelError(f"{path}: {name}: holds NaN or infinity")
+                raise ModelError(f"{path}: {name} holds NaN or infinity")
             yield name, values.reshape(entry.shape)

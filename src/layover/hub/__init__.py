@@ -1,1 +1,1 @@
-"""What leaves the store: finished work as directories that other programs read."""
+"""Exports from the store: finished trainings as directories that other programs read."""

@@ -1,4 +1,4 @@
-"""Which finished work is exported: a cell by its label, a training by its key, or the best cell of every target."""
+"""The choice of finished trainings to export: a cell by its label, a training by its key, or the best cells."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from layover.specs.score import ScoreSpec
 from layover.store import Store
 
 LONGEST = 75
-"""Characters of the names that are given here; what names of packages may have beyond is room for `-flat`."""
+"""Characters of a name from this module; a package's name may be longer, which leaves room for `-flat`."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """One package to be."""
+    """A package to write."""
 
     id: str
     key: str
-    """Of a training, or of what was composed without one."""
+    """The key of a training, or of a composition without training."""
     model: str
-    """Label of the encoder in the recipe, as the rest."""
+    """The label of the encoder in the recipe; the other fields are labels of the recipe, too."""
     method: str
     name: str
     """The task or mixture that it was trained on last."""
@@ -37,14 +37,14 @@ class Wanted:
     cell: Cell | None
     """The cell that scores it; None for an intermediate."""
     best_of: int | None = None
-    """Of how many combinations of model, method and intermediate it has the highest scores; None where a person named
-    it."""
+    """The number of combinations of model, method and intermediate among which it has the highest score; None if the
+    user named it."""
 
 
 def identifier(*words: str) -> str:
     """Return words as the name of a package, `mini-stack-sandbox-nli-s1`: no slash, no dot, a letter first.
 
-    A longer one than `LONGEST` ends in a hash of the words, so that two of them keep two names.
+    A name longer than `LONGEST` ends in a hash of the words, so that two long names stay different.
     """
     joined = re.sub(r"[^A-Za-z0-9_]+", "-", "-".join(words)).strip("-")
     name = joined if joined[:1].isalpha() else f"m-{joined}"
@@ -52,49 +52,51 @@ def identifier(*words: str) -> str:
 
 
 def choose(plan: Plan, store: Store, wanted: Sequence[str]) -> list[Wanted]:
-    """Return what is asked for, each once.
+    """Return the requested packages, each once.
 
     Args:
-        plan: Of the recipe.
-        store: Where it is finished.
+        plan: The plan of the recipe.
+        store: The store with its results.
         wanted: Labels of cells (`mini/stack/sandbox/nli/sandbox/ner/1`), or the first 8 or more digits of the key of a
             training.
 
     Raises:
-        LayoverError: nothing, or more than one thing, is called so, or it is not finished.
+        LayoverError: no cell or training, or more than one, has the name, or it is not finished.
     """
-    return list(dict.fromkeys(_one(plan, store, text) for text in wanted))
+    return list(dict.fromkeys(_chosen(plan, store, text) for text in wanted))
 
 
 def best_per_target(plan: Plan, rows: Sequence[CellRow], *, note: Callable[[str], None]) -> list[Wanted]:
-    """Return for every target that is trained the cell with the highest score among those that can be exported.
+    """Return for every trained target the cell with the highest score among the cells that can be exported.
 
-    Of several seeds of the best (model, method, intermediate) by their mean, the first one. Where seeds are missing the
-    means are of those that are finished. Means over different languages cannot be compared, so a cell is skipped if it
-    has no score in a language that another cell of the target has a score in.
+    The best (model, method, intermediate) has the highest mean over its finished seeds; its first seed is exported.
+    Means over different languages cannot be compared. So a cell is skipped if it lacks a score in a language that
+    another cell of the target has a score in.
 
     Args:
-        plan: Of the recipe.
-        rows: Of its cells.
-        note: Takes a sentence on each target whose cells are not all compared.
+        plan: The plan of the recipe.
+        rows: The rows of its cells.
+        note: Receives a sentence on each target whose cells are not all compared.
 
     Raises:
         LayoverError: no cell that can be exported is finished, or no target has a cell with all scores.
     """
     for pending in plan.pending:
-        note(f"{pending.target}: not compared for the best: {pending.label} ({UNCHOSEN})")
+        note(f"{pending.target}: not compared for the best cell: {pending.label} ({UNCHOSEN})")
     by_target: dict[str, list[_Candidate]] = {}
     for row in rows:
-        cell, found = row.cell, _of_cell(plan, row.cell)
-        if row.record is not None and row.value is not None and found is not None and not refuses(plan, found):
+        cell, package = row.cell, _of_cell(plan, row.cell)
+        if row.record is not None and row.value is not None and package is not None and not refuses(plan, package):
             scored = frozenset(row.record.scored())
-            by_target.setdefault(cell.target, []).append(_Candidate(found, cell, row.value, scored))
+            by_target.setdefault(cell.target, []).append(_Candidate(package, cell, row.value, scored))
     if not by_target:
-        raise LayoverError("no cell that can be exported is finished, so none is best; run the recipe first")
+        raise LayoverError("no cell that can be exported is finished, so there is no best cell; run the recipe first")
     best = [_best(_complete(target, candidates, note)) for target, candidates in by_target.items()]
-    chosen = [one for one in best if one is not None]
+    chosen = [package for package in best if package is not None]
     if not chosen:
-        raise LayoverError("no cell has a score in every language of its target, so none is best; name cells instead")
+        raise LayoverError(
+            "no cell has a score in every language of its target, so there is no best cell; name the cells instead"
+        )
     return chosen
 
 
@@ -106,63 +108,64 @@ class _Candidate:
     cell: Cell
     value: float
     languages: frozenset[str]
-    """Those that it is scored in."""
+    """The languages that it is scored in."""
 
 
 def _complete(target: str, candidates: Sequence[_Candidate], note: Callable[[str], None]) -> list[_Candidate]:
-    """Return the candidates that are scored in every language that any of them is scored in."""
-    every = frozenset().union(*(one.languages for one in candidates))
+    """Return the candidates that are scored in every language in which any candidate is scored."""
+    every = frozenset().union(*(candidate.languages for candidate in candidates))
     skipped = [
-        f"{one.cell.label} (no score in {', '.join(sorted(every - one.languages))})"
-        for one in candidates
-        if one.languages != every
+        f"{candidate.cell.label} (no score in {', '.join(sorted(every - candidate.languages))})"
+        for candidate in candidates
+        if candidate.languages != every
     ]
     if len(skipped) == len(candidates):
-        note(f"{target}: nothing is exported, no cell is scored in every language: {'; '.join(skipped)}")
+        note(f"{target}: nothing is exported, because no cell is scored in every language: {'; '.join(skipped)}")
     elif skipped:
-        note(f"{target}: not compared for the best: {'; '.join(skipped)}")
-    return [one for one in candidates if one.languages == every]
+        note(f"{target}: not compared for the best cell: {'; '.join(skipped)}")
+    return [candidate for candidate in candidates if candidate.languages == every]
 
 
 def _best(candidates: Sequence[_Candidate]) -> Wanted | None:
     """Return the first seed of the (model, method, intermediate) with the highest mean over its seeds."""
     groups: dict[tuple[str, str, str], list[_Candidate]] = {}
-    for one in candidates:
-        groups.setdefault((one.cell.model, one.cell.method, one.cell.intermediate), []).append(one)
+    for candidate in candidates:
+        cell = candidate.cell
+        groups.setdefault((cell.model, cell.method, cell.intermediate), []).append(candidate)
     if not groups:
         return None
-    best = max(groups.values(), key=lambda members: fmean(one.value for one in members))
+    best = max(groups.values(), key=lambda members: fmean(member.value for member in members))
     return replace(best[0].wanted, best_of=len(groups) if len(groups) > 1 else None)
 
 
-def refuses(plan: Plan, one: Wanted) -> str:
-    """Return why a finished training is no package; empty when it is."""
-    spec = spec_at(plan.nodes, one.key, ModuleStep)
-    if "import" in {plan.nodes[key].kind for key in (one.key, spec.takes_head()) if key is not None}:
-        return "nothing in it was trained here, neither a module nor a head; share what was imported"
+def refuses(plan: Plan, wanted: Wanted) -> str:
+    """Return the reason why a finished training cannot be a package, or an empty text."""
+    spec = spec_at(plan.nodes, wanted.key, ModuleStep)
+    if "import" in {plan.nodes[key].kind for key in (wanted.key, spec.takes_head()) if key is not None}:
+        return "the recipe trains neither its module nor its head; share the imported package instead"
     if spec.module.whole:
-        return "it trains all weights of the encoder; only modules are exported"
-    if plan.recipe.methods[one.method].languages:
+        return "it trains all weights of the encoder, but only modules are exported"
+    if plan.recipe.methods[wanted.method].languages:
         return (
-            "it acts on top of language adapters, one for each language, which a package cannot hold; export a method "
+            "it uses language adapters, one for each language, which a package cannot contain; export a method "
             "without `languages`"
         )
     return ""
 
 
-def learned_before(plan: Plan, one: Wanted) -> list[Wanted]:
-    """Return the intermediates that stay modules of their own in a training, or in what was composed."""
-    start = spec_at(plan.nodes, one.key, ModuleStep).start
+def learned_before(plan: Plan, wanted: Wanted) -> list[Wanted]:
+    """Return the intermediates that stay separate modules in a training or a composition."""
+    start = spec_at(plan.nodes, wanted.key, ModuleStep).start
     if start.composition is None or not start.composition.apart:
         return []
     first: dict[str, Wanted] = {}
     for candidate in _candidates(plan):
-        first.setdefault(candidate.key, candidate)  # one training has one package, whichever methods begin with it
+        first.setdefault(candidate.key, candidate)  # a training has one package, even if several methods share it
     return [first[learned.key] for learned in start.learned]
 
 
 def _of_cell(plan: Plan, cell: Cell) -> Wanted | None:
-    """Return the package of a cell; None where the target has no head and no training of its own, as in retrieval."""
+    """Return the package of a cell, or None if the target has neither a head nor a training, as in retrieval."""
     scored = spec_at(plan.nodes, cell.score, ScoreSpec)
     if cell.train is None or scored.search is not None:
         return None
@@ -172,41 +175,45 @@ def _of_cell(plan: Plan, cell: Cell) -> Wanted | None:
 
 
 def _candidates(plan: Plan) -> Iterable[Wanted]:
-    """Yield everything of a sweep that could be exported; cells before intermediates."""
-    yield from (found for cell in plan.cells if (found := _of_cell(plan, cell)) is not None)
+    """Yield every package that a sweep can export, cells before intermediates."""
+    yield from (package for cell in plan.cells if (package := _of_cell(plan, cell)) is not None)
     for cell in plan.cells:
         if cell.train is None:
             continue
         spec = spec_at(plan.nodes, cell.train, OnEncoder)
-        learned = [(one.name, one.key) for one in spec.start.learned]
-        if _of_cell(plan, cell) is None and spec.trains:  # of retrieval, straight after an intermediate
+        learned = [(intermediate.name, intermediate.key) for intermediate in spec.start.learned]
+        if _of_cell(plan, cell) is None and spec.trains:  # retrieval directly after an intermediate
             learned.append((cell.intermediate, cell.train))
         for name, key in learned:
             id_ = identifier(cell.model, cell.method, name, f"s{cell.seed}")
             yield Wanted(id_, key, cell.model, cell.method, name, cell.seed, None)
 
 
-def _one(plan: Plan, store: Store, text: str) -> Wanted:
+def _chosen(plan: Plan, store: Store, text: str) -> Wanted:
     labels = {cell.label: cell for cell in plan.cells}
     if text in labels:
-        found = _of_cell(plan, labels[text])
-        if found is None:
+        package = _of_cell(plan, labels[text])
+        if package is None:
             raise LayoverError(
                 f"{text}: nothing is trained for this target, so it has no module and no head of its own; export the "
                 "intermediate by its key, see: layover plan --nodes"
             )
     elif re.fullmatch(r"[0-9a-f]{8,64}", text):
-        by_key = {one.key: one for one in reversed(list(_candidates(plan))) if one.key.startswith(text)}
+        by_key = {
+            candidate.key: candidate
+            for candidate in reversed(list(_candidates(plan)))
+            if candidate.key.startswith(text)
+        }
         if len(by_key) != 1:
-            what = "several trainings" if by_key else "no training"
-            raise LayoverError(f"{text}: {what} of the recipe have a key that begins so; see: layover plan --nodes")
-        (found,) = by_key.values()
+            trainings = "several trainings of the recipe have" if by_key else "no training of the recipe has"
+            raise LayoverError(f"{text}: {trainings} a key that begins with it; see: layover plan --nodes")
+        (package,) = by_key.values()
     elif text in {cell.label for cell in plan.pending}:
         raise LayoverError(f"{text}: {UNCHOSEN}; run the recipe first")
     else:
         raise LayoverError(f"{text!r} is no cell of the recipe; {nearest(text, labels)}")
-    if not store.has(found.key):
+    if not store.has(package.key):
         raise LayoverError(f"{text}: its training is not finished; run the recipe first")
-    if found.cell is not None and not store.has(found.cell.score):
+    if package.cell is not None and not store.has(package.cell.score):
         raise LayoverError(f"{text}: its scores are not finished; run the recipe first")
-    return found
+    return package

@@ -1,4 +1,4 @@
-"""Which files a package may have, how large each may be, and which of them a card asks for."""
+"""The files of a package: the names that it may have, their largest sizes, and the files that its card requires."""
 
 from __future__ import annotations
 
@@ -30,29 +30,29 @@ FILES: Mapping[str, int] = {
     f"{ADAPTERHUB}/{heads.HEAD_CONFIG}": MOST_JSON,
     f"{ADAPTERHUB}/{heads.ADAPTERS_HEAD}": MOST_TENSORS,
 }
-"""Name -> most bytes: all that a package may have."""
+"""Name -> most bytes, for every file that a package may have."""
 MODULE_FILES: Mapping[str, int] = {
     README: MOST_TEXT,
     CONFIG: MOST_JSON,
     get("peft").file: MOST_TENSORS,
     adapterhub.WEIGHTS: MOST_TENSORS,
 }
-"""The same of a module without a card, in the layout of peft or of AdapterHub."""
+"""The same for a module without a card, in the layout of peft or of AdapterHub."""
 OF_THE_HUB = ".gitattributes"
-"""What the hub puts into every repository; it says nothing."""
+"""A file that the hub adds to every repository; it is ignored."""
 
 
 def _listed(folder: Path, prefix: str, ignored: Collection[str], wrong: dict[str, str]) -> Iterator[tuple[str, int]]:
-    """Yield the files that a package may have: name and bytes.
+    """Yield name and bytes of the files that a package may have.
 
     Args:
-        folder: Of the package, or `ADAPTERHUB` in it.
-        prefix: Of the names.
-        ignored: Ordinary files that are passed over.
-        wrong: What no package has goes here, by name.
+        folder: The folder of the package, or `ADAPTERHUB` in it.
+        prefix: The prefix of the names.
+        ignored: Ordinary files that are ignored.
+        wrong: Receives a message for each other file, by name.
     """
     with os.scandir(folder) as entries:
-        for entry in sorted(entries, key=lambda one: one.name):
+        for entry in sorted(entries, key=lambda entry: entry.name):
             name, path = f"{prefix}{entry.name}", Path(entry.path)
             if name == ADAPTERHUB and entry.is_dir(follow_symlinks=False):
                 yield from _listed(path, f"{ADAPTERHUB}/", ignored, wrong)
@@ -65,67 +65,67 @@ def _listed(folder: Path, prefix: str, ignored: Collection[str], wrong: dict[str
                     yield from [(name, size)] if name in FILES else ()
             elif name != OF_THE_HUB:
                 wrong[name] = (
-                    f"{printable(shortened(name))!r} is no file of a package; `layover pull` takes over those that "
-                    "are, and leaves the rest"
+                    f"{printable(shortened(name))!r} is no file of a package; use `layover pull`, which copies only "
+                    "the files of a package"
                 )
 
 
 def sized(file: Path, most: int | None) -> int:
-    """Return the bytes of an ordinary file.
+    """Return the number of bytes of an ordinary file, without opening it.
 
     Args:
-        file: Is looked at, and not opened.
-        most: Bytes that it may have; any number when None.
+        file: The file.
+        most: The most bytes that it may have; None for no limit.
 
     Raises:
-        ModelError: it is none, or they are more than `most`.
+        ModelError: the path is no ordinary file, or has more than `most` bytes.
     """
     size = plain_file(file).lstat().st_size
     if most is not None and size > most:
-        raise ModelError(f"{file}: {size} bytes; such a file has at most {most}")
+        raise ModelError(f"{file}: the file has {size} bytes; the limit for this file is {most}")
     return size
 
 
 def needed(package: Package) -> set[str]:
-    """Return the files that a package must have, by what its card says: no more than these and a picture."""
-    card, found = package.card, {README, CARD}
+    """Return the files that a package must have by its card; it may have no other file than these and a picture."""
+    card, names = package.card, {README, CARD}
     also = card.layout == "peft" and any(name.startswith(f"{ADAPTERHUB}/") for name in card.files)
     hub = card.layout == "adapterhub" or also
     head = card.probe.outputs is not None
     if card.layout == "peft":
-        found |= {CONFIG, get("peft").file}
+        names |= {CONFIG, get("peft").file}
     if card.layout == MODULE_LAYOUT:
-        found.add(MODULE)
+        names.add(MODULE)
     if hub:
-        found |= {f"{ADAPTERHUB}/{name}" for name in (CONFIG, adapterhub.WEIGHTS)}
+        names |= {f"{ADAPTERHUB}/{name}" for name in (CONFIG, adapterhub.WEIGHTS)}
     if head:
-        found |= {heads.HEAD, heads.HEAD_CONFIG}
+        names |= {heads.HEAD, heads.HEAD_CONFIG}
     if hub and head:
-        found |= {f"{ADAPTERHUB}/{name}" for name in (heads.HEAD_CONFIG, heads.ADAPTERS_HEAD)}
+        names |= {f"{ADAPTERHUB}/{name}" for name in (heads.HEAD_CONFIG, heads.ADAPTERS_HEAD)}
     if package.mixer_shapes():
-        found.add(MIXER)
-    return found
+        names.add(MIXER)
+    return names
 
 
 def compared(package: Package) -> str:
-    """Return what was found when the files of a folder were held against those on the card, in both directions.
+    """Compare the files in a folder with the files on the card, in both directions, and return a text on the result.
 
     Raises:
-        MistakesError: with all that is missing, or too much; no package has other files or folders, links, or too
-            large files. Pickles on the card do not count, whether they are there or not.
+        MistakesError: lists all missing files, and all other files and folders, links, and files that are too large.
+            Pickles on the card may exist or not.
     """
     wrong: dict[str, str] = {}
     card, must = package.card, needed(package)
-    there = dict(_listed(package.folder, "", card.pickles(), wrong))
-    names, on_card = {*there, *wrong}, {*card.hashes(), README, CARD}
-    for those, why in (
-        (on_card - names, "is on the card, but not there"),
-        (names - on_card, "is there, but not on the card"),
-        (must - on_card, "is missing, by what the card says of the package"),
-        (on_card - must - {PICTURE}, "is too much, by what the card says of the package"),
+    sizes = dict(_listed(package.folder, "", card.pickles(), wrong))
+    names, on_card = {*sizes, *wrong}, {*card.hashes(), README, CARD}
+    for differing, reason in (
+        (on_card - names, "is on the card, but not in the folder"),
+        (names - on_card, "is in the folder, but not on the card"),
+        (must - on_card, "is missing; the package of this card must have it"),
+        (on_card - must - {PICTURE}, "is too much; the package of this card must not have it"),
     ):
-        for name in sorted(those):
-            wrong.setdefault(name, f"{printable(name)} {why}")
+        for name in sorted(differing):
+            wrong.setdefault(name, f"{printable(name)} {reason}")
     if wrong:
         raise MistakesError(str(package.folder), list(wrong.values()))
-    return f"{len(there)} files of {card.id}, {sum(there.values()):,} bytes"
+    return f"{len(sizes)} files of {card.id}, {sum(sizes.values()):,} bytes"

@@ -13,7 +13,7 @@ from layover.errors import ModelError
 from layover.hub import facts, flatten, model_card
 from layover.hub.choose import Wanted
 from layover.hub.contents import README
-from layover.hub.flatten import Summand
+from layover.hub.flatten import Term
 from layover.hub.options import Options
 from layover.hub.writing import write_head, write_module
 from layover.identity import Json, file_sha256
@@ -40,7 +40,7 @@ Stage = Literal["intermediate", "target"]
 
 @dataclass(frozen=True)
 class Own:
-    """The module that a package holds itself."""
+    """The module in the package itself."""
 
     module: Module
     weights: Mapping[str, Tensor]
@@ -52,15 +52,15 @@ class Draft:
     """A package that is being written.
 
     Args:
-        plan: Of the recipe.
-        store: Where it is finished.
-        options: How packages are written.
-        wanted: What it is a package of.
-        id: Its name.
-        spec: Of the training, or of what was composed.
-        facts: Of the encoder.
-        others: Key of a training -> the folder of the package that holds it.
-        scores: What its card tells of scores; None for an intermediate.
+        plan: The plan of the recipe.
+        store: The store with its results.
+        options: The options of the export.
+        wanted: The training to export.
+        id: The name of the package.
+        spec: The specification of the training, or of the composition.
+        facts: The facts on the encoder.
+        others: Key of a training -> the folder of its package.
+        scores: The scores on its card; None for an intermediate.
     """
 
     plan: Plan
@@ -79,16 +79,16 @@ class Draft:
         self.task = facts.task_of(self.plan, self.store, self.spec)
         self.module = self.spec.module
         self.trains_module = self.module.trains_encoder and self.spec.trains
-        """Whether a module was trained, and not a head alone, or nothing."""
+        """Whether a module was trained, not only a head."""
         self.composition = self.spec.start.composition
         apart = self.composition is not None and self.composition.apart
-        self.learned = [one.key for one in self.spec.start.learned]
+        self.learned = [intermediate.key for intermediate in self.spec.start.learned]
         self.intermediates = self.learned if apart else []
-        """Keys of those that are modules of their own."""
+        """Keys of the intermediates that are separate modules."""
         self.skipped = facts.skipped_of(self.plan, self.wanted)
-        """Lowest layers that go without modules in predictions."""
+        """The number of lowest layers without modules in predictions."""
         self.terms = self._terms() if self.options.flatten else []
-        """What is put together into one module."""
+        """The modules that are merged into one."""
 
     def write(self, folder: Path) -> None:
         """Write all files; the card comes last."""
@@ -110,7 +110,7 @@ class Draft:
             file.chmod(0o755 if file.is_dir() else 0o644)
 
     def _assembled(self) -> Encoder:
-        """Return the encoder as it predicts, in float32."""
+        """Return the encoder with its modules as in predictions, in float32."""
         from layover.encoder import DropoutClock, Encoder
 
         ref = self.spec.encoder
@@ -120,23 +120,27 @@ class Draft:
         return encoder
 
     def _trained(self, encoder: Encoder) -> Own | None:
-        """Return the module that the training trained, None where it trained a head alone, or nothing."""
+        """Return the module of the training, or None if it trained only a head or nothing."""
         return Own(self.module, encoder.state(TARGET)) if self.trains_module else None
 
-    def _terms(self) -> list[Summand]:
-        """Return what is put together into one module."""
+    def _terms(self) -> list[Term]:
+        """Return the modules that are merged into one.
+
+        Raises:
+            ModelError: the training has no composition.
+        """
         names = roles(len(self.intermediates))
         parts = [trained_part(self.store, key, name) for name, key in zip(names, self.intermediates, strict=True)]
         target = trained_part(self.store, self.wanted.key, TARGET) if self.trains_module else None
         if self.composition is None:
-            raise ModelError(f"{self.id}: nothing is composed here that could be put together")
-        return flatten.summands(self.composition, parts, target, self.skipped)
+            raise ModelError(f"{self.id}: the training has no composition, so --flatten has nothing to merge")
+        return flatten.terms_of(self.composition, parts, target, self.skipped)
 
     def _flattened(self, encoder: Encoder) -> Own:
-        """Put what acts on the encoder together into one module, let that act instead, and return it.
+        """Merge the modules on the encoder into one module, attach it instead, and return it.
 
         Raises:
-            ModelError: other hidden states come out, which no user of the package should find first.
+            ModelError: the merged module computes other hidden states.
         """
         from layover.inference import probe
 
@@ -146,24 +150,26 @@ class Draft:
         encoder.drop(AdapterDrop())
         difference = probe.largest_difference(before, encoder, None)
         if difference > probe.TOLERANCE:
-            raise ModelError(f"{self.id}: put together the hidden states differ by {difference:.1e}; do not flatten it")
+            raise ModelError(
+                f"{self.id}: after the merge the hidden states differ by {difference:.1e}; export it without --flatten"
+            )
         return Own(module, weights)
 
     def _write_mixer(self, folder: Path, encoder: Encoder) -> None:
-        """Write what mixes modules: the trained weights of the mixer, or the gates of the modules."""
+        """Write the trained weights of the mixer, or the gates of the modules."""
         from layover.encoder import write_weights
 
-        found: dict[str, Tensor] = {}
+        weights: dict[str, Tensor] = {}
         if (self.store.path(self.wanted.key) / weights_of(MIX)).is_file():
-            found = {f"{MIX}.{name}": value for name, value in encoder.state(MIX).items()}
-        elif any(one.gates is not None for one in self.spec.start.learned):
-            for piece in gated_parts(pieces_to_train(self.store, self.spec, encoder.shape)):
-                found |= {f"{piece.name}.{name}": value for name, value in (piece.gates or {}).items()}
-        if found:
-            write_weights(folder / MIXER, found)
+            weights = {f"{MIX}.{name}": value for name, value in encoder.state(MIX).items()}
+        elif any(intermediate.gates is not None for intermediate in self.spec.start.learned):
+            for part in gated_parts(pieces_to_train(self.store, self.spec, encoder.shape)):
+                weights |= {f"{part.name}.{name}": value for name, value in (part.gates or {}).items()}
+        if weights:
+            write_weights(folder / MIXER, weights)
 
     def _write_head(self, folder: Path, encoder: Encoder) -> Head | None:
-        """Write the head where there is one that can be shared, and return it."""
+        """Write the head if there is one that can be shared, and return it."""
         if self.task is None or kinds.get(self.task.kind).head is None:
             return None
         if not (self.store.path(self.wanted.key) / HEAD).is_file():
@@ -193,13 +199,13 @@ class Draft:
             made_of=self._made_of(),
             layout=layout,
             precision=self.spec.computes_in,
-            skipped_layers=0 if self.terms else self.skipped,  # one module has left these layers out
+            skipped_layers=0 if self.terms else self.skipped,  # a merged module does not act in these layers
             recipe=plan.recipe.document.name,
             key=wanted.key,
             settings=self.spec.canonical(),
             trainings=tuple(trainings),
             learned_before=tuple(facts.trained_on(plan, key) for key in self.learned),
-            data=facts.data_of(plan, store, [one.key for one in trainings]),
+            data=facts.data_of(plan, store, [training.key for training in trainings]),
             seeds=(wanted.seed,),
             scores=self.scores,
             cost=facts.cost_of(plan, store, wanted.key),
@@ -216,7 +222,7 @@ class Draft:
         acting = [] if self.terms else [*self.spec.start.modules(), self.composition]
         computing = [*acting, None if own is None else own.module]
         answers = () if self.task is None else answering(self.task.kind)
-        return Plugins.of((*(thing for one in computing for thing in things_in(one)), *answers))
+        return Plugins.of((*(thing for part in computing for thing in things_in(part)), *answers))
 
     def _rows(self) -> Rows:
         """Return the rows of the probe."""
@@ -226,41 +232,41 @@ class Draft:
         return probe.rows_for((tokenizer.cls, tokenizer.sep), self.facts.vocabulary, tokenizer.special)
 
     def _pieces(self, own: Own | None) -> tuple[PieceFacts, ...]:
-        """Return what acts, the package's own module last."""
-        found = []
+        """Return the facts on all modules, the package's own module last."""
+        modules = []
         if not self.terms:
             for role, key in zip(roles(len(self.intermediates)), self.intermediates, strict=True):
-                told, other = self._told(trained_part(self.store, key, role), key), self.others[key]
-                # an imported package may lie somewhere else
-                if (other / CARD).is_file() and read_card(other).own()[0].weights_sha256 != told.weights_sha256:
+                module, other = self._module_facts(trained_part(self.store, key, role), key), self.others[key]
+                # the folder of an imported package may be elsewhere
+                if (other / CARD).is_file() and read_card(other).own()[0].weights_sha256 != module.weights_sha256:
                     raise ModelError(
-                        f"{other} was there already and holds other weights than {self.id} was trained on, of the same "
-                        "training on another machine; remove it, or use --to"
+                        f"{other} already exists, but has other weights than {self.id} was trained on: it comes from "
+                        "another run of the same training; remove it, or use --to"
                     )
-                found.append(PieceFacts(**told.model_dump(), package=other.name))
+                modules.append(PieceFacts(**module.model_dump(), package=other.name))
         if own is not None:
             part = AttachedModule(TARGET, own.module, own.weights, trainable=False)
-            told = self._told(part, self.wanted.key)
+            module = self._module_facts(part, self.wanted.key)
             if self.terms:
-                tasks = tuple(dict.fromkeys(task for one in self._made_of() for task in one.trained_on))
-                told = told.model_copy(update={"trained_on": tasks, "key": None})
-            found.append(PieceFacts(**told.model_dump(), package=None))
-        return tuple(found)
+                tasks = tuple(dict.fromkeys(task for merged in self._made_of() for task in merged.trained_on))
+                module = module.model_copy(update={"trained_on": tasks, "key": None})
+            modules.append(PieceFacts(**module.model_dump(), package=None))
+        return tuple(modules)
 
     def _made_of(self) -> tuple[SummandFacts, ...]:
-        """Return what was put together."""
+        """Return the facts on the merged modules."""
         keys = {**dict(zip(roles(len(self.intermediates)), self.intermediates, strict=True)), TARGET: self.wanted.key}
         return tuple(
             SummandFacts(
-                **self._told(one.part, keys[one.part.name]).model_dump(),
-                factor=one.factor,
-                from_layer=one.from_layer,
+                **self._module_facts(term.part, keys[term.part.name]).model_dump(),
+                factor=term.factor,
+                from_layer=term.from_layer,
             )
-            for one in self.terms
+            for term in self.terms
         )
 
-    def _told(self, part: AttachedModule, key: str) -> ModuleFacts:
-        """Return what a card says of a module that a training trained."""
+    def _module_facts(self, part: AttachedModule, key: str) -> ModuleFacts:
+        """Return the facts on the module of a training."""
         return ModuleFacts(
             role=part.name,
             module=part.module.canonical(),
@@ -277,12 +283,12 @@ def _hashed(folder: Path) -> dict[str, str]:
 
 
 def gated_parts(pieces: Sequence[Attachment]) -> list[AttachedModule]:
-    """Return the parts with gates among the pieces, and among the members of mixes."""
+    """Return the modules with gates among attachments and the members of mixes."""
     parts = [member for piece in pieces for member in (piece.members if isinstance(piece, Mix) else (piece,))]
     return [part for part in parts if isinstance(part, AttachedModule) and part.gates is not None]
 
 
 def _composed(composition: Composition) -> dict[str, Json]:
-    """Return the composition as a card has it; what was trained on top stands among the card's pieces."""
+    """Return the composition as a card has it; the module trained on top is among the card's pieces."""
     settings = {name: value for name, value in composition.settings().items() if name != "on_top"}
     return {"name": composition.name, **settings}

@@ -1,4 +1,4 @@
-"""From the store to packages: a folder for each, that loads in peft, in adapters and in Layover."""
+"""Export from the store to packages: a folder for each, which loads in peft, in adapters and in Layover."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from layover.specs.import_ import ImportSpec
 from layover.store import Store
 
 FLAT = "-flat"
-"""Ends the name of a flattened package."""
+"""The suffix of a flattened package's name."""
 
 
 @dataclass
 class Export:
-    """An export under way: what several packages share is computed once.
+    """An export of packages, which computes shared values once.
 
     Args:
-        plan: Of the recipe.
-        store: Where it is finished.
-        directory: Where packages go, a folder each, and the page that lists them.
-        options: How they are written.
+        plan: The plan of the recipe.
+        store: The store with its results.
+        directory: The target: a folder for each package, and the page that lists them.
+        options: The options of the export.
     """
 
     plan: Plan
@@ -44,48 +44,48 @@ class Export:
     directory: Path
     options: Options = field(default_factory=Options)
     written: list[Path] = field(default_factory=list)
-    """New folders, those that others need before them."""
+    """New folders; a needed package comes before the packages that need it."""
     _rows: list[CellRow] | None = None
     _bases: dict[str, BaseModelFacts] = field(default_factory=dict)
 
     def packages(self, wanted: Sequence[Wanted]) -> list[Path]:
-        """Write packages, and the page that lists all of the directory; return their folders.
+        """Write packages, and the page of all packages in the directory, and return the folders of the packages.
 
-        Everything is checked before anything is written.
+        All packages are checked before the first is written.
 
         Args:
             wanted: Finished trainings.
 
         Raises:
-            LayoverError: see `package`; or the directory has a README.md of somebody else.
+            LayoverError: see `package`; or the directory has a README.md that Layover did not write.
         """
         if self.options.name is not None and len(wanted) > 1:
-            raise LayoverError(f"--name is for one package, not for {len(wanted)}")
+            raise LayoverError(f"--name is for a single package, but {len(wanted)} are exported; leave out --name")
         index.check(self.directory)
-        for one in wanted:
-            self._check(one)
-        folders = [self.package(one) for one in wanted]
+        for package in wanted:
+            self._check(package)
+        folders = [self.package(package) for package in wanted]
         index.write(self.directory)
         return folders
 
     def package(self, wanted: Wanted) -> Path:
-        """Write a package, and before it those that it needs; return its folder.
+        """Write the packages that a package needs, then the package itself, and return its folder.
 
-        A folder that is there already is left alone where it is the same package: of the same training, in the same
-        form, with the same scores.
+        An existing folder stays as it is if it is the same package: of the same training, in the same form, with the
+        same scores.
 
         Raises:
-            LayoverError: another thing lies there; the training changed all weights of the encoder, or needs language
-                adapters; or something does not have the form that was asked for.
+            LayoverError: the folder exists and is another package; the training changed all weights of the encoder, or
+                needs language adapters; or the package does not support the requested form.
         """
         self._check(wanted)
         folder = self._folder(wanted)
         if folder.exists():
             return folder
         needed = [] if self.options.flatten else learned_before(self.plan, wanted)
-        # what a package needs is named after its own training
+        # a needed package has the name of its own training, without --name
         plainly = Export(self.plan, self.store, self.directory, Options(), self.written, self.rows(), self._bases)
-        others = {one.key: plainly.holding(one) for one in needed}
+        others = {package.key: plainly.holding(package) for package in needed}
         spec = spec_at(self.plan.nodes, wanted.key, OnEncoder)
         draft = Draft(
             plan=self.plan,
@@ -103,32 +103,36 @@ class Export:
         self.written.append(folder)
         return folder
 
-    def holding(self, one: Wanted) -> Path:
-        """Return the folder of the package that holds an intermediate: it is written now, or was imported.
+    def holding(self, wanted: Wanted) -> Path:
+        """Return the folder of the package with an intermediate, which is written now or was imported.
 
-        An imported one is referred to by its name, whether or not it lies here.
+        An imported package is referred to by its name, even if its folder is elsewhere.
         """
-        package = self._imported().get(one.key)
-        return self.directory / package if package is not None else self.package(one)
+        package = self._imported().get(wanted.key)
+        return self.directory / package if package is not None else self.package(wanted)
 
     def _imported(self) -> dict[str, str | None]:
-        """Return the imports of the plan, and what the package of each is called; None of another library's."""
+        """Return the keys of the plan's imports -> the name of the package; None for a module of another library."""
         return {node.key: node.spec.package for node in of(self.plan.nodes, ImportSpec)}
 
     def _folder(self, wanted: Wanted) -> Path:
         return self.directory / (self.options.name or f"{wanted.id}{FLAT if self.options.flatten else ''}")
 
     def _check(self, wanted: Wanted) -> None:
-        """Refuse what cannot be written."""
+        """Refuse a package that cannot be written.
+
+        Raises:
+            LayoverError: see `package`.
+        """
         if reason := refuses(self.plan, wanted):
             raise LayoverError(f"{wanted.id}: {reason}")
         needed = [] if self.options.flatten else learned_before(self.plan, wanted)
         elsewhere = {key for key, package in self._imported().items() if package is None}
-        foreign = [one.name for one in needed if one.key in elsewhere]
+        foreign = [intermediate.name for intermediate in needed if intermediate.key in elsewhere]
         if foreign:
             raise LayoverError(
-                f"{wanted.id}: rests on {foreign[0]}, a module that another library wrote: it is no package that could "
-                "be referred to, and not ours to publish; where both are LoRAs, --flatten puts them into one"
+                f"{wanted.id}: it needs {foreign[0]}, a module that another library wrote and that is no package; if "
+                "both are LoRAs, use --flatten, which merges them into one module"
             )
         if self.options.flatten and (reason := self._not_flat(wanted)):
             raise LayoverError(f"{wanted.id}: {reason}")
@@ -137,28 +141,30 @@ class Export:
         if not folder.exists():
             return
         if not (folder / CARD).is_file():
-            raise LayoverError(f"{folder} exists and is no package; remove it, or use --to or --name")
+            raise LayoverError(f"{folder} already exists and is no package; remove it, or use --to or --name")
         card = read_card(folder)
         skipped = 0 if self.options.flatten else facts.skipped_of(self.plan, wanted)
         if (card.key, card.flattened, card.skipped_layers) != (wanted.key, self.options.flatten, skipped):
-            raise LayoverError(f"{folder} exists and is another package than {wanted.id}; remove it, or use --to")
+            raise LayoverError(
+                f"{folder} already exists and is another package than {wanted.id}; remove it, or use --to"
+            )
         if card.scores != self.scores(wanted):
             raise LayoverError(
-                f"{folder} exists and tells of other scores than {wanted.id} has now, or of another choice by them; "
-                "remove it, or use --to"
+                f"{folder} already exists, but its card has other scores than {wanted.id} now, or another choice of "
+                "the best cell; remove it, or use --to"
             )
         if self.options.adapterhub and card.layout is not None and not (folder / ADAPTERHUB).is_dir():
-            raise LayoverError(f"{folder} exists without AdapterHub's layout; remove it first, or use --to")
+            raise LayoverError(f"{folder} already exists without AdapterHub's layout; remove it first, or use --to")
 
     def _not_flat(self, wanted: Wanted) -> str:
-        """Return why a training is not put together into one module; empty when it is."""
+        """Return the reason why the modules of a training cannot be merged into one, or an empty text."""
         spec = spec_at(self.plan.nodes, wanted.key, OnEncoder)
         start, modules = spec.start, [*spec.start.modules()]
         if start.composition is None:
             return flatten.refuses(None, [], [])
         if spec.trains and spec.module.trains_encoder:
             modules.append(spec.module)
-        return flatten.refuses(start.composition, modules, [one.name for one in start.learned])
+        return flatten.refuses(start.composition, modules, [intermediate.name for intermediate in start.learned])
 
     def _base(self, encoder: EncoderSpec) -> BaseModelFacts:
         if encoder.label not in self._bases:
@@ -166,7 +172,7 @@ class Export:
         return self._bases[encoder.label]
 
     def scores(self, wanted: Wanted) -> Scores | None:
-        """Return what a card tells of the scores of a package; None for an intermediate."""
+        """Return the scores on the card of a package, or None for an intermediate."""
         row = next((row for row in self.rows() if row.cell == wanted.cell), None)
         return None if row is None else facts.scores_of(self.plan, self.store, row, self.rows(), wanted.best_of)
 
@@ -179,12 +185,12 @@ class Export:
 
 @contextmanager
 def _whole(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder that becomes `folder` when all went well, and leaves nothing behind when not."""
+    """Yield an empty folder that becomes `folder` after the block; after an error nothing is left behind."""
     made = [parent for parent in (folder.parent, *folder.parent.parents) if not parent.exists()]
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".layover.") as temporary:
-            work = Path(temporary) / folder.name  # the temporary directory itself is closed to others
+            work = Path(temporary) / folder.name  # other users cannot read the temporary directory itself
             work.mkdir()
             yield work
             work.rename(folder)
@@ -196,12 +202,18 @@ def _whole(folder: Path) -> Iterator[Path]:
 
 
 def _check_name(name: str | None) -> None:
-    """Refuse the name of a package that a library could not use for a module."""
+    """Refuse the name of a package that a library cannot use for a module.
+
+    Raises:
+        LayoverError: the name has other characters, or torch uses it.
+    """
     if name is None:
         return
     if re.fullmatch(IDENTIFIER, name) is None:
-        raise LayoverError(f"--name {name!r}: a name has letters, digits, - and _, a letter first, 80 at most")
+        raise LayoverError(
+            f"--name {name!r}: a name must begin with a letter and have only letters, digits, - and _, 80 at most"
+        )
     from torch.nn import ModuleDict
 
     if name in dir(ModuleDict()):
-        raise LayoverError(f"--name {name!r}: torch and adapters have something else of this name; take another")
+        raise LayoverError(f"--name {name!r}: torch and adapters already use this name; choose another name")

@@ -1,4 +1,4 @@
-"""What a card tells, read from the plan and the store."""
+"""The facts on a card, read from the plan and the store."""
 
 from __future__ import annotations
 
@@ -43,21 +43,21 @@ from layover_sandbox import encoders
 from layover_sandbox import files as files_of_sandbox
 
 USUAL_NO_ANSWER = 0.0
-"""In logits: a package answers nothing where the null score is above the answer's."""
+"""In logits: a package predicts "no answer" if the null score is above the answer's score."""
 
 OPTIMISATION = ("epochs", "batch", "lr", "warmup", "weight_decay", "clip", "dropout", "precision", "seed")
-"""What a card repeats of the numbers of a training."""
+"""The hyperparameters of a training that a card repeats."""
 LIBRARIES = ("torch", "transformers", "peft", "adapters", "safetensors")
 
 
 def base_of(plan: Plan, encoder: EncoderSpec) -> BaseModelFacts:
-    """Return what a card says of an encoder."""
+    """Return the facts on an encoder."""
     from layover.encoder.digest import count_of, of_encoder
     from layover.encoder.files import config_file, is_random
 
     name: str | None = plan.recipe.document.models[encoder.label].name
     if name is not None and encoders.folder_of(name) is None and Path(encoder.source).is_dir():
-        name = None  # a path says where a person works, and leads nobody anywhere
+        name = None  # a local path is private, and useless on another machine
     config = config_file(encoder.source, encoder.revision)
     values = read_json(config)
     return BaseModelFacts(
@@ -77,7 +77,7 @@ def base_of(plan: Plan, encoder: EncoderSpec) -> BaseModelFacts:
 
 
 def task_of(plan: Plan, store: Store, spec: ModuleStep) -> TaskFacts | None:
-    """Return the task whose head a package has; None for a mixture, and for what was composed without a head."""
+    """Return the task of a package's head, or None for a mixture and for a composition without a head."""
     if not spec.of_task:
         return None
     task = plan.recipe.tasks[spec.of_task]
@@ -94,33 +94,33 @@ def task_of(plan: Plan, store: Store, spec: ModuleStep) -> TaskFacts | None:
             max_length=source.max_length,
             stride=source.stride if source.stride is not None else plan.recipe.document.train.stride,
             meanings=task.meanings,
-            # a row for each of them
+            # each choice is a row
             choices=counts["rows"] // counts["examples"] if form is not None and form.competes else None,
         )
     except ValidationError as error:
         reason = error.errors(include_input=False, include_url=False)[0]["msg"].removeprefix("Value error, ")
         raise LayoverError(
-            f"{printable(task.name)} cannot stand on a card: {reason}; change it in the recipe"
+            f"{printable(task.name)}: a card cannot contain the task: {reason}; change it in the recipe"
         ) from None
 
 
 def trained_on(plan: Plan, key: str) -> tuple[str, ...]:
-    """Return the tasks that a training was on; of an imported module as far as they are known."""
+    """Return the tasks of a training; for an imported module the known tasks."""
     spec = spec_at(plan.nodes, key, ModuleStep)
     sets = [spec_at(plan.nodes, data, TokenizeSpec) for data in spec.learns_from()]
     return tuple(dict.fromkeys((*spec.claimed_tasks(), *(data.task.name for data in sets))))
 
 
 def data_of(plan: Plan, store: Store, keys: Iterable[str]) -> tuple[DataFacts, ...]:
-    """Return the data that trainings were on, each once."""
+    """Return the training data of trainings, each data set once."""
     sets = dict.fromkeys(data for key in keys for data in plan.nodes[key].spec.learns_from())
-    return tuple(one for data in sets for one in _set(plan, store, data))
+    return tuple(fact for data in sets for fact in _set(plan, store, data))
 
 
 def _set(plan: Plan, store: Store, key: str) -> list[DataFacts]:
-    """Return what a tokenized set was read from: one place, or those of the tasks that it joins.
+    """Return the sources of a tokenized set: a single place, or the places of the tasks that it joins.
 
-    Of the latter only the sum of their examples is known.
+    For joined tasks only the sum of their examples is known.
     """
     data = spec_at(plan.nodes, key, TokenizeSpec)
     if isinstance(data.location, Joined):
@@ -150,18 +150,18 @@ def _data(part: Location, task: Task, key: str, *, examples: int | None = None, 
 
 
 def _head_data(plan: Plan, spec: ModuleStep) -> str:
-    """Return the key of the training set of the head: of a mixture's head, that of a task with the same outputs."""
+    """Return the key of the head's training set; for a mixture's head the set of a task with the same outputs."""
     head = spec.takes_head()
     trained = spec if head is None else spec_at(plan.nodes, head, ModuleStep)
     if not trained.learns_from():
-        raise LayoverError("nothing is trained in this cell, and it has no head: there is nothing to export")
+        raise LayoverError("this cell trains nothing and has no head, so there is nothing to export")
     sets = {data: spec_at(plan.nodes, data, TokenizeSpec) for data in trained.learns_from()}
-    same = [data for data, one in sets.items() if (one.kind, one.labels) in spec.outputs()]
+    same = [data for data, tokens in sets.items() if (tokens.kind, tokens.labels) in spec.outputs()]
     return next(iter([*same, *sets]))
 
 
 def training_of(plan: Plan, store: Store, key: str, stage: Literal["intermediate", "target"]) -> TrainingFacts:
-    """Return what a card says of a finished training."""
+    """Return the facts on a finished training."""
     spec = spec_at(plan.nodes, key, TrainSpec)
     numbers, record = spec.hyperparameters.canonical(), store.read(key, TRAINING)
     return TrainingFacts(
@@ -182,37 +182,37 @@ def training_of(plan: Plan, store: Store, key: str, stage: Literal["intermediate
 
 
 def _class_weights(spec: TrainSpec, record: Mapping[str, Any]) -> dict[str, dict[str, float]] | None:
-    """Return what each label of the tasks with class weights counted, by task."""
+    """Return the weight of each label by task, for the tasks with class weights."""
     if all(task.class_weights is None for task in spec.tasks):
         return None
     each = [record] if not spec.numbered else record["tasks"]
     pairs = zip(spec.tasks, each, strict=True)
-    return {task.name: one["class_weights"] for task, one in pairs if task.class_weights is not None}
+    return {task.name: entry["class_weights"] for task, entry in pairs if task.class_weights is not None}
 
 
 def _selection(spec: TrainSpec) -> str | None:
-    """Return what chose the weights that were kept; of a mixture the mean over its tasks does."""
+    """Return the score by which the kept weights were chosen; for a mixture the mean over its tasks."""
     chosen = [task.selection for task in spec.tasks if task.selection is not None]
     if not chosen:
         return None
-    by = "; ".join(dict.fromkeys(f"{one.metric} in {_language(one.language)}" for one in chosen))
+    by = "; ".join(dict.fromkeys(f"{choice.metric} in {_language(choice.language)}" for choice in chosen))
     return by if len(chosen) == 1 else f"mean of {by}"
 
 
 def _language(name: str) -> str:
-    return "a language that is not known" if name == UNKNOWN else name
+    return "an unknown language" if name == UNKNOWN else name
 
 
 def scores_of(
     plan: Plan, store: Store, row: CellRow, rows: Sequence[CellRow], best_of: int | None = None
 ) -> Scores | None:
-    """Return the scores of a cell beside those of the same without an intermediate, and of full fine-tuning.
+    """Return the scores of a cell, of the same cell without an intermediate, and of full fine-tuning.
 
     Args:
-        plan: Of the recipe.
-        store: Where it is finished.
-        row: Of the cell.
-        rows: Of all cells.
+        plan: The plan of the recipe.
+        store: The store with its results.
+        row: The row of the cell.
+        rows: The rows of all cells.
         best_of: See `Scores.best_of`.
     """
     if row.record is None:
@@ -229,7 +229,11 @@ def scores_of(
         None,
     )
     group = (cell.model, cell.method, cell.intermediate, cell.target)
-    same = [one for one in rows if (one.cell.model, one.cell.method, one.cell.intermediate, one.cell.target) == group]
+    same = [
+        other
+        for other in rows
+        if (other.cell.model, other.cell.method, other.cell.intermediate, other.cell.target) == group
+    ]
     scored = spec_at(plan.nodes, cell.score, ScoreSpec)
     return Scores(
         split=row.split,
@@ -240,16 +244,16 @@ def scores_of(
         missing=dict(row.record.missing),
         partial=dict(row.partial),
         data=tuple(
-            one.model_copy(update={"language": language})  # sets of equal bytes are one, read for the first of them
+            fact.model_copy(update={"language": language})  # sets of equal bytes are read once, for the first language
             for language, (_, data) in scored.predictions.items()
-            for one in _set(plan, store, data)
+            for fact in _set(plan, store, data)
         ),
         without_intermediate=None if row.baseline is None else _values(row.baseline, metric),
         full=None if full is None else _values(full, metric),
         by_seed={
-            str(one.cell.seed): one.value if {*one.record.scored()} == {*row.record.scored()} else None
-            for one in same
-            if one.record is not None and one.value is not None
+            str(other.cell.seed): other.value if {*other.record.scored()} == {*row.record.scored()} else None
+            for other in same
+            if other.record is not None and other.value is not None
         },
         best_of=best_of,
         task=cell.target,
@@ -258,16 +262,16 @@ def scores_of(
 
 
 def other_thresholds(record: Record, kind: str) -> dict[str, float]:
-    """Return the thresholds of the scored answers by language, where a package of the kind answers with another."""
+    """Return the thresholds of the scored answers by language, if they differ from a package's usual threshold."""
     chosen, of_labels = record.threshold or record.no_answer, kinds.get(kind).label_threshold
     usual = USUAL_NO_ANSWER if of_labels is None else of_labels
     return {} if chosen is None else {name: at for name, at in sorted(chosen.thresholds.items()) if at != usual}
 
 
 def skipped_of(plan: Plan, wanted: Wanted) -> int:
-    """Return how many of the lowest layers went without modules when a cell was predicted; 0 for an intermediate.
+    """Return the number of lowest layers without modules in the predictions of a cell; 0 for an intermediate.
 
-    A training may be shared by cells that leave out different numbers of them.
+    Cells with different numbers may share a training.
     """
     if wanted.cell is None:
         return 0
@@ -281,19 +285,19 @@ def _values(record: Record, metric: str) -> dict[str, float | None]:
 
 
 def cost_of(plan: Plan, store: Store, key: str) -> CostFacts | None:
-    """Return what a training took; None where nothing was trained."""
-    found = training_cost(plan, store, key)
-    if found is None:
+    """Return the cost of a training, or None without a training."""
+    cost = training_cost(plan, store, key)
+    if cost is None:
         return None
-    return CostFacts(trained_weights=found.weights, seconds=found.seconds, seconds_before=found.seconds_before)
+    return CostFacts(trained_weights=cost.weights, seconds=cost.seconds, seconds_before=cost.seconds_before)
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of the libraries that have a hand in an export."""
-    found = {"layover": __version__}  # of this code; an older installation beside it has other metadata
+    """Return the versions of the libraries that an export uses."""
+    by_library = {"layover": __version__}  # of this code; an installed older version has other metadata
     for name in LIBRARIES:
         try:
-            found[name] = importlib.metadata.version(name)
+            by_library[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return by_library

@@ -1,6 +1,6 @@
-"""Several modules put together into one: a stack, or an exact merge with what was trained on top of it.
+"""The merge of several modules into one module: of a stack, or of an exact merge and the module trained on top of it.
 
-Linear ones add up (`modules._sum`). Of other kinds the module itself says what several are together (`Module.joined`).
+Linear modules are added (`modules._sum`). For other modules their class defines the merged module (`Module.joined`).
 """
 
 from __future__ import annotations
@@ -20,91 +20,95 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Summand:
-    """One of the modules that become one."""
+class Term:
+    """A module in a merge of several modules."""
 
     part: AttachedModule
-    """With its weights."""
+    """The module with its weights."""
     factor: float
-    """What its change is multiplied by."""
+    """The factor of its change."""
     from_layer: int
     """The lowest layer that it acts in."""
 
     def sites(self, base: Base) -> list[Site]:
-        """Return the places where it acts."""
+        """Return the sites where it acts."""
         return [site for site in self.part.module.sites(base.shape) if site.layer >= self.from_layer]
 
 
 def refuses(composition: Composition | None, modules: Sequence[Module], names: Sequence[str]) -> str:
-    """Return why what was composed is not one module of a layout; empty when it is.
+    """Return the reason why the modules of a training cannot be merged into one, or an empty text.
 
     Args:
-        composition: How the intermediates take part; None without any.
-        modules: All that act, those of the intermediates first.
-        names: Of the intermediates.
+        composition: The composition of the intermediates; None without intermediates.
+        modules: All modules, the modules of the intermediates first.
+        names: The names of the intermediates.
     """
     if composition is None:
-        return "it is one module already; leave out --flatten"
+        return "it is already a single module; leave out --flatten"
     if reason := composition.not_one(names):
         return reason
     unweighted = not any(factor != 1.0 for factor in composition.summed(names) or ())
     if all(module.linear for module in modules) or (unweighted and _of_one_kind(modules)):
         return ""
     other = next(module.name for module in modules if not module.linear)
-    return f"{other} is no linear change of the frozen weights, so several are not one; export it without --flatten"
+    return (
+        f"{other} does not change the frozen weights linearly, so several modules cannot be merged into one; export it "
+        "without --flatten"
+    )
 
 
 def _of_one_kind(modules: Sequence[Module]) -> bool:
-    """Return whether they are of one kind that says what several of it are together."""
+    """Return whether all modules have the same class, and this class defines `joined`."""
     return len({type(module) for module in modules}) == 1 and modules[0].states("joined")
 
 
-def summands(
+def terms_of(
     composition: Composition, parts: Sequence[AttachedModule], target: AttachedModule | None, skipped: int
-) -> list[Summand]:
-    """Return what has to be added up.
+) -> list[Term]:
+    """Return the modules to merge.
 
     Args:
-        composition: One that `refuses` has nothing against.
+        composition: A composition that `refuses` accepts.
         parts: The intermediates, in the order of the composition.
-        target: What was trained on top of them; None where nothing was.
-        skipped: Lowest layers that go without modules; what is merged into the frozen weights acts there, too.
+        target: The module that was trained on top of them; None without one.
+        skipped: The number of lowest layers without modules; modules merged into the frozen weights act there, too.
     """
     factors = composition.summed([part.name for part in parts])
     if factors is None:
         raise ModelError(f"{composition.name} is no sum of its modules")
     below = 0 if composition.folds else skipped
-    found = [Summand(part, factor, below) for part, factor in zip(parts, factors, strict=True) if factor]
-    return found if target is None else [*found, Summand(target, 1.0, skipped)]
+    terms = [Term(part, factor, below) for part, factor in zip(parts, factors, strict=True) if factor]
+    return terms if target is None else [*terms, Term(target, 1.0, skipped)]
 
 
-def flattened(terms: Sequence[Summand], base: Base) -> tuple[Module, dict[str, Tensor]]:
-    """Return the one module, and its weights by canonical name.
+def flattened(terms: Sequence[Term], base: Base) -> tuple[Module, dict[str, Tensor]]:
+    """Return the merged module, and its weights by canonical name.
 
     Args:
-        terms: See `summands`; all linear, or all of one kind that says what several of it are together.
+        terms: See `terms_of`; all linear, or all of the same class that defines `joined`.
         base: The encoder.
 
     Raises:
-        ModelError: these modules cannot be one; or nothing is left in the layers that
-            predict.
+        ModelError: the modules cannot be merged, or no module acts in the layers that are used for predictions.
     """
-    if not any(one.sites(base) for one in terms):
-        raise ModelError("no module acts in the layers that predict, so there is nothing to put together")
-    modules = [one.part.module for one in terms]
+    if not any(term.sites(base) for term in terms):
+        raise ModelError(
+            "no module acts in the layers that are used for predictions, so --flatten has nothing to merge"
+        )
+    modules = [term.part.module for term in terms]
     if all(module.linear for module in modules):
         return _sum(terms, base)
     weights: dict[Site, list[Mapping[str, Tensor]]] = {}
-    for one in terms:
-        for site in one.sites(base):
-            weights.setdefault(site, []).append(one.part.at(site))
+    for term in terms:
+        for site in term.sites(base):
+            weights.setdefault(site, []).append(term.part.at(site))
     return modules[0].joined(weights, base.shape)
 
 
-def _sum(terms: Sequence[Summand], base: Base) -> tuple[Module, dict[str, Tensor]]:
+def _sum(terms: Sequence[Term], base: Base) -> tuple[Module, dict[str, Tensor]]:
     products: dict[Site, list[tuple[Tensor, Tensor]]] = {}
-    for one in terms:
-        for site in one.sites(base):
-            left, right = one.part.module.factors(site, one.part.at(site))
-            products.setdefault(site, []).append((left * one.factor, right))
+    for term in terms:
+        for site in term.sites(base):
+            left, right = term.part.module.factors(site, term.part.at(site))
+            products.setdefault(site, []).append((left * term.factor, right))
     return summed(products, base.shape)

@@ -1,4 +1,4 @@
-"""The page beside packages: what lies there, and how it scored; written anew by every export into the folder."""
+"""The page of a folder of packages: a list of them with their scores, which every export into the folder rewrites."""
 
 from __future__ import annotations
 
@@ -16,25 +16,27 @@ from layover.hub.model_card.sandbox import from_sandbox
 from layover.packages.card import CARD, Card, read_card
 
 PAGE = README
-"""A hub and a forge show it of a folder, as that of a package."""
-MARK = "<!-- Written by `layover export`, which writes it anew. -->"
-"""Stands at the head of the page, so that nobody else's is overwritten."""
+"""Hubs and forges show this file of a folder."""
+WRITTEN_HERE = "<!-- Written by `layover export`, which "
+"""The beginning of every page that Layover wrote; another page is not overwritten."""
+MARK = f"{WRITTEN_HERE}rewrites it at every export. -->"
+"""The first line of a page."""
 ABOUT = (
-    "Each folder is a package that Layover exported: a module, its head and its results where it has them, and a proof "
-    "of what it computes. Its README.md says how it is used in Layover, and in peft or adapters where they load it, "
-    "too. Keep what a package needs beside it."
+    "Each folder is a package that Layover exported: a module, its head and its results if it has them, and a probe "
+    "that proves its outputs. Its README.md shows how to use it in Layover, and in peft or adapters if they load it. "
+    "Keep the packages that it needs next to it."
 )
 DEMONSTRATIONS = (
-    "> **These are demonstrations**: a tiny encoder on a small generated world, one seed. They say nothing about "
-    "natural text."
+    "> **These packages are demonstrations**: a tiny encoder on a small generated world, one seed. Their scores say "
+    "nothing about natural text."
 )
 
 
 def check(directory: Path) -> None:
-    """Refuse a directory whose page is somebody else's, or would list a package that cannot be read.
+    """Refuse a directory with a page that Layover did not write, or with a package that cannot be read.
 
     Raises:
-        LayoverError: says which file is in the way.
+        LayoverError: names the file.
     """
     _text(directory)
 
@@ -49,21 +51,21 @@ def write(directory: Path) -> Path:
     with tempfile.TemporaryDirectory(dir=directory, prefix=f".{PAGE}.") as work:
         file = Path(work) / PAGE
         file.write_text(text, encoding="utf-8")
-        file.replace(page)  # one step, so that a reader never sees half of it
+        file.replace(page)  # atomic, so that a reader never sees half of the page
     return page
 
 
 def _text(directory: Path) -> str:
-    """Return the page of the packages that lie in a directory; see `check`."""
+    """Return the page of the packages in a directory; see `check`."""
     page = directory / PAGE
-    if page.exists() and not (page.is_file() and page.read_bytes().startswith(MARK.encode())):
-        raise LayoverError(f"{page} is no page of packages, and is not overwritten; name another folder with --to")
+    if page.exists() and not (page.is_file() and page.read_bytes().startswith(WRITTEN_HERE.encode())):
+        raise LayoverError(f"{page} was not written by Layover and is not overwritten; name another folder with --to")
     try:
         return markdown([read_card(file.parent) for file in sorted(directory.glob(f"[!.]*/{CARD}"))])
     except LayoverError as error:
         raise LayoverError(
-            f"{error}; the page of {directory} lists every package in it: remove that one, or name another folder "
-            "with --to"
+            f"{error}; the page of {directory} lists every package in it: remove this package, or name another "
+            "folder with --to"
         ) from None
 
 
@@ -71,7 +73,7 @@ def markdown(cards: Sequence[Card]) -> str:
     """Return the page.
 
     Args:
-        cards: Of the packages, in the order of their names.
+        cards: The cards of the packages, in the order of their names.
     """
     scored = [card for card in cards if card.scores is not None]
     others = [card for card in cards if card.scores is None]
@@ -105,23 +107,23 @@ def markdown(cards: Sequence[Card]) -> str:
     if others:
         parts += [
             "## Intermediates",
-            "They were not scored themselves; other packages are built upon them.",
+            "They were not scored themselves; other packages were trained on top of them.",
             markdown_table(["name", "kind", "task", "base", "also loads in"], [_unscored(card) for card in others]),
         ]
     return "\n\n".join(parts) + "\n"
 
 
 def _reading(scored: Sequence[Card]) -> str:
-    """Return how the scores are read, and what was chosen by them."""
+    """Return the explanation of the scores, and of a choice by them."""
     text = (
-        "Scores are means over the languages, in brackets their number; *zero-shot* is the mean over the languages "
-        "that the task was not trained in. *to none* and *to full* are the differences to the same without an "
-        "intermediate and to full fine-tuning."
+        "A score is the mean over the languages; their number is in brackets. *zero-shot* is the mean over the "
+        "languages that the task was not trained in. *to none* and *to full* are the differences to the same method "
+        "without an intermediate, and to full fine-tuning."
     )
     if any(card.scores is not None and card.scores.best_of is not None for card in scored):
         text += (
-            " A package with a * was **chosen by the scores shown**, as the best of several on this very split: they "
-            "are a little too good, and on new data it may not be the best."
+            " A package with a * was **chosen by the scores shown**, as the best of several on the same split. So its "
+            "score is a little too high, and on new data another package may be better."
         )
     return text
 
@@ -142,8 +144,8 @@ def _scored(card: Card) -> list[str]:
         " and ".join(intermediates(card)) or "–",
         score,
         shown(None if far is None else far.value, scores.metric),
-        *(shown(None if one is None else one.value, scores.metric, signed=True) for one in differences),
-        card.base.name or "its author's own",
+        *(shown(None if gain is None else gain.value, scores.metric, signed=True) for gain in differences),
+        card.base.name or "without a public name",
         _also_in(card),
         Markup(", ".join(map(_linked, card.needed())) or "–"),
     ]
@@ -154,13 +156,13 @@ def _unscored(card: Card) -> list[str]:
         _linked(card.id),
         _kind(card),
         trained_on(card),
-        card.base.name or "its author's own",
+        card.base.name or "without a public name",
         _also_in(card),
     ]
 
 
 def _also_in(card: Card) -> str:
-    """Return the libraries that give out what a package does, beside Layover."""
+    """Return the libraries other than Layover whose outputs equal the outputs of a package."""
     refusals = {PEFT: peft_refuses(card), ADAPTERS: adapters_refuses(card)}
     return ", ".join(library for library, reason in refusals.items() if not reason) or "–"
 

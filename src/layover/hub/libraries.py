@@ -1,4 +1,4 @@
-"""Which other library gives out what a package does, all that acts together."""
+"""The other libraries whose outputs equal the outputs of a package with all its modules."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ PEFT, ADAPTERS, LAYOVER = "peft", "adapters", "layover"
 
 
 def reader_of(card: Card) -> str:
-    """Return the library that a package is for, as a hub may say it: `peft`, `adapters`, or Layover alone."""
+    """Return the library that a hub names for a package: `peft`, `adapters`, or Layover alone."""
     if not peft_refuses(card):
         return PEFT
     return LAYOVER if adapters_refuses(card) else ADAPTERS
 
 
 def only_in_layover(card: Card) -> str:
-    """Return why no other library has a layout for the module that a package holds; empty where one has."""
+    """Return the reason why no other library has a layout for a package's module, or an empty text."""
     own = card.own()
     if not own or card.layout != MODULE_LAYOUT:
         return ""
@@ -30,9 +30,9 @@ def only_in_layover(card: Card) -> str:
 
 
 def peft_refuses(card: Card) -> str:
-    """Return why peft does not give out what a package does; empty when it does."""
+    """Return the reason why the outputs of peft differ from a package's outputs, or an empty text."""
     if not card.pieces:
-        return "it is a head on the frozen encoder, with no module"
+        return "the package is a head on the frozen encoder, without a module"
     base, layout = card.base.base(), layouts.get("peft")
     for piece in card.pieces:
         if reason := layout.refuses(module_of(piece.module, Path(card.id)), base):
@@ -45,27 +45,27 @@ def peft_refuses(card: Card) -> str:
 
 
 def adapters_refuses(card: Card) -> str:
-    """Return why adapters does not give out what a package does; empty when it does."""
+    """Return the reason why the outputs of adapters differ from a package's outputs, or an empty text."""
     if not card.pieces:
-        return "it is a head on the frozen encoder, with no module"
+        return "the package is a head on the frozen encoder, without a module"
     if len(card.pieces) > 1 and (reason := _no_stack(card)):
         return reason
     return "" if f"{ADAPTERHUB}/{CONFIG}" in card.files else _no_layout(card)
 
 
 def _no_layout(card: Card) -> str:
-    """Return why a package lies there without AdapterHub's layout."""
+    """Return the reason why a package does not have AdapterHub's layout."""
     if not (own := card.own()):
-        return "it holds a head and no module of its own, for which AdapterHub has no layout"
+        return "the package has a head and no module of its own, and AdapterHub has no layout for this"
     module = module_of(own[0].module, Path(card.id))
     reason = layouts.get("adapterhub").refuses(module, card.base.base())
-    return reason or "it was exported without AdapterHub's layout, which `--adapterhub` adds"
+    return reason or "the package was exported without AdapterHub's layout; `--adapterhub` adds it"
 
 
 def _no_stack(card: Card) -> str:
-    """Return why a stack of adapters is not what acts here; empty when it is."""
+    """Return the reason why a stack in adapters does not compute the same, or an empty text."""
     composition = composition_of(card.composition, Path(card.id))
     if composition is None or (reason := composition.not_in_adapters()):
-        return reason if composition is not None else "nothing says how adapters puts them together"
+        return reason if composition is not None else "the card does not name a composition of its modules"
     reasons = (module_of(piece.module, Path(card.id)).stacked_in_adapters() for piece in card.pieces)
     return next((reason for reason in reasons if reason), "")

@@ -1,4 +1,4 @@
-"""How packages are written."""
+"""The options of an export."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Options:
-    """How packages are written."""
+    """The options of an export."""
 
     flatten: bool = False
-    """One module instead of a stack of LoRAs, of exactly merged ones, or of a stack of IA3."""
+    """Merge a stack of LoRAs, exactly merged LoRAs, or a stack of IA3 into one module."""
     adapterhub: bool = False
-    """Write AdapterHub's layout of a LoRA, too; a bottleneck has it anyway."""
+    """Write AdapterHub's layout of a LoRA, too; a bottleneck always has it."""
     name: str | None = None
-    """Of the one package, instead of the cell's."""
+    """The name of the package, instead of the cell's name; for a single package."""

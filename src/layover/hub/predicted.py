@@ -1,4 +1,4 @@
-"""The predictions of a finished cell: what it answered to each example, under the example's own id."""
+"""The predictions of a finished cell, with the id of each example."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from layover.steps.artifacts import PREDICTIONS, RECORD, ROWS, load_examples, lo
 from layover.store import Store
 
 FIELDS = ("model", "method", "intermediate", "target", "seed", "split", "language", "id", "where", "prediction", "gold")
-"""What every prediction has; `id` is the data's own one, or file and line. In retrieval it is that of a sentence on its
-side, `side` among the fields of the kind."""
+"""The fields of every prediction; `id` is the id in the data, or file and line. In retrieval it is the id of a sentence
+on its side; `side` is one of the fields of the kind."""
 
 
 @dataclass(frozen=True)
@@ -34,17 +34,17 @@ class Predicted:
         """Return the predictions of a cell.
 
         Raises:
-            LayoverError: it is not finished.
+            LayoverError: the cell is not finished.
         """
         if not store.has(cell.score):
             raise LayoverError(f"{cell.label} is not finished; run the recipe first")
         return cls(cell, scored, store, read_record(store.path(cell.score) / RECORD))
 
     def answers(self, language: str) -> tuple[list[Any], Sequence[Any]]:
-        """Return answers, as metrics take them, and examples of a language.
+        """Return the answers of a language, in the form for metrics, and its examples.
 
         Raises:
-            LayoverError: a threshold decides about answers, and the language has none.
+            LayoverError: the answers depend on a threshold, and the language has none.
         """
         scored, record, kind = self.scored, self.record, kinds.get(self.scored.kind)
         predicted, data = scored.predictions[language]
@@ -68,7 +68,7 @@ class Predicted:
         """
         data, kind = self.scored.predictions[language][1], kinds.get(self.scored.kind)
         if not (self.store.path(data) / ROWS).is_file():
-            raise LayoverError(f"{self.cell.label}: {language}: its data were read before ids were kept; run it anew")
+            raise LayoverError(f"{self.cell.label}: {language}: its data have no ids; run the recipe again")
         answers, examples = self.answers(language)
         axes = (self.cell.model, self.cell.method, self.cell.intermediate, self.cell.target, self.cell.seed)
         for row, answer, example in zip(load_rows(self.store, data), answers, examples, strict=True):

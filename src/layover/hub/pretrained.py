@@ -1,4 +1,4 @@
-"""A pretrained encoder out of the store: an ordinary transformers directory, with a card of how it came about."""
+"""Export of a pretrained encoder from the store: an ordinary transformers directory with a card on its training."""
 
 from __future__ import annotations
 
@@ -37,27 +37,27 @@ MODEL_TYPE = "xlm-roberta"
 def package_encoder(plan: Plan, store: Store, model: str, directory: Path) -> dict[str, Any]:
     """Write the encoder that a recipe pretrained, its weights rounded to float16, and return its card.
 
-    The held-out losses on the card are those of the rounded weights, read back from the directory.
+    The held-out losses on the card are losses of the rounded weights, read back from the directory.
 
     Args:
-        plan: Of the recipe; one cell of the model trains all weights on masked language modelling.
-        store: Where that training is finished.
+        plan: The plan of the recipe; one cell of the model trains all weights on masked language modelling.
+        store: The store with the finished training.
         model: Label of the model in the recipe.
-        directory: Must not exist.
+        directory: The new directory; it must not exist.
 
     Raises:
-        ModelError: there is no such cell or more than one, its training is not finished, it did not begin with a
-            directory of XLM-R, or the target exists.
+        ModelError: the recipe does not have exactly one such cell, its training is not finished, it did not begin with
+            a directory of XLM-R, or the new directory exists.
     """
     cell, train = _cell(plan, model)
     if not store.has(train):
         raise ModelError(f"{cell.label}: its training is not finished; run the recipe first")
     if directory.exists():
-        raise ModelError(f"{directory} exists; name another directory, or remove it first")
+        raise ModelError(f"{directory} already exists; name another directory, or remove this one first")
     source = _source(spec_at(plan.nodes, train, TrainSpec))
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".layover.") as temporary:
-        work = Path(temporary) / "encoder"  # the temporary directory itself is closed to others
+        work = Path(temporary) / "encoder"  # other users cannot read the temporary directory itself
         work.mkdir()
         _write_weights(store.path(train), work / WEIGHTS)
         _write_config(source / "config.json", work / "config.json")
@@ -78,26 +78,26 @@ def package_encoder(plan: Plan, store: Store, model: str, directory: Path) -> di
 def _cell(plan: Plan, model: str) -> tuple[Cell, str]:
     """Return the cell of a model's pretraining, and the key of its training."""
     whole = {node.key: node.spec for node in of(plan.nodes, TrainSpec) if node.spec.module.whole}
-    found = {}
+    by_training = {}
     for cell in plan.cells:
         spec = whole.get(cell.train or "")
         if cell.model == model and spec is not None and spec.outputs()[0][0] == KIND and not spec.numbered:
-            found[spec.key] = cell
-    if not found:
+            by_training[spec.key] = cell
+    if not by_training:
         raise ModelError(f"no cell of the recipe trains all weights of {model!r} on masked language modelling")
-    if len(found) > 1:
-        cells = ", ".join(cell.label for cell in found.values())
-        raise ModelError(f"several cells could be meant: {cells}; choose one: sweep.seed=[1]")
-    ((train, cell),) = found.items()
+    if len(by_training) > 1:
+        cells = ", ".join(cell.label for cell in by_training.values())
+        raise ModelError(f"several cells of the recipe match: {cells}; choose one with sweep.seed=[1]")
+    ((train, cell),) = by_training.items()
     return cell, train
 
 
 def _source(spec: TrainSpec) -> Path:
-    """Return the directory that the training began with: XLM-R's files, which the package takes over."""
+    """Return the directory that the training began with; the package copies its files."""
     source = Path(spec.encoder.source)
     for name in ("config.json", *TOKENIZER_FILES):
         if not (source / name).is_file():
-            raise ModelError(f"{source}: no {name} there; a directory as `layover init-encoder` writes it is needed")
+            raise ModelError(f"{source}: {name} is missing; use a directory that `layover init-encoder` wrote")
     kind = read_json(source / "config.json").get("model_type")
     if kind != MODEL_TYPE:
         raise ModelError(f"{source}: its model_type is {kind!r}, but only {MODEL_TYPE!r} can be packaged")
@@ -114,19 +114,19 @@ def _write_weights(node: Path, file: Path) -> None:
 def _rounded(name: str, value: Tensor) -> Tensor:
     rounded = value.to(torch.float16).contiguous()
     if not bool(rounded.isfinite().all()):
-        raise ModelError(f"{name}: a weight is too large for float16")
+        raise ModelError(f"{name} has a weight that is too large for float16")
     return rounded
 
 
 def _write_config(source: Path, target: Path) -> None:
     config = json.loads(source.read_text(encoding="utf-8"))
-    # what old and new transformers call the type of the weights
+    # old and new transformers have different names for the type of the weights
     config |= {"architectures": ["XLMRobertaForMaskedLM"], "dtype": "float16", "torch_dtype": "float16"}
     target.write_text(json.dumps(config, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _origin(plan: Plan, train: str, store: Store) -> dict[str, Any]:
-    """Return which recipe made the weights, and how the training went."""
+    """Return the recipe of the weights, and the course of the training."""
     spec, folder = spec_at(plan.nodes, train, TrainSpec), store.path(train)
     training, measured = read_json(folder / TRAINING), read_json(folder / MEASURED)
     return {
@@ -148,11 +148,11 @@ def _held_out(plan: Plan, cell: Cell, store: Store, directory: Path) -> dict[str
     encoder = Encoder.load(str(directory), None, clock=DropoutClock(0))
     head = build_head(KIND, (), encoder, 0.0)
     head.start_from(str(directory), None)
-    found = {}
+    losses = {}
     for language, (_, data) in sorted(scored.predictions.items()):
         features, examples = load_features(store, data, KIND), load_examples(store, data, KIND)
         outputs = predict(encoder, head, features, execution=Execution(device="cpu"))
         predictions = kind.decode(outputs, features, examples, labels=())
         scores = kind.score(predictions, examples, metrics=scored.metrics, language=language, rules=scored.rules)
-        found[language] = {name: round(value, 4) for name, value in scores.items()}
-    return found
+        losses[language] = {name: round(value, 4) for name, value in scores.items()}
+    return losses

@@ -1,4 +1,4 @@
-"""pull: a package from the hub, a folder or an archive, checked before it is kept; all that is asked for or nothing."""
+"""Download of packages from the hub, a folder or an archive; all are checked and kept, or none."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ LONGEST_TITLE = 300
 
 @dataclass(frozen=True)
 class Pulled:
-    """What was pulled: a package, or a module without a card."""
+    """A pulled package, or a pulled module without a card."""
 
     folder: Path
     where: str
-    """Where it came from, with the commit of the hub."""
+    """Its source, with the commit of the hub."""
     commit: str | None
     verdict: Verdict | None
-    """None for a module without a card, of which nothing can be checked but its form."""
-    told: str
-    """What it is, in a line."""
+    """None for a module without a card, for which only the form can be checked."""
+    description: str
+    """A line that describes it."""
     left: tuple[str, ...]
-    """Files that were not taken over."""
+    """Files of the source that were not copied."""
     new: bool = True
-    """False where it was there already."""
+    """False if it existed before."""
 
 
 def pull(source: str, to: Path, *, revision: str | None = None, others: Iterable[str] = ()) -> list[Pulled]:
-    """Copy packages into a folder of packages, those that others need first, and return what was pulled.
+    """Copy packages into a folder of packages, needed packages first, and return them.
 
     Args:
         source: A folder, a zip archive, `org/name` or `org/name@commit` of the hub.
-        to: The folder of packages; made if it is not there.
+        to: The folder of packages; created if it does not exist.
         revision: Commit of a repository of the hub, or a branch.
-        others: Sources of packages that it needs. Those that lie beside a folder are found there.
+        others: Sources of packages that it needs. Needed packages next to a folder are copied without being named.
 
     Raises:
-        LayoverError: a check failed, something needed is missing, or another thing lies where a package would go; then
-            nothing was pulled.
+        LayoverError: a check failed, a needed package is missing, or the folder of a package is already used; then
+            nothing is pulled.
     """
     made = not to.exists()
     to.mkdir(parents=True, exist_ok=True)
@@ -59,79 +59,80 @@ def pull(source: str, to: Path, *, revision: str | None = None, others: Iterable
             work = Path(temporary)
             raw, ready = work / "raw", work / "ready"
             ready.mkdir()
-            found = []
-            for number, (one, commit) in enumerate([(source, revision), *((other, None) for other in others)]):
+            named = []
+            for number, (name, commit) in enumerate([(source, revision), *((other, None) for other in others)]):
                 place = raw / str(number)
                 place.mkdir(parents=True)
-                found += origins(one, commit, place)
-            pulled = [_taken(one, ready) for one in _with_beside(found, to)]
-            return [_kept(one, to) for one in _checked(_in_order(pulled), to)]
+                named += origins(name, commit, place)
+            pulled = [_taken(origin, ready) for origin in _with_neighbours(named, to)]
+            return [_kept(package, to) for package in _checked(_in_order(pulled), to)]
     except BaseException:
         if made and not any(to.iterdir()):
             to.rmdir()
         raise
 
 
-def _with_beside(found: Sequence[Origin], to: Path) -> list[Origin]:
-    """Add the packages that others need and that lie beside them, or are pulled already."""
-    there, more = list(found), list(found)
-    names = {read_card(one.folder).id for one in found if one.package}
+def _with_neighbours(named: Sequence[Origin], to: Path) -> list[Origin]:
+    """Return the origins and the needed packages that are next to them, or were pulled before."""
+    every, more = list(named), list(named)
+    names = {read_card(origin.folder).id for origin in named if origin.package}
     while more:
-        one = more.pop()
-        for name in read_card(one.folder).needed() if one.package else ():
-            for parent in (one.folder.resolve().parent, to):
+        origin = more.pop()
+        for name in read_card(origin.folder).needed() if origin.package else ():
+            for parent in (origin.folder.resolve().parent, to):
                 if name not in names and (parent / name / CARD).is_file():
-                    beside = Origin(parent / name, name, str(parent / name))
+                    neighbour = Origin(parent / name, name, str(parent / name))
                     names.add(name)
-                    there.append(beside)
-                    more.append(beside)
-    return there
+                    every.append(neighbour)
+                    more.append(neighbour)
+    return every
 
 
 def _taken(origin: Origin, ready: Path) -> Pulled:
-    """Copy what belongs to a package, or to a module without a card, and say what it is."""
+    """Copy the files of a package, or of a module without a card, and return it with its description."""
     card = read_card(origin.folder) if origin.package else None
     target = ready / (identifier(origin.name) if card is None else card.id)
     if target.exists():
         raise LayoverError(f"{target.name} would be pulled twice, the second time from {origin.where}")
-    told = _module(origin) if card is None else printable(shortened(card.title, LONGEST_TITLE))
+    description = _module(origin) if card is None else printable(shortened(card.title, LONGEST_TITLE))
     left = take(origin.folder, target, FILES if origin.package else MODULE_FILES)
-    return Pulled(target, origin.where, origin.commit, None, told, left if origin.commit is None else origin.left)
+    left = left if origin.commit is None else origin.left
+    return Pulled(target, origin.where, origin.commit, None, description, left)
 
 
 def _module(origin: Origin) -> str:
-    """Return what a module without a card is, after its form was checked.
+    """Return the description of a module without a card, after a check of its form.
 
     Raises:
-        ModelError: no layout knows it, it is there as a pickle only, or it is damaged.
+        ModelError: no layout recognises it, it exists as a pickle only, or it is damaged.
     """
     folder = origin.folder
     if not is_there(folder / CONFIG):
-        where = f"{origin.where}: neither {CARD} nor {CONFIG}: no package, and no module"
+        where = f"{origin.where}: no package and no module: neither {CARD} nor {CONFIG}"
         raise ModelError(f"{where}{packages_below(folder) or f'; {layouts.instead(folder)}'}")
-    layout = next((one for one in layouts.every() if one.recognises(folder)), None)
+    layout = next((layout for layout in layouts.every() if layout.recognises(folder)), None)
     if layout is None:
-        known = ", ".join(one.describe for one in layouts.every())
-        raise ModelError(f"{origin.where}: no module that Layover can read; it knows {known}")
+        known = ", ".join(layout.describe for layout in layouts.every())
+        raise ModelError(f"{origin.where}: Layover cannot read the module; it reads {known}")
     if not is_there(folder / layout.file):
         pickles = [name for name in origin.left if name.endswith((".bin", ".pt", ".pth"))]
         rest = f"; it has {printable(pickles[0])}, a pickle, which is neither fetched nor opened" if pickles else ""
-        raise ModelError(f"{origin.where}: no {layout.file}{rest}")
+        raise ModelError(f"{origin.where}: {layout.file} is missing{rest}")
     layout.checked(folder)
     count = len(header(folder / layout.file))
     for _ in each_tensor(folder / layout.file):
-        pass  # that each is whole and finite
+        pass  # reading checks that each tensor is whole and finite
     values = read_json(folder / CONFIG)
     encoder = values.get("base_model_name_or_path") or values.get("model_name")
-    named = f", for {printable(str(encoder)[:80])} by its own account" if encoder else ""
+    named = f", for {printable(str(encoder)[:80])} by its own config" if encoder else ""
     fresh = untrained_file(folder)
     note = f"; note: {'an untrained module: ' * fresh.wholly}{fresh.told()}" if fresh.untouched else ""
     return f"a module in the layout of {layout.name}, {count} tensors{named}{note}"
 
 
 def _in_order(pulled: Sequence[Pulled]) -> list[Pulled]:
-    """Return packages with those that others need before them."""
-    by_name = {one.folder.name: one for one in pulled}
+    """Return the packages, needed packages first."""
+    by_name = {package.folder.name: package for package in pulled}
     order: dict[str, Pulled] = {}
 
     def add(name: str, above: frozenset[str]) -> None:
@@ -139,10 +140,10 @@ def _in_order(pulled: Sequence[Pulled]) -> list[Pulled]:
             return
         if name in above:
             raise ModelError(f"{by_name[name].where}: {name} needs itself")
-        one = by_name[name]
-        for needed in read_card(one.folder).needed() if (one.folder / CARD).exists() else ():
+        package = by_name[name]
+        for needed in read_card(package.folder).needed() if (package.folder / CARD).exists() else ():
             add(needed, above | {name})
-        order[name] = one
+        order[name] = package
 
     for name in by_name:
         add(name, frozenset())
@@ -150,24 +151,28 @@ def _in_order(pulled: Sequence[Pulled]) -> list[Pulled]:
 
 
 def _checked(pulled: Sequence[Pulled], to: Path) -> list[Pulled]:
-    """Refuse them all where a check of one fails, or where one has no place."""
-    found = []
-    for one in pulled:
-        target, package = to / one.folder.name, (one.folder / CARD).exists()
+    """Return the packages with their verdicts.
+
+    Raises:
+        LayoverError: a check of a package fails, or its folder is already used.
+    """
+    checked = []
+    for copy in pulled:
+        target, has_card = to / copy.folder.name, (copy.folder / CARD).exists()
         new = not target.exists()
-        if not new and not (package and (target / CARD).is_file() and read_card(target) == read_card(one.folder)):
-            raise LayoverError(f"{target} exists and is something else; remove it, or use --to")
+        if not new and not (has_card and (target / CARD).is_file() and read_card(target) == read_card(copy.folder)):
+            raise LayoverError(f"{target} already exists and is something else; remove it, or use --to")
         verdict = None
-        if package:
-            verdict = verify(one.folder if new else target, checks=WITHOUT_ENCODER)
+        if has_card:
+            verdict = verify(copy.folder if new else target, checks=WITHOUT_ENCODER)
             if verdict.failed:
-                raise LayoverError(f"{one.where}: not kept, for {verdict.refusal()}")
-        found.append(replace(one, verdict=verdict, new=new))
-    return found
+                raise LayoverError(f"{copy.where} is not kept, because {verdict.refusal()}")
+        checked.append(replace(copy, verdict=verdict, new=new))
+    return checked
 
 
-def _kept(one: Pulled, to: Path) -> Pulled:
-    target = to / one.folder.name
-    if one.new:
-        one.folder.rename(target)
-    return replace(one, folder=target, verdict=one.verdict and replace(one.verdict, folder=target))
+def _kept(pulled: Pulled, to: Path) -> Pulled:
+    target = to / pulled.folder.name
+    if pulled.new:
+        pulled.folder.rename(target)
+    return replace(pulled, folder=target, verdict=pulled.verdict and replace(pulled.verdict, folder=target))

@@ -1,4 +1,4 @@
-"""push: a package into a repository of the hub, after it was verified; exactly its files, in one commit."""
+"""Upload of a verified package to a repository of the hub: exactly its files, in one commit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from layover.packages.card import CARD, PICKLES, read_card
 
 @dataclass(frozen=True)
 class Sent:
-    """A file that is sent."""
+    """A file to send."""
 
     name: str
     bytes: int
@@ -26,30 +26,30 @@ class Sent:
 
 @dataclass(frozen=True)
 class Push:
-    """A package that was found in order, and where it goes."""
+    """A verified package and its repository."""
 
     folder: Path
     repository: str
     verdict: Verdict
     files: tuple[Sent, ...]
     needed: tuple[str, ...]
-    """Other packages that a reader needs, each to be sent for itself."""
+    """Other packages that a user needs; each is sent separately."""
     message: str
-    """Of the commit."""
+    """The message of the commit."""
 
     def send(self, *, private: bool, revision: str | None) -> str:
-        """Put it there; return the address of the commit.
+        """Send the package, and return the address of the commit.
 
-        Files of an earlier package in the repository that this one does not have are removed in the same commit.
+        The same commit removes files of an earlier package in the repository that this package does not have.
 
         Args:
             private: Whether a new repository is private.
-            revision: A branch; None for the main one.
+            revision: A branch; None for the main branch.
 
         Raises:
             LayoverError: the hub cannot be reached, or refuses.
         """
-        names = [one.name for one in self.files]
+        names = [file.name for file in self.files]
         stale = [name for name in (*FILES, *sorted(PICKLES)) if name not in names]
         return send(
             self.repository, self.folder, names, stale=stale, private=private, revision=revision, message=self.message
@@ -57,24 +57,24 @@ class Push:
 
 
 def prepare(folder: Path, repository: str, *, others: Iterable[Path] = (), base: str | None = None) -> Push:
-    """Return a push of a package after all checks that can be made here; needs no network and no token.
+    """Return a push of a package after all checks that can run here, without network and token.
 
     Args:
-        folder: Of the package.
+        folder: The folder of the package.
         repository: `org/name`.
         others: Folders of packages that it may need; see `verify`.
-        base: Its encoder, where a person names one.
+        base: Its encoder, if the user names one.
 
     Raises:
-        LayoverError: it is no package, a check failed, or the repository has no such name.
+        LayoverError: the folder is no package, a check failed, or the name of the repository is invalid.
     """
-    found = HUB_ID.fullmatch(repository)
-    if found is None or found[2] is not None:
+    match = HUB_ID.fullmatch(repository)
+    if match is None or match[2] is not None:
         raise LayoverError(f"{printable(repository)!r} is no name of a repository; write org/name")
     card = read_card(folder)
     verdict = verify(folder, others=others, base=base)
     if verdict.failed:
-        raise LayoverError(f"{folder}: not sent, for {verdict.refusal()}")
+        raise LayoverError(f"{folder} is not sent, because {verdict.refusal()}")
     names = sorted({*card.hashes(), README, CARD})
     files = tuple(Sent(name, (folder / name).stat().st_size, file_sha256(folder / name)) for name in names)
     return Push(folder, repository, verdict, files, card.needed(), f"{card.id}: {printable(card.title)}"[:200])

@@ -1,4 +1,4 @@
-"""Where packages are pulled from: a folder, a zip archive, or a repository of the hub at a commit."""
+"""The sources of `pull`: a folder, a zip archive, or a repository of the hub at a commit."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from layover.packages.card import CARD
 
 @dataclass(frozen=True)
 class Origin:
-    """A folder that may hold a package or a module, and where it came from."""
+    """A folder that may contain a package or a module, and its source."""
 
     folder: Path
     name: str
-    """Of a module without a card: that of its folder, archive or repository."""
+    """The name of a module without a card: the name of its folder, archive or repository."""
     where: str
-    """For people: what they named, with the commit of the hub."""
+    """For messages: the source as the user named it, with the commit of the hub."""
     commit: str | None = None
     left: tuple[str, ...] = ()
     """Files of a repository that were not fetched."""
@@ -36,80 +36,83 @@ class Origin:
 
 
 def origins(source: str, revision: str | None, work: Path) -> list[Origin]:
-    """Return what a source holds; several where an archive holds several packages.
+    """Return the packages and modules in a source; an archive may contain several.
 
     Args:
         source: A folder, a zip archive, `org/name` or `org/name@commit`.
-        revision: Commit of a repository of the hub; a branch must be said, too.
-        work: An empty folder, for what is unpacked or fetched.
+        revision: The commit or branch of a repository of the hub.
+        work: An empty folder, for unpacked or fetched files.
 
     Raises:
-        LayoverError: it is none of these, cannot be reached or unpacked, or no commit was named.
+        LayoverError: the source has another form, cannot be reached or unpacked, or no revision is named.
     """
     place = Path(source)
     if place.is_dir() or place.is_file():
         if revision is not None:
-            raise LayoverError(f"{source} lies here; --revision is for repositories of the hub")
+            raise LayoverError(f"{source} is a local path, but --revision is for repositories of the hub")
         return [Origin(place, place.resolve().name, source)] if place.is_dir() else _unpacked(place, work)
-    found = HUB_ID.fullmatch(source)
-    if found is None:
+    match = HUB_ID.fullmatch(source)
+    if match is None:
         raise LayoverError(
             f"{printable(source)!r} is no folder, no zip archive, and no id of the hub (org/name@commit)"
         )
-    if found[2] and revision and found[2] != revision:
-        raise LayoverError(f"{source} with --revision {revision}: two revisions; say one")
-    return [_fetched(found[1], found[2] or revision, work)]
+    if match[2] and revision and match[2] != revision:
+        raise LayoverError(f"{source} and --revision {revision} name two revisions; name only one")
+    return [_fetched(match[1], match[2] or revision, work)]
 
 
 def _unpacked(archive: Path, work: Path) -> list[Origin]:
     if archive.suffix.lower() != archives.SUFFIX:
-        raise LayoverError(f"{archive}: only zip archives are unpacked; unpack it, and pull the folder")
+        raise LayoverError(f"{archive}: only zip archives can be pulled; unpack this file, and pull the folder")
     folder = work / "unpacked"
     archives.unpack(archive, folder)
     if is_there(folder / CARD) or is_there(folder / CONFIG):
         return [Origin(folder, archive.stem, str(archive))]
-    inner = [one for one in sorted(folder.iterdir()) if is_there(one / CARD) or is_there(one / CONFIG)]
+    inner = [place for place in sorted(folder.iterdir()) if is_there(place / CARD) or is_there(place / CONFIG)]
     if not inner:
-        raise LayoverError(f"{archive}: no package and no module in it: neither {CARD} nor {CONFIG}")
-    return [Origin(one, one.name, f"{archive}: {one.name}") for one in inner]
+        raise LayoverError(f"{archive}: the archive has no package and no module: neither {CARD} nor {CONFIG}")
+    return [Origin(place, place.name, f"{archive}: {place.name}") for place in inner]
 
 
 def _fetched(id: str, revision: str | None, work: Path) -> Origin:  # noqa: A002
-    """Fetch the files of a package or a module, and no others, after their sizes were looked at."""
+    """Fetch the files of a package or a module, and no others, after a check of their sizes."""
     if revision is None:
         raise LayoverError(
-            f"{id}: name the commit, {id}@COMMIT or --revision COMMIT, so that it stays the same; --revision main "
-            "takes what is there now, and says which commit that is"
+            f"{id}: no commit is named; write {id}@COMMIT or --revision COMMIT, so that the result stays the same, or "
+            "--revision main for the current commit, which is reported"
         )
-    found = hub.look(id, revision)
-    wanted = FILES if CARD in found.files else MODULE_FILES
-    if CARD not in found.files and CONFIG not in found.files:
-        below = [name.removesuffix(f"/{CONFIG}") for name in sorted(found.files) if name.endswith(f"/{CONFIG}")]
-        rest = f"; it is in its folder {printable(below[0][:80])}: download that, and pull the folder" if below else ""
-        raise LayoverError(f"{id} at {found.commit}: neither {CARD} nor {CONFIG}: no package, and no module{rest}")
-    names = [name for name in wanted if name in found.files]
+    repository = hub.look(id, revision)
+    commit, sizes = repository.commit, repository.files
+    wanted = FILES if CARD in sizes else MODULE_FILES
+    if CARD not in sizes and CONFIG not in sizes:
+        below = [name.removesuffix(f"/{CONFIG}") for name in sorted(sizes) if name.endswith(f"/{CONFIG}")]
+        rest = (
+            f"; its folder {printable(below[0][:80])} has a module: download it, and pull the folder" if below else ""
+        )
+        raise LayoverError(f"{id} at {commit}: no package and no module: neither {CARD} nor {CONFIG}{rest}")
+    names = [name for name in wanted if name in sizes]
     for name in names:
-        size, most = found.files[name], wanted[name]
+        size, most = sizes[name], wanted[name]
         if size is None or size > most:
-            told = "of an unknown size" if size is None else f"{size} bytes"
-            raise ModelError(f"{id} at {found.commit}: {name}: {told}; such a file has at most {most} bytes")
-    left = tuple(sorted(set(found.files) - set(names) - {OF_THE_HUB}))
+            words = "has an unknown size" if size is None else f"has {size} bytes"
+            raise ModelError(f"{id} at {commit}: {name} {words}; the limit for this file is {most} bytes")
+    left = tuple(sorted(set(sizes) - set(names) - {OF_THE_HUB}))
     folder = work / id.replace("/", "--")
     folder.mkdir()
-    hub.fetch(found, names, folder)
-    return Origin(folder, id.rpartition("/")[2], f"{id}@{found.commit}", found.commit, left)
+    hub.fetch(repository, names, folder)
+    return Origin(folder, id.rpartition("/")[2], f"{id}@{commit}", commit, left)
 
 
 def take(source: Path, target: Path, files: Mapping[str, int]) -> tuple[str, ...]:
-    """Copy the files that are named into a new folder; return what else there was.
+    """Copy named files into a new folder, and return the names of the other files of the source.
 
     Args:
-        source: A folder, which a person named.
-        target: Is made.
+        source: The folder that the user named.
+        target: The new folder.
         files: Name -> most bytes.
 
     Raises:
-        ModelError: one is a link, no ordinary file, or too large.
+        ModelError: a file is a link, no ordinary file, or too large.
     """
     target.mkdir()
     for name, most in files.items():
@@ -117,7 +120,7 @@ def take(source: Path, target: Path, files: Mapping[str, int]) -> tuple[str, ...
         if not is_there(file):
             continue
         if file.parent != source and file.parent.is_symlink():
-            raise ModelError(f"{file.parent}: a link; it is not followed")
+            raise ModelError(f"{file.parent} is a link, which is not followed; copy the folder itself")
         sized(file, most)
         (target / name).parent.mkdir(exist_ok=True)
         shutil.copyfile(file, target / name, follow_symlinks=False)
@@ -125,7 +128,7 @@ def take(source: Path, target: Path, files: Mapping[str, int]) -> tuple[str, ...
 
 
 def _names(source: Path, files: Collection[str]) -> Iterator[str]:
-    """Yield what lies in a folder by its name, and what lies in those of its folders that hold some of `files`."""
+    """Yield the names in a folder, and the names in its folders that some of `files` belong to."""
     parents = {name.partition("/")[0] for name in files if "/" in name}
     for path in source.iterdir():
         if path.name in parents and path.is_dir() and not path.is_symlink():

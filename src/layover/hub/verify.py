@@ -1,8 +1,8 @@
-"""verify: does a package do what its card says? One line for each check; the list is `CHECKS`.
+"""Verification of a package against its card, with one line for each check; the list is `CHECKS`.
 
-Verifying shows that files are whole, that they mean what the card says, and that they compute what the card says. It
-cannot show that what was learned is harmless: a module that misbehaves on a secret word has a flawless format. Nor are
-scores computed again: what no check proves is a claim of the card, and is called so.
+It shows that the files are whole, agree with the card, and compute the values on the card. It cannot show that a module
+is harmless: a module with a backdoor may pass every check. It does not compute the scores again. A field that no check
+proves is a claim of the card, and is reported as a claim.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CHECKS: tuple[Check, ...] = (
     Check("peft", libraries.in_peft, Stage.LIBRARIES),
     Check("adapters", libraries.in_adapters, Stage.LIBRARIES),
 )
-"""In their order. A field that several of them name is proved where all of them pass."""
+"""The checks in their order. A field that several checks name is proved if all of them pass."""
 WITHOUT_ENCODER: tuple[Check, ...] = tuple(check for check in CHECKS if check.stage <= Stage.CONTENT)
 
 State = Literal["ok", "FAIL", "skip"]
@@ -40,21 +40,21 @@ State = Literal["ok", "FAIL", "skip"]
 
 @dataclass(frozen=True)
 class Result:
-    """What one check found."""
+    """The result of a check."""
 
     name: str
     state: State
-    said: str
-    """Of a check that failed, a line for each mistake."""
+    message: str
+    """A line for each mistake if the check failed."""
 
     def line(self) -> str:
-        """Return it as a line, and one more for each further mistake: `ok    hashes      SHA-256 of 8 files ...`."""
-        return f"{self.state:<4}  {self.name:<9}  {self.said}".replace("\n", f"\n{'':<17}")
+        """Return the result as a line, and further mistakes as more lines: `ok    hashes      the SHA-256 of ...`."""
+        return f"{self.state:<4}  {self.name:<9}  {self.message}".replace("\n", f"\n{'':<17}")
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What all checks found of a package."""
+    """The results of all checks of a package."""
 
     folder: Path
     id: str
@@ -62,7 +62,7 @@ class Verdict:
     proved: tuple[str, ...]
     """Fields of the card that were computed again here, and are right."""
     claimed: tuple[str, ...]
-    """The other fields that say something: the card is all that vouches for them."""
+    """The other fields with a value, which no check proves."""
 
     @property
     def failed(self) -> tuple[Result, ...]:
@@ -70,37 +70,37 @@ class Verdict:
         return tuple(result for result in self.results if result.state == "FAIL")
 
     def refusal(self) -> str:
-        """Return that checks failed, and of each what it found, for a message."""
+        """Return the failed checks and their results, as part of a message."""
         count = len(self.failed)
         lines = "\n".join(f"  {result.line()}" for result in self.failed)
         return f"{'a check' if count == 1 else f'{count} checks'} failed:\n{lines}"
 
     def as_json(self) -> dict[str, Any]:
-        """Return it for machines."""
-        checks = [{"check": one.name, "state": one.state, "said": one.said} for one in self.results]
+        """Return the verdict as a JSON object."""
+        checks = [{"check": result.name, "state": result.state, "said": result.message} for result in self.results]
         fields = {"proved": list(self.proved), "claimed": list(self.claimed)}
         return {"folder": str(self.folder), "id": self.id, "ok": not self.failed, "checks": checks, **fields}
 
     def lines(self) -> list[str]:
-        """Return a line for each check, and which fields of the card are proved or claimed."""
-        claims = (("proved", "computed again here", self.proved), ("claimed", "on the word of the card", self.claimed))
-        found = [f"      {name:<9}  {', '.join(fields)}: {why}" for name, why, fields in claims if fields]
-        return [*(line for result in self.results for line in result.line().split("\n")), *found]
+        """Return a line for each check, and the proved and the claimed fields of the card."""
+        claims = (("proved", "computed again here", self.proved), ("claimed", "not checked", self.claimed))
+        fields = [f"      {name:<9}  {', '.join(names)}: {why}" for name, why, names in claims if names]
+        return [*(line for result in self.results for line in result.line().split("\n")), *fields]
 
 
 def verify(
     folder: Path, *, others: Iterable[Path] = (), base: str | None = None, checks: Sequence[Check] = CHECKS
 ) -> Verdict:
-    """Return what the checks find of a package.
+    """Return the results of the checks of a package.
 
     Args:
-        folder: Of the package.
-        others: Folders of packages that it may need; those beside it are looked at, too.
-        base: Its encoder, where a person names one; see `encoder_for`.
-        checks: In their order.
+        folder: The folder of the package.
+        others: Folders of packages that it may need, in addition to the folders next to it.
+        base: Its encoder, if the user names one; see `encoder_for`.
+        checks: The checks in their order.
 
     Raises:
-        LayoverError: it is no package, or `base` is no encoder.
+        LayoverError: the folder is no package, or `base` is no encoder.
     """
     subject = Subject(folder, read_card(folder), tuple(others), base)
     if base is not None:
@@ -109,7 +109,7 @@ def verify(
     failed: Stage | None = None
     for check in checks:
         if failed is not None and failed < check.stage:
-            results.append(Result(check.name, "skip", "something above failed"))
+            results.append(Result(check.name, "skip", "a check above failed"))
             continue
         result = _made(check, subject)
         results.append(result)
@@ -118,43 +118,45 @@ def verify(
     passed = {result.name for result in results if result.state == "ok"}
     right = {field for check in CHECKS if check.name in passed for field in check.proves}
     right -= {field for check in CHECKS if check.name not in passed for field in check.proves}
-    said = _said(subject.card)
-    proved, claimed = (tuple(field for field in said if (field in right) == sign) for sign in (True, False))
+    fields = _stated(subject.card)
+    proved, claimed = (tuple(field for field in fields if (field in right) == sign) for sign in (True, False))
     return Verdict(folder, subject.card.id, tuple(results), proved, claimed)
 
 
 def provable(card: Card) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the fields of a card that the checks prove where all of them pass, and the others: claims."""
+    """Return the fields of a card that are proved if all checks pass, and the other fields: the claims."""
     right = {field for check in CHECKS for field in check.proves}
-    said = _said(card)
-    return tuple(field for field in said if field in right), tuple(field for field in said if field not in right)
+    fields = _stated(card)
+    return tuple(field for field in fields if field in right), tuple(field for field in fields if field not in right)
 
 
-def _said(card: Card) -> list[str]:
-    """Return the fields of a card that say something; of its encoder and its modules each by itself."""
-    found: dict[str, None] = {}
+def _stated(card: Card) -> list[str]:
+    """Return the fields of a card that have a value; the fields of its encoder and modules are listed one by one."""
+    names: dict[str, None] = {}
     for name, value in card.model_dump(exclude={"schema_version"}).items():
         parts = [value] if name == "base" else value if name == "pieces" else []
-        inner = [(f"{name}.{field}", one) for part in parts for field, one in part.items()]
-        found |= dict.fromkeys(field for field, one in inner or [(name, value)] if one not in (None, "", (), {}))
-    return list(found)
+        inner = [(f"{name}.{field}", content) for part in parts for field, content in part.items()]
+        names |= dict.fromkeys(
+            field for field, content in inner or [(name, value)] if content not in (None, "", (), {})
+        )
+    return list(names)
 
 
 def _made(check: Check, subject: Subject) -> Result:
     state: State = "ok"
     try:
-        said = check.run(subject)
+        message = check.run(subject)
     except SkippedError as reason:
-        state, said = "skip", str(reason)
+        state, message = "skip", str(reason)
     except MistakesError as error:
-        said = "\n".join(printable(_below(one, subject.folder)) for one in error.mistakes)
-        return Result(check.name, "FAIL", said)
+        message = "\n".join(printable(_below(mistake, subject.folder)) for mistake in error.mistakes)
+        return Result(check.name, "FAIL", message)
     except LayoverError as error:
-        state, said = "FAIL", _below(str(error), subject.folder)
+        state, message = "FAIL", _below(str(error), subject.folder)
     except OSError as error:
-        state, said = "FAIL", f"{error.filename or subject.folder}: {error.strerror or error}"
-    return Result(check.name, state, printable(said))
+        state, message = "FAIL", f"{error.filename or subject.folder}: {error.strerror or error}"
+    return Result(check.name, state, printable(message))
 
 
-def _below(told: str, folder: Path) -> str:
-    return told.removeprefix(f"{folder}: ").removeprefix(f"{folder}/")
+def _below(message: str, folder: Path) -> str:
+    return message.removeprefix(f"{folder}: ").removeprefix(f"{folder}/")

@@ -1,4 +1,4 @@
-"""Modules and heads into the folder of a package, in every layout that has a form for them."""
+"""Writes modules and heads into the folder of a package, in every layout that supports them."""
 
 from __future__ import annotations
 
@@ -30,18 +30,19 @@ def write_module(
     *,
     adapterhub: bool,
 ) -> str:
-    """Write a module in the layouts that have a form for it; return which of them the card names.
+    """Write a module in the layouts that support it, and return the layout that the card names.
 
     Args:
-        folder: Of the package.
-        module: Settings.
+        folder: The folder of the package.
+        module: The settings of the module.
         weights: By canonical name.
         base: The encoder.
-        named: The package and its encoder.
-        adapterhub: Whether AdapterHub's layout is wanted beside peft's; it is written anyway of what peft has not.
+        named: The names of the package and of its encoder.
+        adapterhub: Whether to write AdapterHub's layout in addition to peft's. A module that peft does not support is
+            always written in it.
 
     Raises:
-        ModelError: AdapterHub's layout is wanted and has no form for it.
+        ModelError: `adapterhub` is set, and AdapterHub's layout does not support the module.
     """
     from layover.encoder import write_weights
 
@@ -76,7 +77,7 @@ def write_head(
     *,
     adapters: bool,
 ) -> None:
-    """Write a head under the names of transformers, and of adapters where its folder is there."""
+    """Write a head under the names of transformers, and of adapters if `adapters` is set."""
     from layover.encoder import write_weights
 
     own, form, labels = dict(head.state_dict()), task.form(), task.labels

@@ -24,7 +24,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from layover.files.disk import full, said
+from layover.files.disk import full, message_of
 from layover.identity import file_sha256, key_of
 from layover.objectives import Objective
 from layover.specs import Hyperparameters
@@ -67,7 +67,7 @@ def save_where_room(folder: Path, checkpoint: Checkpoint, *, step: int, identity
     except Exception as error:
         if needed or full(error) is None:
             raise
-        return f"no checkpoint: {said(error, folder)}"
+        return f"no checkpoint: {message_of(error, folder)}"
     return None
 
 

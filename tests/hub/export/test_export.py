@@ -237,8 +237,8 @@ def test_long_names_stay_two() -> None:
         ("../up", "letters, digits"),
         ("", "letters, digits"),
         ("x" * 81, "80 at most"),
-        ("train", "something else of this name"),
-        ("forward", "something else of this name"),
+        ("train", "already use this name"),
+        ("forward", "already use this name"),
     ],
     ids=lambda value: value[:8],
 )
@@ -249,7 +249,7 @@ def test_names_that_cannot_be(sweep: Any, tmp_path: Path, called: str, reason: s
 
 
 def test_one_name_for_two(sweep: Any, tmp_path: Path) -> None:
-    with pytest.raises(LayoverError, match="for one package, not for 2"):
+    with pytest.raises(LayoverError, match="for a single package, but 2 are exported"):
         sweep.export(tmp_path / "out", "mini/head", "mini/dora", name="one")
 
 
@@ -257,12 +257,12 @@ def test_one_name_for_two(sweep: Any, tmp_path: Path) -> None:
     ("start", "options", "reason"),
     [
         ("mini/full/none", {}, "trains all weights"),
-        ("mini/bn", {"flatten": True}, "bottleneck is no linear change"),
+        ("mini/bn", {"flatten": True}, "bottleneck does not change the frozen weights linearly"),
         ("mini/ties", {"flatten": True}, "merge by ties is not a sum"),
         ("mini/fuse", {"flatten": True}, "fuse is not a sum"),
         ("mini/route", {"flatten": True}, "route is not a sum"),
-        ("mini/dora", {"flatten": True}, "already"),
-        ("mini/lora", {"flatten": True}, "already"),
+        ("mini/dora", {"flatten": True}, "already a single module"),
+        ("mini/lora", {"flatten": True}, "already a single module"),
         ("mini/lora", {"adapterhub": True}, "a single rank and a single alpha"),
         ("mini/dora", {"adapterhub": True}, "Layover writes dora in peft's files only"),
     ],
@@ -295,7 +295,7 @@ def test_unknown_and_unfinished_cells(sweep: Any, tmp_path: Path) -> None:
         choose(sweep.plan, Store(tmp_path / "empty"), [sweep.cell("mini/head")])
     with pytest.raises(LayoverError, match="no training of the recipe"):
         choose(sweep.plan, sweep.store, ["0123456789abcdef"])
-    with pytest.raises(LayoverError, match="none is best"):
+    with pytest.raises(LayoverError, match="there is no best cell"):
         best_per_target(sweep.plan, [], note=print)
 
 
@@ -336,14 +336,14 @@ def test_what_it_needs_lies_there_with_other_weights(sweep: Any, exported: Path,
     card = read_card(tmp_path / "mini-stack-sandbox-nli-s1")
     piece = card.pieces[0].model_copy(update={"weights_sha256": "0" * 64})
     write_card(tmp_path / card.id, card.model_copy(update={"pieces": (piece,)}))
-    with pytest.raises(LayoverError, match="holds other weights"):
+    with pytest.raises(LayoverError, match="has other weights"):
         sweep.export(tmp_path, "mini/stack/sandbox/nli/sandbox/paraphrase")
     assert [path.name for path in tmp_path.iterdir()] == ["mini-stack-sandbox-nli-s1"]
 
 
 def test_a_page_of_somebody_else_is_kept(sweep: Any, tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("# My project\n")
-    with pytest.raises(LayoverError, match="no page of packages"):
+    with pytest.raises(LayoverError, match="was not written by Layover"):
         sweep.export(tmp_path, "mini/head")
     assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
 
@@ -442,8 +442,8 @@ def test_a_module_that_says_nothing_of_other_libraries_is_exported_and_the_comma
     }
     assert not (tmp_path / "mine" / CONFIG).exists()
     text = (tmp_path / "mine" / "README.md").read_text(encoding="utf-8")
-    assert f"Not with peft: {peft}." in text
-    assert f"Not with adapters: {adapters}." in text
+    assert f"peft cannot be used: {peft}." in text
+    assert f"adapters cannot be used: {adapters}." in text
     assert "A lora for the frozen encoder" in text
     states = {one.name: one.state for one in verify(tmp_path / "mine").results}
     assert {name for name, state in states.items() if state == "FAIL"} == set()
@@ -466,6 +466,6 @@ def test_a_package_that_is_there_must_be_the_same(sweep: Any, tmp_path: Path) ->
         sweep.export(tmp_path, "mini/drop", name="one")
     (wanted,) = choose(sweep.plan, sweep.store, [sweep.cell(start)])
     again = Export(sweep.plan, sweep.store, tmp_path, Options(name="one"))
-    with pytest.raises(LayoverError, match=r"tells of other scores than .* or of another choice by them"):
+    with pytest.raises(LayoverError, match=r"has other scores than .* or another choice of the best cell"):
         again.packages([replace(wanted, best_of=3)])
     assert (tmp_path / "one" / CARD).read_bytes() == before

@@ -15,7 +15,7 @@ from layover import compositions, modules
 from layover.compositions import TARGET, AttachedModule, Composition
 from layover.encoder import DropoutClock, Encoder
 from layover.errors import ModelError
-from layover.hub.flatten import Summand, flattened, refuses, summands
+from layover.hub.flatten import Term, flattened, refuses, terms_of
 from layover.hub.writing import write_module
 from layover.layouts import Base, WrittenNames
 from layover.modules import LINEARS, AdapterDrop, Module
@@ -83,7 +83,7 @@ def assert_same(found: Tensor, expected: Tensor) -> None:
 def flat_of(
     composition: Composition, parts: Sequence[AttachedModule], target: AttachedModule | None, skipped: int = 0
 ) -> AttachedModule:
-    module, weights = flattened(summands(composition, parts, target, skipped), BASE)
+    module, weights = flattened(terms_of(composition, parts, target, skipped), BASE)
     return AttachedModule(TARGET, module, weights, trainable=False)
 
 
@@ -120,15 +120,13 @@ def test_an_exact_merge_is_one_lora(weights: tuple[float, ...] | None, target: M
     one = flat_of(merge, parts, top)
     expected = hidden(acting)
     assert_same(hidden([one]), expected)
-    assert len(summands(merge, parts, top, 0)) == (1 if weights == (1.0, 0.0) else 2) + (target is not None)
+    assert len(terms_of(merge, parts, top, 0)) == (1 if weights == (1.0, 0.0) else 2) + (target is not None)
 
 
 def test_the_change_of_each_linear_map_is_the_weighted_sum() -> None:
     """In float64, where nothing hides behind rounding."""
-    terms = [
-        Summand(part("", module, number), 1.5 - number, 0) for number, module in enumerate((PLAIN, LOW, PATTERNED))
-    ]
-    doubled = [Summand(as_double(one.part), one.factor, one.from_layer) for one in terms]
+    terms = [Term(part("", module, number), 1.5 - number, 0) for number, module in enumerate((PLAIN, LOW, PATTERNED))]
+    doubled = [Term(as_double(one.part), one.factor, one.from_layer) for one in terms]
     module, weights = flattened(doubled, BASE)
     sites = {site for one in terms for site in one.part.module.sites(SHAPE)}
     assert set(module.sites(SHAPE)) == sites
@@ -164,11 +162,11 @@ def test_a_stack_of_ia3_is_one() -> None:
     assert_same(hidden([one]), hidden([*parts, top]))
     upper = flat_of(STACK, parts, top, skipped=1)
     assert upper.module == IA3(layers=(1, 2, 3))
-    other = Summand(part(TARGET, IA3(target=("query",), layers=(0,)), 1), 1.0, 0)
-    with pytest.raises(ModelError, match="nothing to put together"):
-        flattened([Summand(parts[0], 1.0, SHAPE.layers)], BASE)
-    with pytest.raises(ModelError, match="different places in different layers"):
-        flattened([Summand(parts[0], 1.0, 0), other], BASE)
+    other = Term(part(TARGET, IA3(target=("query",), layers=(0,)), 1), 1.0, 0)
+    with pytest.raises(ModelError, match="has nothing to merge"):
+        flattened([Term(parts[0], 1.0, SHAPE.layers)], BASE)
+    with pytest.raises(ModelError, match="other places in one layer"):
+        flattened([Term(parts[0], 1.0, 0), other], BASE)
 
 
 def test_peft_computes_the_same(tmp_path: Path) -> None:
@@ -191,11 +189,11 @@ def test_peft_computes_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("composition", "module", "reason"),
     [
-        (None, "lora", "one module already"),
+        (None, "lora", "already a single module"),
         ("warm", "lora", "already a single module"),
         ("stack", "lora", ""),
         ("stack", "ia3", ""),
-        ("stack", "bottleneck", "no linear change"),
+        ("stack", "bottleneck", "does not change the frozen weights linearly"),
         ("merge", "lora", ""),
         ({"name": "merge", "method": "ties"}, "lora", "merge by ties is not a sum"),
         ({"name": "merge", "method": "dare"}, "lora", "merge by dare is not a sum"),

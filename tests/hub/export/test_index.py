@@ -50,7 +50,7 @@ def test_a_line_says_what_the_card_says(exported: Path) -> None:
     assert both[9] == "peft, adapters"
     assert lines(page, "Trained for a task")["mini-head-sandbox-paraphrase-s1"][9] == "–"
     own = lines(page, "Intermediates")["own-stack-sandbox-nli-s1"]
-    assert own[3] == "its author's own"
+    assert own[3] == "without a public name"
     assert "chosen by the scores" not in page
 
 
@@ -93,7 +93,7 @@ def test_demonstrations_say_so(exported: Path) -> None:
 def test_nothing_is_written_beside_what_the_page_cannot_list(sweep: Any, tmp_path: Path) -> None:
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "transfer_card.json").write_text('{"schema_version": 9}')
-    with pytest.raises(LayoverError, match=r"a card of schema 9.*remove that one, or name another folder with --to"):
+    with pytest.raises(LayoverError, match=r"a card of schema 9.*remove this package, or name another folder"):
         sweep.export(tmp_path, "mini/head")
     assert [path.name for path in tmp_path.iterdir()] == ["broken"]
 
@@ -101,7 +101,7 @@ def test_nothing_is_written_beside_what_the_page_cannot_list(sweep: Any, tmp_pat
 @pytest.mark.parametrize("theirs", [b"# Mine\n", b"\xff\xfe\x00", b""])
 def test_a_page_of_somebody_else_is_left_alone(sweep: Any, tmp_path: Path, theirs: bytes) -> None:
     (tmp_path / index.PAGE).write_bytes(theirs)
-    with pytest.raises(LayoverError, match="is no page of packages, and is not overwritten"):
+    with pytest.raises(LayoverError, match="was not written by Layover and is not overwritten"):
         sweep.export(tmp_path, "mini/head")
     assert [path.name for path in tmp_path.iterdir()] == [index.PAGE]
     assert (tmp_path / index.PAGE).read_bytes() == theirs
@@ -109,7 +109,7 @@ def test_a_page_of_somebody_else_is_left_alone(sweep: Any, tmp_path: Path, their
 
 def test_a_folder_in_the_place_of_the_page(tmp_path: Path) -> None:
     (tmp_path / index.PAGE).mkdir()
-    with pytest.raises(LayoverError, match="is no page of packages"):
+    with pytest.raises(LayoverError, match="was not written by Layover"):
         index.check(tmp_path)
 
 

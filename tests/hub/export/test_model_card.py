@@ -227,7 +227,7 @@ def test_a_long_text_is_cut_as_in_layover(
 def test_only_tasks_that_read_windows_say_so(exported: Path, name: str) -> None:
     task = read_card(exported / name).task
     windows = task is not None and task.kind in {"span", "tagging"}
-    said = "Input of more than 64 tokens is read in windows by Layover only."
+    said = "Only Layover reads an input of more than 64 tokens, in windows; the other programs cut it."
     assert (said in (exported / name / "README.md").read_text(encoding="utf-8")) == windows
 
 
@@ -279,10 +279,10 @@ def test_a_package_without_a_head_is_for_recipes(exported: Path) -> None:
 
 def test_what_no_other_library_does_is_said(exported: Path) -> None:
     readme = (exported / "mini-fuse-sandbox-nli-sandbox-completion-sandbox-paraphrase-s1" / "README.md").read_text()
-    assert "Not with peft: peft has no bottleneck adapter." in readme
-    assert "Not with adapters:" in readme
+    assert "peft cannot be used: peft has no bottleneck adapter." in readme
+    assert "adapters cannot be used:" in readme
     ties = (exported / "mini-ties-sandbox-nli-sandbox-completion-sandbox-copa-s1" / "README.md").read_text()
-    assert "Not with peft: peft cannot compute the composition merge." in ties
+    assert "peft cannot be used: peft cannot compute the composition merge." in ties
 
 
 def test_the_metadata_are_read_by_a_hub(exported: Path, name: str) -> None:
@@ -378,7 +378,7 @@ def test_a_licence_is_never_invented(real: Card) -> None:
         metadata.licence_of(changed(real, learned_before=(*real.learned_before, ()))) == ""
     )  # of a module from elsewhere
     assert "license" not in metadata.values_of(changed(real, data=(changed(one, licence=None), other)))
-    assert "| not known |" in markdown(changed(real, data=(changed(one, licence=None), other)), 0, pictured=False)
+    assert "| unknown |" in markdown(changed(real, data=(changed(one, licence=None), other)), 0, pictured=False)
 
 
 def rows(text: str, begin: str) -> list[list[str]]:
@@ -405,7 +405,7 @@ def test_the_table_shows_every_gap(real: Card) -> None:
     ]
     assert "No score: de (no gold)." in text
     assert "Not the whole split: sw (limited to 3 examples)." in text
-    assert "with other seeds, mean over the languages: 42.0 (seed 2)." in text
+    assert "with other seeds has these means over the languages: 42.0 (seed 2)." in text
     assert f"![The score in each language]({PICTURE})" in text
     assert "[FacebookAI/xlm-roberta-base](https://huggingface.co/FacebookAI/xlm-roberta-base)" in text
     assert 'revision="e73636d4f797dec63c3081bb6ed5c7b0bb3f2089"' in text
@@ -419,7 +419,7 @@ def test_of_a_language_that_nothing_says_no_mark_is_made(real: Card) -> None:
     unsaid = changed(real, task=changed(real.task, language="und"))
     text = markdown(unsaid, 0, pictured=False)
     assert [line[0] for line in rows(text, "language")] == ["de", "en", "no", "sw", "**mean of 3 of 4**"]
-    assert "The language of the training data is not known, so no score is called zero-shot." in text
+    assert "The language of the training data is unknown, so no score is called zero-shot." in text
     assert "(classification, in" not in text
     assert "zero-shot" not in str(metadata.values_of(unsaid)["model-index"])
     assert {line.zero_shot for line in results.lines_of(unsaid)} == {None}
@@ -432,8 +432,8 @@ def test_columns_that_nothing_stands_for_are_left_out(real: Card) -> None:
     alone = changed(real, scores=changed(real.scores, full=None, without_intermediate=None))
     text = markdown(alone, 0, pictured=False)
     assert rows(text, "language")[0] == ["en, trained", "50.0", "4"]
-    assert "The sweep has no full fine-tuning with the same intermediate and seed to compare with." in text
-    assert "The sweep has no training of the same method and seed without an intermediate to compare with." in text
+    assert "The sweep has no full fine-tuning with the same intermediate and seed, so there is no difference" in text
+    assert "The sweep has no training with the same method and seed without an intermediate, so there" in text
     assert PICTURE not in text
 
 
@@ -442,14 +442,14 @@ def test_demonstrations_say_so(exported: Path) -> None:
         name: (exported / name / "README.md").read_text(encoding="utf-8")
         for name in (STACK, "own-stack-sandbox-nli-sandbox-paraphrase-s1")
     }
-    assert "those of Layover's sandbox" in texts[STACK]
-    assert "drawn at random and never pretrained" in texts["own-stack-sandbox-nli-sandbox-paraphrase-s1"]
+    assert "come from Layover's sandbox" in texts[STACK]
+    assert "random and were never pretrained" in texts["own-stack-sandbox-nli-sandbox-paraphrase-s1"]
 
 
 @pytest.mark.parametrize(
     ("package", "reason"),
     [
-        ("mini-stack-sandbox-nli-s1", "it was exported without AdapterHub's layout, which `--adapterhub` adds"),
+        ("mini-stack-sandbox-nli-s1", "the package was exported without AdapterHub's layout; `--adapterhub` adds it"),
         (STACK, "adapters feeds the change of one LoRA into the next one instead of adding the changes"),
         (
             "mini-lora-sandbox-nli-sandbox-ner-s1",
@@ -464,10 +464,10 @@ def test_demonstrations_say_so(exported: Path) -> None:
             "Layover does not write ia3 as the IA3 of adapters, so a stack of it has no form there",
         ),
         ("mini-dora-sandbox-copa-s1", "Layover writes dora in peft's files only, and not as the DoRA of adapters"),
-        ("mini-head-sandbox-paraphrase-s1", "it is a head on the frozen encoder, with no module"),
+        ("mini-head-sandbox-paraphrase-s1", "the package is a head on the frozen encoder, without a module"),
         (
             "mini-onhead-sandbox-nli-sandbox-paraphrase-s1",
-            "it holds a head and no module of its own, for which AdapterHub has no layout",
+            "the package has a head and no module of its own, and AdapterHub has no layout for this",
         ),
         (
             "mini-alone-sandbox-nli-sandbox-completion-sandbox-nli_legal-s1",
@@ -477,13 +477,13 @@ def test_demonstrations_say_so(exported: Path) -> None:
 )
 def test_why_adapters_does_not_load_it_is_said(exported: Path, package: str, reason: str) -> None:
     readme = (exported / package / "README.md").read_text(encoding="utf-8")
-    assert f"### adapters\n\nNot with adapters: {reason}.\n" in readme
+    assert f"### adapters\n\nadapters cannot be used: {reason}.\n" in readme
 
 
 def test_every_library_has_a_section(exported: Path, name: str) -> None:
     card, readme = read_card(exported / name), (exported / name / "README.md").read_text(encoding="utf-8")
     for library, refused in (("peft", peft_refuses(card)), ("adapters", adapters_refuses(card))):
-        begin = f"Not with {library}: {refused}." if refused else f"```python {library}\n"
+        begin = f"{library} cannot be used: {refused}." if refused else f"```python {library}\n"
         assert f"### {library}\n\n{begin}" in readme
 
 
@@ -493,18 +493,18 @@ def test_what_it_needs_is_named_by_its_weights(exported: Path, name: str) -> Non
     for other in card.needed():
         weights = read_card(exported / other).own()[0].weights_sha256
         assert f"`{other}` (weights `{weights[:12]}`)" in readme
-    assert ("in a folder beside it." in readme) == bool(card.needed())
+    assert ("in a folder next to it." in readme) == bool(card.needed())
 
 
 @pytest.mark.parametrize(
     ("package", "sentence"),
     [
-        (STACK, "peft loads it onto any encoder of the same shape without a warning"),
-        ("mini-bn-sandbox-nli-sandbox-qa-s1", "adapters loads it onto any encoder of the same shape"),
-        ("mini-lora-for-adapters", "peft and adapters load it onto any encoder of the same shape"),
+        (STACK, "peft loads it into any encoder of the same shape without a warning"),
+        ("mini-bn-sandbox-nli-sandbox-qa-s1", "adapters loads it into any encoder of the same shape"),
+        ("mini-lora-for-adapters", "peft and adapters load it into any encoder of the same shape"),
         (
             "mini-head-sandbox-paraphrase-s1",
-            "Layover refuses any other encoder unless it is loaded with",
+            "Layover refuses any other encoder unless the package is loaded with",
         ),
     ],
 )
@@ -514,20 +514,18 @@ def test_who_refuses_another_encoder(exported: Path, package: str, sentence: str
 
 def test_what_the_programs_need_is_said(exported: Path, real: Card) -> None:
     readme = (exported / STACK / "README.md").read_text(encoding="utf-8")
-    where = (
-        f"Run each program from the folder that holds the folder `{STACK}`, with Layover (or peft, adapters) installed."
-    )
+    where = f"Run each program in the parent folder of `{STACK}`, with Layover (or peft, adapters) installed."
     sandbox = "\nThe encoder comes with Layover, so every program needs it."
-    assert "Layover is a Python package for intermediate-task transfer with adapters (`pip install .`" in readme
+    assert "Layover is a Python package for intermediate-task transfer with adapters (run `pip install .`" in readme
     assert f"{where}{sandbox}\n" in readme
     assert f"{where}\n\n" in markdown(real, 0, pictured=False)
 
 
 def test_what_was_not_measured_is_said(exported: Path) -> None:
     scored, other = ((exported / name / "README.md").read_text(encoding="utf-8") for name in (STACK, INTERMEDIATE))
-    assert "Its own predictions were not measured." in other
-    assert "Its own predictions were not measured." not in scored
-    assert "the target task had no training data in that language; the encoder, or an intermediate task, may" in scored
+    assert "It is an intermediate and was not scored itself." in other
+    assert "was not scored itself." not in scored
+    assert "the target task had no training data in this language; the encoder or an intermediate may" in scored
     assert "Zero-shot" not in other
 
 
@@ -535,12 +533,11 @@ def test_how_far_chance_reaches(real: Card) -> None:
     text = markdown(real, 0, pictured=False)
     assert "with one seed" in text
     # 1.96 * sqrt(0.5 * 0.5 / 3) is 0.566; the language without a score has fewer examples, and does not count
-    assert "with the fewest examples, 3, the 95 % interval of a score near 50 % reaches about 57 points" in text
+    assert "fewest examples has 3: there the 95 % confidence interval of a score near 50 % is about ±57" in text
     assert real.scores is not None
     many = changed(real, scores=changed(real.scores, examples=dict.fromkeys(real.scores.languages, 2500)))
-    assert "fewest examples, 2,500, the 95 % interval of a score near 50 % reaches about 2 points" in markdown(
-        many, 0, pictured=False
-    )
+    text = markdown(many, 0, pictured=False)
+    assert "examples has 2,500: there the 95 % confidence interval of a score near 50 % is about ±2 points" in text
     for other in (changed(real.scores, metric="squad_f1"), changed(real.scores, examples={})):
         text = markdown(changed(real, scores=other), 0, pictured=False)
         assert "95 %" not in text
@@ -573,7 +570,7 @@ def test_a_licence_is_that_of_the_data(real: Card) -> None:
     ("package", "begins"),
     [
         (STACK, "A LoRA for the frozen encoder `sandbox/mini` that has learned **sandbox/paraphrase**"),
-        (f"{STACK}-flat", "The modules of sandbox/nli and sandbox/paraphrase are put together into one here"),
+        (f"{STACK}-flat", "The modules of sandbox/nli and sandbox/paraphrase are merged into one module here"),
         ("mini-lora-sandbox-nli-sandbox-ner-s1", "that first learned **sandbox/nli** and then"),
         ("mini-head-sandbox-paraphrase-s1", "A head for the frozen encoder `sandbox/mini` that has learned"),
         (
@@ -601,10 +598,7 @@ def test_the_numbers_of_weights_are_those_of_the_files(exported: Path) -> None:
         for file in ("adapter_model.safetensors", "head.safetensors")
     )
     text = (folder / "README.md").read_text(encoding="utf-8")
-    assert (
-        f"\n{module:,} weights were trained for it, 0.29 % of the encoder's 1,422,464, and {head:,} in its head."
-        in text
-    )
+    assert f"\nIt has {module:,} trained weights, 0.29 % of the encoder's 1,422,464, and {head:,} in its head." in text
 
 
 def test_lines_are_ordered(real: Card) -> None:

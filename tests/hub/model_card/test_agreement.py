@@ -66,4 +66,4 @@ def test_a_seed_over_other_languages_is_a_gap(shipped: Card) -> None:
     by_seed = {str(seed): 60.0, "7": None, "8": 61.25}
     text = markdown(changed(shipped, scores=changed(shipped.scores, by_seed=by_seed)), 0, pictured=False)
     said = "– (seed 7, scored over other languages), 61.2 (seed 8)."
-    assert f"The same training with other seeds, mean over the languages: {said}" in text
+    assert f"The same training with other seeds has these means over the languages: {said}" in text

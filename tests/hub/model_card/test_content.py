@@ -82,7 +82,7 @@ def test_meanings_that_nobody_knows(shipped: Card) -> None:
     assert "The task does not say what they mean." in markdown(unknown, 0, pictured=False)
     regression = changed(shipped, task=changed(shipped.task, kind="regression", labels=()))
     assert section(markdown(regression, 0, pictured=False), "### Labels") == [
-        "It has no labels: an answer is a number."
+        "It has no labels: a prediction is a number."
     ]
     headless = changed(shipped, probe=changed(shipped.probe, outputs=None))
     assert "### Labels" not in markdown(headless, 0, pictured=False)
@@ -133,7 +133,7 @@ def test_of_many_checkpoints_some_are_shown(shipped: Card, count: int, kept: int
     assert f"{kept}, kept" in steps
     assert steps[-1].removesuffix(", kept") == str(10 * count)
     assert len(steps) == count if count <= CHECKPOINTS_SHOWN else len(steps) <= CHECKPOINTS_SHOWN + 2
-    there = f"The table shows {len(steps)} of {count} checkpoints; `transfer_card.json` has all."
+    there = f"The table shows {len(steps)} of {count} checkpoints; `transfer_card.json` lists all."
     assert (there in lines) == (len(steps) < count)
 
 
@@ -159,11 +159,11 @@ def test_the_curve_of_a_training_that_was_run(own: Path) -> None:
 
 
 def test_whom_to_cite(shipped: Card) -> None:
-    assert "Whoever publishes" not in markdown(shipped, 0, pictured=False)
+    assert "If you publish" not in markdown(shipped, 0, pictured=False)
     one, other = shipped.data
     twice = (changed(one, citation="A, B 2020"), changed(one, citation="A, B 2020"), changed(other, citation="C *d*"))
     lines = markdown(changed(shipped, data=twice), 0, pictured=False).splitlines()
-    start = lines.index("Whoever publishes with these data cites:")
+    start = lines.index("If you publish results with these data, cite:")
     assert lines[start + 2 : start + 4] == ["- sandbox/nli: A, B 2020", "- sandbox/paraphrase: C \\*d\\*"]
     assert lines[start + 4] == ""
 
@@ -176,7 +176,7 @@ def test_proofs_and_claims_are_those_of_verify(own: Path) -> None:
         assert {result.state for result in without_libraries} == {"ok"}
         assert provable(read_card(folder)) == (verdict.proved, verdict.claimed)
         for sentence, fields in (
-            ("These fields of `transfer_card.json` are proved then: ", verdict.proved),
+            ("It proves these fields of `transfer_card.json`: ", verdict.proved),
             ("These fields are claims: ", verdict.claimed),
         ):
             (line,) = [line for line in text.splitlines() if line.startswith(sentence)]
@@ -192,4 +192,4 @@ def test_the_loading_that_is_proved_is_that_of_the_libraries(shipped: Card) -> N
     text = markdown(shipped, 0, pictured=False)
     assert "- by loading: peft, where installed, computes the same hidden states." in text
     head = markdown(changed(shipped, pieces=(), composition=None, layout=None), 0, pictured=False)
-    assert "- by loading: no other library computes what the package computes." in head
+    assert "- by loading: no other library computes the same hidden states." in head

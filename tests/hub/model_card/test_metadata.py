@@ -109,38 +109,36 @@ def test_a_language_that_is_not_known(shipped: Card) -> None:
         data = tuple(changed(one, language=language) for one in shipped.data)
         card = changed(shipped, task=changed(shipped.task, language=language), data=data)
         text = markdown(card, 0, pictured=False)
-        assert "The language of the training data is not known, so no score is called zero-shot." in text
+        assert "The language of the training data is unknown, so no score is called zero-shot." in text
         assert "ero-shot" not in text.replace("so no score is called zero-shot", "")
         assert ", trained |" not in text
-        assert "| not known | files" in text
+        assert "| unknown | files" in text
         assert "und" not in read_by_both(text)["language"]
         unscored = changed(card, scores=None)
         assert "language" not in metadata.values_of(unscored)
-        assert "Left out" not in markdown(unscored, 0, pictured=False)
+        assert "leave out" not in markdown(unscored, 0, pictured=False)
 
 
 def test_a_language_of_which_the_name_does_not_say_it(shipped: Card) -> None:
     card = named(shipped, "moods", "en")
     assert card.task is not None
     text = markdown(changed(card, task=changed(card.task, language="english")), 0, pictured=False)
-    assert "By its name `en` may be the language of the training, `english`, or another." in text
+    assert "The name does not show whether `en` is the language of the training, `english`." in text
     assert "zero-shot" not in text
 
 
 def test_what_is_left_out_is_said(shipped: Card) -> None:
     card = named(shipped, "moods", "es-ar")
     assert metadata.values_of(card)["language"] == ["es"]
-    there = "Of `es-ar` the metadata have the first part alone: the second one may be a language or a country."
+    there = "The metadata have only the first part of `es-ar`: the second part may be a language or a country."
     assert there in markdown(card, 0, pictured=False)
     data = (changed(shipped.data[0], hub="org/some thing:x"), changed(shipped.data[1], hub="org/other"))
     found = metadata.values_of(changed(shipped, data=data))
     assert found["datasets"] == ["org/other"]
     page = markdown(changed(shipped, data=data), 0, pictured=False)
-    assert (
-        "Left out of the metadata at the head of this page: `org/some thing`, no name of a data set on a hub." in page
-    )
+    assert "The metadata at the head of this page leave out `org/some thing`: no name of a data set on a hub." in page
     assert "huggingface.co/datasets/org/some thing" not in page
-    assert "Left out" not in markdown(shipped, 0, pictured=False)
+    assert "leave out" not in markdown(shipped, 0, pictured=False)
 
 
 def test_many_languages_are_multilingual(shipped: Card) -> None:
@@ -171,7 +169,7 @@ def test_every_kind_with_a_head_has_a_pipeline() -> None:
 def test_the_numbers_of_every_precision(shipped: Card, precision: str) -> None:
     found = markdown(changed(shipped, precision=precision), 0, pictured=False)
     assert f"The package was trained and scored in `{precision}`" in found
-    assert ("every program here computes in it" in found) == (precision == "fp32")
+    assert ("every program here uses this precision" in found) == (precision == "fp32")
     assert ("The program for peft computes in `fp32`" in found) == (precision != "fp32")
     assert ("by more than rounding" in found) == (precision in {"nf4", "int8"})
     headless = changed(shipped, precision=precision, probe=changed(shipped.probe, outputs=None), scores=None)

@@ -38,7 +38,7 @@ def metadata(own: Path, begin: str) -> dict[str, Any]:
 def test_data_of_ones_own_are_not_the_sandboxs(own: Path) -> None:
     text = readme(own, PLAIN)
     assert "The encoder comes from Layover's sandbox" in text
-    assert "The data are not from the sandbox." in text
+    assert "The data do not come from the sandbox." in text
     assert "do not compare these scores with those of larger encoders." in text
     assert {one.sandbox for one in read_card(folder(own, PLAIN)).data} == {False}
 
@@ -46,16 +46,14 @@ def test_data_of_ones_own_are_not_the_sandboxs(own: Path) -> None:
 def test_some_data_are_the_sandboxs(own: Path) -> None:
     text, card = readme(own, STACKED), read_card(folder(own, STACKED))
     assert [one.sandbox for one in card.data] == [True, False]
-    assert "The data of **sandbox/nli** are those of Layover's sandbox" in text
-    assert "The others are not." in text
+    assert "The data of **sandbox/nli** come from Layover's sandbox" in text
+    assert "The other data do not." in text
     assert "The encoder and the data" not in text
 
 
 def test_all_data_are_the_sandboxs(own: Path) -> None:
     text = readme(own, BELOW)
-    assert (
-        "The encoder and the data are those of Layover's sandbox: a small model of a small generated world.\n" in text
-    )
+    assert "The encoder and the data come from Layover's sandbox: a small model of a small generated world.\n" in text
     assert "The scores are real" not in text  # it has none
 
 
@@ -67,15 +65,15 @@ def test_the_page_of_all_packages_is_no_demonstration(own: Path) -> None:
 
 def test_languages_that_a_hub_takes(own: Path) -> None:
     assert metadata(own, PLAIN)["language"] == ["de", "en"]
-    assert "Left out of the metadata at the head of this page: `dialect_one`," in readme(own, PLAIN)
-    assert "Left out" not in readme(own, STACKED.replace("my", "s1"))
+    assert "The metadata at the head of this page leave out `dialect_one`:" in readme(own, PLAIN)
+    assert "leave out" not in readme(own, STACKED.replace("my", "s1"))
 
 
 def test_the_language_of_the_training_is_never_zero_shot(own: Path) -> None:
     text = readme(own, PLAIN)
     rows = re.findall(r"^\| ([^|*]+) \| [\d.]+ \| 6 \|$", text, re.MULTILINE)
     assert sorted(rows) == ["de-en, zero-shot", "dialect_one", "eng_Latn, trained"]
-    assert "By its name `dialect_one` may be the language of the training, `en`, or another." in text
+    assert "The name does not show whether `dialect_one` is the language of the training, `en`." in text
     results = {one.dataset_config: one.metric_name for one in ModelCard(text).data.eval_results or ()}
     assert results == {"de-en": "accuracy, zero-shot", "dialect_one": "accuracy", "eng_Latn": "accuracy"}
 
@@ -86,7 +84,7 @@ def test_the_task_that_was_scored_is_named(own: Path) -> None:
     assert card.scores.task == TASK
     assert {one.language for one in card.scores.data} == {"de-en", "dialect_one", "eng_Latn"}
     text = readme(own, PLAIN)
-    assert 'On the test split of **my "task": \\*a/b\\* | \\<c\\>**, of these very weights' in text
+    assert 'The scores are on the test split of **my "task": \\*a/b\\* | \\<c\\>**, for exactly these weights' in text
     names = {one.dataset_name for one in ModelCard(text).data.eval_results or ()}
     assert names == {f"{TASK} ({language})" for language in ("de-en", "dialect_one", "eng_Latn")}
     assert {one.dataset_type for one in ModelCard(text).data.eval_results or ()} == {TASK}
@@ -110,11 +108,11 @@ def test_what_was_imported_is_told(own: Path) -> None:
     assert f"that first learned **{title}** and then **sandbox/paraphrase**" in mine
     assert "that first learned **unknown tasks** and then **sandbox/paraphrase**" in theirs
     for begin, text in ((IMPORTED, mine), (FOREIGN, theirs)):
-        assert "What was imported brings data of its own, which are not listed here." in text
+        assert "The imported modules were trained on other data, which are not listed here." in text
         assert "The encoder and the data" not in text
         assert "license" not in metadata(own, begin)  # the licence of what was imported is not known
     assert metadata(own, BELOW)["license"] == "apache-2.0"
-    assert "What was imported" not in readme(own, STACKED)
+    assert "The imported modules" not in readme(own, STACKED)
 
 
 def test_a_warm_up_in_steps(own: Path) -> None:
@@ -139,7 +137,7 @@ def test_programs_compute_in_the_numbers_that_the_card_says(
     if library == "adapters":
         pytest.importorskip("adapters", reason="the extra `adapterhub` is not installed", exc_type=ImportError)
     text = readme(own, begin)
-    assert "The package was trained and scored in `bf16`, in which Layover predicts, too;" in text
+    assert "The package was trained and scored in `bf16`, and Layover predicts in this precision;" in text
     assert f"The program for {library} computes in `fp32`, as the probe does: the outputs differ by rounding" in text
     monkeypatch.chdir(own)
     there: dict[str, Any] = {"__name__": "program"}

@@ -12,11 +12,11 @@ from layover.hub.model_card.sandbox import from_sandbox
 from layover.packages.card import Card
 
 ENCODER = "The encoder comes from Layover's sandbox"
-BOTH = "The encoder and the data are those of Layover's sandbox"
-RANDOM = "The encoder's weights were drawn at random and never pretrained."
+BOTH = "The encoder and the data come from Layover's sandbox"
+RANDOM = "The encoder's weights are random and were never pretrained."
 NATURAL = "say nothing about natural text."
 ENCODERS = "The encoder is a small demonstration model; do not compare these scores with those of larger encoders."
-MACHINERY = "say that the machinery works"
+MACHINERY = "show only that the programs work"
 
 
 def changed(part: Any, **updates: Any) -> Any:
@@ -45,35 +45,40 @@ def card_of(shipped: Card, encoder: str, *, trained: tuple[bool, bool], scored: 
     [
         ("sandbox", (True, True), True, [BOTH, NATURAL]),
         ("sandbox", (True, True), None, [BOTH]),
-        ("sandbox", (False, False), False, [ENCODER, "The data are not from the sandbox.", ENCODERS]),
-        ("sandbox", (False, False), None, [ENCODER, "The data are not from the sandbox."]),
+        ("sandbox", (False, False), False, [ENCODER, "The data do not come from the sandbox.", ENCODERS]),
+        ("sandbox", (False, False), None, [ENCODER, "The data do not come from the sandbox."]),
         (
             "sandbox",
             (True, False),
             False,
-            [ENCODER, "The data of **sandbox/nli** are", "The others are not.", ENCODERS],
+            [ENCODER, "The data of **sandbox/nli** come", "The other data do not.", ENCODERS],
         ),
         (
             "sandbox",
             (False, True),
             True,
-            [ENCODER, "The data of **sandbox/paraphrase** are", "The others are not.", NATURAL],
+            [ENCODER, "The data of **sandbox/paraphrase** come", "The other data do not.", NATURAL],
         ),
-        ("sandbox", (True, True), False, [ENCODER, "**sandbox/paraphrase** (train)", "The others are not.", ENCODERS]),
+        (
+            "sandbox",
+            (True, True),
+            False,
+            [ENCODER, "**sandbox/paraphrase** (train)", "The other data do not.", ENCODERS],
+        ),
         (
             "real",
             (True, True),
             True,
-            ["**Generated data.**", "**sandbox/nli** and **sandbox/paraphrase** are", NATURAL],
+            ["**Generated data.**", "**sandbox/nli** and **sandbox/paraphrase** come", NATURAL],
         ),
         (
             "real",
             (True, False),
             False,
-            ["**Generated data.**", "The data of **sandbox/nli** are", "The others are not."],
+            ["**Generated data.**", "The data of **sandbox/nli** come", "The other data do not."],
         ),
         ("real", (False, False), False, []),
-        ("random", (True, True), True, [RANDOM, "**sandbox/nli** and **sandbox/paraphrase** are", MACHINERY]),
+        ("random", (True, True), True, [RANDOM, "**sandbox/nli** and **sandbox/paraphrase** come", MACHINERY]),
         ("random", (False, False), False, [RANDOM, MACHINERY]),
         ("random", (False, False), None, [RANDOM]),
     ],
@@ -91,8 +96,8 @@ def test_every_mix(
         ENCODERS,
         MACHINERY,
         "Generated data",
-        "The data are not from the sandbox.",
-        "The others are not.",
+        "The data do not come from the sandbox.",
+        "The other data do not.",
     }
     assert [part for part in said if part not in text] == []
     assert {part for part in every if part in text} == {part for part in every if any(part in one for one in said)}
@@ -113,10 +118,10 @@ def test_imported_modules_have_data_that_are_not_known(shipped: Card) -> None:
     assert card.imports() == 1
     text = remark(card)
     assert BOTH not in text
-    assert "The others are not." not in text
+    assert "The other data do not." not in text
     assert ENCODER in text
     bare = changed(card_of(shipped, "sandbox", trained=(False, False), scored=False), learned_before=before)
-    assert "The data are not from the sandbox." not in remark(bare)
+    assert "The data do not come from the sandbox." not in remark(bare)
 
 
 def test_the_page_of_packages(shipped: Card) -> None:

@@ -39,4 +39,4 @@ def test_a_card_tells_of_them(shipped: Card, thresholds: dict[str, float]) -> No
     text = markdown(shipped.model_copy(update={"scores": scores}), 0, pictured=False)
     begin = "**Scored with other thresholds than the package uses**: en 0.31."
     assert (begin in text) == bool(thresholds)
-    assert ("It predicts with the usual one (0.5 for the probability of a label" in text) == bool(thresholds)
+    assert ("The package predicts with the usual threshold (0.5" in text) == bool(thresholds)

@@ -47,7 +47,7 @@ def command(
         answer({"pulled": [_as_json(one) for one in pulled]})
         return
     for one in pulled:
-        say(f"{one.folder}: {one.told}")
+        say(f"{one.folder}: {one.description}")
         say(f"  {'from' if one.new else 'was there already; the same as'} {one.where}")
         if one.left:
             say(f"  left out: {first_few(one.left, 10)}")
@@ -69,7 +69,7 @@ def _as_json(one: Pulled) -> dict[str, Any]:
         "commit": one.commit,
         "new": one.new,
         "kind": "module" if one.verdict is None else "package",
-        "told": one.told,
+        "told": one.description,
         "left_out": list(one.left),
         **_of_card(one.verdict),
     }

@@ -41,7 +41,7 @@ def command(
         say(*table(["file", "size", "sha256"], rows))
         for result in push.verdict.results:
             if result.state == "skip":
-                say(f"not checked: {result.name}: {result.said}")
+                say(f"not checked: {result.name}: {result.message}")
     if not dry_run:
         address = push.send(private=private, revision=revision)
     if json:

@@ -1,1 +1,1 @@
-"""What `verify` checks of a package: one function for each line that it says."""
+"""The checks of `verify`: one function for each line of its output."""

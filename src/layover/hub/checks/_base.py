@@ -1,4 +1,4 @@
-"""What every check is, and what it looks at."""
+"""The base of all checks: a check, its stage and the package that it examines."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from layover.packages.package import Package, with_needed
 
 
 class SkippedError(Exception):
-    """A check cannot be made here; says why. No failure, and no success."""
+    """A check cannot run here, for the reason in the message; it neither fails nor passes."""
 
 
 class Stage(IntEnum):
-    """How far a check goes. It is made only where none of an earlier stage failed."""
+    """The stage of a check; the check runs only if no check of an earlier stage failed."""
 
     FILES = 0
-    """Looks at names and sizes."""
+    """Compares names and sizes."""
     CONTENT = 1
-    """Reads files, as those of a stranger."""
+    """Reads files, which are not trusted."""
     ENCODER = 2
     """Reads the encoder."""
     COMPUTING = 3
     """Loads encoder and package, and computes."""
     LIBRARIES = 4
-    """Does so in another library."""
+    """Loads them in another library, and computes."""
 
 
 @dataclass(frozen=True)
@@ -40,18 +40,18 @@ class Subject:
     folder: Path
     card: Card
     others: tuple[Path, ...] = ()
-    """Folders of packages that it may need, beside those that lie beside it."""
+    """Folders of packages that it may need, in addition to the folders next to it."""
     base: str | None = None
-    """The encoder, where a person names it."""
+    """The encoder that the user names, if any."""
 
     @cached_property
     def package(self) -> Package:
-        """The package with none of those that it needs."""
+        """The package without the packages that it needs."""
         return Package(self.folder, self.card)
 
     @cached_property
     def whole(self) -> Package:
-        """The package with those that it needs."""
+        """The package with the packages that it needs."""
         return with_needed(self.package, self.others)
 
     @cached_property
@@ -59,42 +59,41 @@ class Subject:
         """Directory or hub id of its encoder, with the commit.
 
         Raises:
-            SkippedError: none may be loaded, or it is not at hand.
-            ModelError: a person named something that is none.
+            SkippedError: no encoder may be loaded, or the encoder is not available.
+            ModelError: the user named something that is no encoder.
         """
         from layover.encoder.files import config_file, weight_files
         from layover.plan import tokenizers
 
         try:
-            found = encoder_for(self.card, self.base)
+            source = encoder_for(self.card, self.base)
         except ModelError as error:
             if self.base is not None:
                 raise
             raise SkippedError(str(error)) from None
         try:
-            config_file(*found)
-            weight_files(*found)
-            tokenizers.load(*found)
+            config_file(*source)
+            weight_files(*source)
+            tokenizers.load(*source)
         except (ModelError, OSError) as error:
-            reason = f"{self.called} is not at hand: {error}"
+            reason = f"{self.called} is not available: {error}"
             raise (SkippedError(reason) if self.base is None else ModelError(reason)) from None
-        return found
+        return source
 
     @property
     def called(self) -> str:
-        """What its encoder is called where it is loaded from: as the person or the card says."""
+        """The name of its encoder, as the user or the card gives it."""
         commit = "" if self.card.base.revision is None else f"@{self.card.base.revision}"
         return printable(self.base or f"{self.card.base.name}{commit}")
 
 
 @dataclass(frozen=True)
 class Check:
-    """One line of what `verify` says."""
+    """A check: one line in the output of `verify`."""
 
     name: str
     run: Callable[[Subject], str]
-    """Returns what was compared and found; raises a `LayoverError` where it is wrong, or `SkippedError`."""
+    """Returns a text on the comparison; raises a `LayoverError` if it fails, or `SkippedError`."""
     stage: Stage
     proves: tuple[str, ...] = ()
-    """Fields of the card that are computed again here. They are right where this check passes, and all others that name
-    them."""
+    """Fields of the card that this check computes again. A field is right if all checks that name it pass."""

@@ -1,4 +1,4 @@
-"""Checks that need the encoder: it is the one of the card, and the package computes on it what the card says."""
+"""Checks that need the encoder: it is the encoder of the card, and the package computes the same values on it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from layover.identity import file_sha256
 from layover.modules import AdapterDrop
 
 SIZES = tuple(f"base.{name}" for name in ("model_type", "num_layers", "hidden_size", "intermediate_size", "vocabulary"))
-"""Fields of a card that `config` proves, where the encoder is that of the card."""
+"""Fields of a card that `config` proves if the encoder is the encoder of the card."""
 
 
 def config(subject: Subject) -> str:
-    """The encoder's config is that of the card, or at least of the same sizes; what it computes, the probe shows."""
+    """The encoder's config equals the card's, or has at least the same sizes; the probe shows what it computes."""
     from layover.encoder.files import config_file
 
     base = subject.card.base
@@ -29,35 +29,35 @@ def config(subject: Subject) -> str:
         if values.get(name) != expected:
             raise ModelError(f"{subject.called}: its {name} is {values.get(name)}, but {expected} on the card")
     same = file_sha256(file) == base.config_sha256
-    told = "that of the card" if same else "another text than the card's, of the same sizes; the probe decides"
-    return f"config.json of {subject.called}: {told}"
+    result = "equals the card's" if same else "differs from the card's, but has the same sizes; the probe decides"
+    return f"config.json of {subject.called} {result}"
 
 
 def weights(subject: Subject) -> str:
-    """The encoder's weights are those of the card, number by number."""
+    """The encoder's weights equal the weights of the card, number by number."""
     from layover.encoder.digest import of_encoder
 
-    found, expected = of_encoder(*subject.encoder), subject.card.base.weights_sha256
-    if found != expected:
+    actual, expected = of_encoder(*subject.encoder), subject.card.base.weights_sha256
+    if actual != expected:
         raise ModelError(
-            f"{subject.called}: its weights have the hash {found[:12]}, but {expected[:12]} on the card: it is another "
-            "encoder than the package was trained on"
+            f"{subject.called}: its weights have the hash {actual[:12]}, but {expected[:12]} on the card: the package "
+            "was trained on another encoder"
         )
-    return f"weights {found[:12]}, those of the card"
+    return f"its weights have the hash of the card, {actual[:12]}"
 
 
 def tokenizer(subject: Subject) -> str:
-    """The encoder's tokenizer is that of the card."""
+    """The encoder's tokenizer equals the tokenizer of the card."""
     from layover.plan import tokenizers
 
-    found, expected = tokenizers.load(*subject.encoder).sha256, subject.card.base.tokenizer_sha256
-    if found != expected:
-        raise ModelError(f"{subject.called}: its tokenizer has the hash {found[:12]}, but {expected[:12]} on the card")
-    return f"{found[:12]}, that of the card"
+    actual, expected = tokenizers.load(*subject.encoder).sha256, subject.card.base.tokenizer_sha256
+    if actual != expected:
+        raise ModelError(f"{subject.called}: its tokenizer has the hash {actual[:12]}, but {expected[:12]} on the card")
+    return f"it has the hash of the card, {actual[:12]}"
 
 
 def probe(subject: Subject) -> str:
-    """What comes out of the probe's rows is what the card says."""
+    """The outputs for the probe's rows equal the outputs on the card."""
     from layover.encoder import DropoutClock, Encoder
     from layover.heads import build_head
     from layover.inference.probe import largest_difference
@@ -70,11 +70,14 @@ def probe(subject: Subject) -> str:
     if kept is not None and card.task is not None:
         head = build_head(card.task.kind, card.task.labels, encoder, 0.0)
         head.load_weights(kept, card.id)
-    found = largest_difference(card.probe, encoder, head)
-    if found > card.probe.tolerance:
+    difference = largest_difference(card.probe, encoder, head)
+    if difference > card.probe.tolerance:
         raise ModelError(
-            f"{card.id}: its outputs differ from those on its card by {found:.2g}, more than "
-            f"{card.probe.tolerance:.0e}: it is not what the card says"
+            f"{card.id}: its outputs differ from the outputs on its card by {difference:.2g}, more than "
+            f"{card.probe.tolerance:.0e}: the card describes another package"
         )
-    what = "hidden states" if head is None else "hidden states and logits"
-    return f"{what} of {len(card.probe.rows)} rows: largest difference {found:.2g}, at most {card.probe.tolerance:.0e}"
+    outputs = "hidden states" if head is None else "hidden states and logits"
+    return (
+        f"{outputs} of {len(card.probe.rows)} rows: largest difference {difference:.2g}, "
+        f"at most {card.probe.tolerance:.0e}"
+    )

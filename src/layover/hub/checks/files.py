@@ -1,4 +1,4 @@
-"""Checks of the files themselves: which there are, whether they are those of the card, and that none is a program."""
+"""Checks of the files: their names, their hashes, and that no file can run code."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from layover.identity import file_sha256
 
 
 def files(subject: Subject) -> str:
-    """Only the files that such a package has; ordinary ones, none too large."""
+    """The folder has only the files of a package: ordinary files, none too large."""
     return compared(subject.package)
 
 
 def hashes(subject: Subject) -> str:
-    """The SHA-256 of every file is that of the card; owners may edit README.md, so there it is only said."""
+    """The SHA-256 of every file equals the card's; owners may edit README.md, so its change is only reported."""
     card, folder, expected_of = subject.card, subject.folder, subject.card.hashes()
     for name, expected in expected_of.items():
-        found = file_sha256(folder / name)
-        if found != expected:
+        actual = file_sha256(folder / name)
+        if actual != expected:
             raise ModelError(
-                f"{folder / name}: its SHA-256 is {found[:12]}, but {expected[:12]} on the card: it was changed, or "
-                "not copied whole"
+                f"{folder / name}: its SHA-256 is {actual[:12]}, but {expected[:12]} on the card: the file was "
+                "changed, or not copied whole"
             )
     edited = file_sha256(folder / README) != card.readme_sha256
     also = "; README.md was changed since" if edited else ", README.md too"
-    return f"SHA-256 of {len(expected_of)} files as on the card{also}"
+    return f"the SHA-256 of {len(expected_of)} files equals the card's{also}"
 
 
 def pickles_ignored(subject: Subject) -> str:
-    """Nothing that is read is a program; pickles that the card lists stay closed, whatever is in them."""
+    """No file that is read can run code; the pickles on the card are never opened."""
     names = subject.card.pickles()
     if not names:
         return "safetensors and JSON only"
-    there = [name for name in names if is_there(subject.folder / name)]
-    advice = "; adapters opens such files unless it loads with use_safetensors=True: remove them" if there else ""
-    absent = "" if there else ", and not there"
+    present = [name for name in names if is_there(subject.folder / name)]
+    advice = "; adapters opens these files unless it loads with use_safetensors=True: remove them" if present else ""
+    absent = "" if present else ", and not in the folder"
     return f"{', '.join(f'{name} ignored' for name in names)}: never opened{absent}{advice}"

@@ -1,4 +1,4 @@
-"""Checks of what acts together: the packages that this one needs are there, and are those of its card."""
+"""The check of all modules together: the needed packages exist, and equal the packages of the card."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from layover.hub.checks.weights import complete, configs
 
 
 def pieces(subject: Subject) -> str:
-    """All that acts has the hashes of the card, and goes together; needed packages are held to their own cards."""
+    """All modules have the hashes of the card and fit together; needed packages are checked against their own cards."""
     for other in subject.whole.beside:
         for check in (files, hashes, complete, configs):
             check(Subject(other.folder, other.card))
     subject.whole.pieces()
     if not subject.card.pieces:
-        raise SkippedError("a head on the frozen encoder: nothing acts")
+        raise SkippedError("the package is a head on the frozen encoder, without a module")
     needed = subject.card.needed()
     if not needed:
-        return "needs no other package; its weights have the hash of the card"
-    return f"{', '.join(needed)}: there, checked, and the weights have the hashes of the card"
+        return "it needs no other package; its weights have the hash of the card"
+    return f"{', '.join(needed)}: found and checked; the weights have the hashes of the card"

@@ -1,4 +1,4 @@
-"""Checks of weights and configs: exactly those that the card's module, head and mixer have, and meaning the same."""
+"""Checks of weights and configs: exactly the weights of the card's module, head and mixer, and the same settings."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ EXACT = (
     "target_modules",
     "task_type",
 )
-"""Settings in the configs of peft and adapters that are no module's own: these are as Layover writes them, and so are
-the module's patterns, which peft runs. The others have many forms of one meaning."""
+"""Settings in the configs of peft and adapters that must be exactly as Layover writes them: the settings outside of
+the module, and the module's patterns, which peft runs. The other settings have several forms with the same meaning."""
 
 
 def complete(subject: Subject) -> str:
-    """Exactly the weights that the card's module, head and mixer have: names, shapes, float32, all finite."""
+    """The weights are exactly the card's module, head and mixer: names, shapes, float32, all finite."""
     package, folder = subject.package, subject.folder
     weights: dict[str, Tensor] = {}
     if package.module is not None:
-        found = package.found()
-        if found.left_out:
-            raise ModelError(f"{found.file}: {found.left_out[0]}: a module's file holds no head")
-        weights |= found.weights()
+        module = package.found()
+        if module.left_out:
+            raise ModelError(f"{module.file}: {module.left_out[0]}: the file of a module must not have a head")
+        weights |= module.weights()
     _adapterhub(subject)
     for name, head in (package.head() or {}).items():
         weights[f"head.{name}"] = head
@@ -54,11 +54,11 @@ def complete(subject: Subject) -> str:
     for file in _weight_files(subject):
         for name, entry in header(file).items():
             if entry.dtype != "F32":
-                raise ModelError(f"{file}: {name}: its numbers are {entry.dtype}; a package has F32")
+                raise ModelError(f"{file}: {name}: its dtype is {entry.dtype}, but must be F32 in a package")
     if not weights:
-        raise ModelError(f"{folder}: holds no weight")
+        raise ModelError(f"{folder}: the package has no weight")
     numbers = sum(value.numel() for value in weights.values())
-    return f"{len(weights)} tensors, {numbers:,} numbers: names and shapes as the card's settings ask, float32, finite"
+    return f"{len(weights)} tensors, {numbers:,} numbers: names and shapes fit the card's settings, float32, finite"
 
 
 def _weight_files(subject: Subject) -> list[Path]:
@@ -66,51 +66,51 @@ def _weight_files(subject: Subject) -> list[Path]:
 
 
 def _adapterhub(subject: Subject) -> None:
-    """Hold what is for adapters against what the package itself is: the same module, the same head."""
+    """Check that the files for adapters have the same module and the same head as the package."""
     card, inner, base = subject.card, subject.folder / ADAPTERHUB, subject.card.base.base()
     module = subject.package.module
     if not any(name.startswith(f"{ADAPTERHUB}/") for name in card.files) or module is None:
         return
-    found = layouts.get("adapterhub").read(inner, base)
-    check_same(module, found.module, base.shape, str(inner))
-    if of_weights(found.weights()) != card.own()[0].weights_sha256:
-        raise ModelError(f"{found.file}: its weights are not those of the card")
+    adapter = layouts.get("adapterhub").read(inner, base)
+    check_same(module, adapter.module, base.shape, str(inner))
+    if of_weights(adapter.weights()) != card.own()[0].weights_sha256:
+        raise ModelError(f"{adapter.file}: the hash of its weights differs from the card's")
     head, task = subject.package.head(), card.task
     if head is None or task is None:
         return
     file, names = inner / heads.ADAPTERS_HEAD, heads.in_adapters(task.form(), card.id)
     check_shapes(file, {names[own]: tuple(value.shape) for own, value in head.items()})
-    theirs = tensors(file)
+    written = tensors(file)
     for own, value in head.items():
-        if not bool((theirs[names[own]] == value).all()):
-            raise ModelError(f"{file}: {names[own]}: other numbers than in {heads.HEAD}")
+        if not bool((written[names[own]] == value).all()):
+            raise ModelError(f"{file}: {names[own]}: its numbers differ from {heads.HEAD}")
 
 
 def trained(subject: Subject) -> str:
-    """Something was learned: the module changes something, no map of the head is zero, nor the mixer as a whole."""
+    """The package is trained: the module has an effect, and neither a linear map of the head nor the mixer is zero."""
     package = subject.package
     for name, value in (package.head() or {}).items():
         if value.dim() == 2 and not bool(value.any()):
-            raise ModelError(f"{subject.folder / heads.HEAD}: {name} is zero throughout")
+            raise ModelError(f"{subject.folder / heads.HEAD}: all numbers of {name} are zero")
     mixer = [value for own in package.mixer().values() for value in own.values()]
     if mixer and not any(bool(value.any()) for value in mixer):
-        raise ModelError(f"{subject.folder / MIXER}: zero throughout")
+        raise ModelError(f"{subject.folder / MIXER}: all numbers are zero")
     module = package.module
     if module is None:
         return "neither head nor mixer is zero"
-    found = untrained(package.found())
-    if found.wholly and not found.otherwise:
-        raise ModelError(f"{subject.folder}: its {module.name} is untrained: {found.told()}")
-    if found.wholly:
-        return f"note: its {module.name} is untrained: {found.told()}"
-    rest = f"; untouched at {', '.join(found.untouched[:3])}" if found.untouched else ""
-    more = " and more" if len(found.untouched) > 3 else ""
-    changed = found.places - len(found.untouched)
-    return f"the {module.name} changes something at {changed} of {found.places} places{rest}{more}"
+    fresh = untrained(package.found())
+    if fresh.wholly and not fresh.otherwise:
+        raise ModelError(f"{subject.folder}: its {module.name} is untrained: {fresh.told()}")
+    if fresh.wholly:
+        return f"note: its {module.name} is untrained: {fresh.told()}"
+    rest = f"; untrained at {', '.join(fresh.untouched[:3])}" if fresh.untouched else ""
+    more = " and more" if len(fresh.untouched) > 3 else ""
+    changed = fresh.places - len(fresh.untouched)
+    return f"the {module.name} has an effect at {changed} of {fresh.places} places{rest}{more}"
 
 
 def configs(subject: Subject) -> str:
-    """The configs that other libraries read mean what the card says, name its encoder, and ask for nothing else."""
+    """The configs for other libraries agree with the card, name its encoder, and have no other setting."""
     card, folder, module = subject.card, subject.folder, subject.package.module
     base, named = card.base.base(), WrittenNames(card.id, card.base.name, card.base.revision)
     expected: dict[str, dict[str, Any]] = {}
@@ -122,29 +122,31 @@ def configs(subject: Subject) -> str:
         form, labels = card.task.form(), card.task.labels
         expected[heads.HEAD_CONFIG] = heads.config(card.task.kind, form, labels, base)
         if f"{ADAPTERHUB}/{heads.HEAD_CONFIG}" in card.files:
-            theirs = heads.adapters_config(form, labels, base, named, choices=card.task.choices)
-            expected[f"{ADAPTERHUB}/{heads.HEAD_CONFIG}"] = theirs
+            in_adapters = heads.adapters_config(form, labels, base, named, choices=card.task.choices)
+            expected[f"{ADAPTERHUB}/{heads.HEAD_CONFIG}"] = in_adapters
     if not expected:
-        raise SkippedError("it has none")
+        raise SkippedError("the package has no config")
     patterns = module.in_peft.patterns if module is not None and module.in_peft is not None else frozenset[str]()
     exact = (*EXACT, *sorted(patterns))
     wrong = [
-        f"{name}: {one}" for name, values in expected.items() for one in _held_against(folder / name, values, exact)
+        f"{name}: {mistake}"
+        for name, values in expected.items()
+        for mistake in _differences(folder / name, values, exact)
     ]
     if wrong:
         raise MistakesError(str(folder), wrong)
     if module is not None and card.layout != MODULE_LAYOUT:
-        subject.package.found()  # reads its settings, and refuses such as mean another module
-    return f"{', '.join(expected)}: mean what the card says"
+        subject.package.found()  # reads the settings of the module, and refuses another module than the card's
+    return f"{', '.join(expected)}: the settings agree with the card"
 
 
-def _held_against(file: Path, expected: Mapping[str, Any], settings: Collection[str]) -> Iterator[str]:
-    """Yield how a config differs from that which Layover writes; what a module's settings mean was compared before."""
-    found = read_json(file)
-    for name in sorted(set(found) - set(expected)):
-        yield f"{printable(name[:80])}: no such setting belongs to the module of the card"
+def _differences(file: Path, expected: Mapping[str, Any], settings: Collection[str]) -> Iterator[str]:
+    """Yield a message for each difference of a config to Layover's; another check compares the module's settings."""
+    actual = read_json(file)
+    for name in sorted(set(actual) - set(expected)):
+        yield f"{printable(name[:80])}: the module of the card does not have this setting"
     exact = expected if file.name == heads.HEAD_CONFIG else [name for name in settings if name in expected]
     for name in exact:
-        if found.get(name) != expected[name]:
-            there = printable(str(found.get(name))[:80])
-            yield f"{name} is {there}, but {printable(str(expected[name])[:80])} by the card"
+        if actual.get(name) != expected[name]:
+            value = printable(str(actual.get(name))[:80])
+            yield f"{name} is {value}, but {printable(str(expected[name])[:80])} by the card"

@@ -1,7 +1,7 @@
-"""README.md of a package: the model card that a person reads, `card.md.jinja` filled with values of the transfer card.
+"""README.md of a package: the model card for a reader, `card.md.jinja` filled with values of the transfer card.
 
 Every value passes a filter of `layover.escape` in the template. A value that is neither a number nor `Markup` stops the
-rendering, so that a forgotten filter cannot put the text of a stranger on the page.
+rendering. So untrusted text cannot reach the page if a filter is forgotten.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ WEIGHTS_SHOWN = 6
 
 
 def write(folder: Path, card: Card) -> None:
-    """Write README.md, and the picture where there is something to show.
+    """Write README.md, and the picture if there is a score.
 
     Args:
-        folder: With the other files of the package.
-        card: Complete but for the hashes of the files that are written here.
+        folder: The folder with the other files of the package.
+        card: The card, complete except for the hashes of the files that are written here.
     """
     pictured = draw(card, folder / PICTURE)
     head = folder / heads.HEAD
@@ -47,12 +47,12 @@ def write(folder: Path, card: Card) -> None:
 
 
 def markdown(card: Card, head_weights: int, *, pictured: bool) -> str:
-    """Return the model card as Markdown, the metadata of hubs at its beginning.
+    """Return the model card as Markdown, with the metadata for hubs at its beginning.
 
     Args:
-        card: Of the package.
-        head_weights: Of its head; 0 without.
-        pictured: Whether the picture lies beside it.
+        card: The card of the package.
+        head_weights: The number of weights of its head; 0 without a head.
+        pictured: Whether the folder has the picture.
     """
     page = page_of(card, head_weights, pictured=pictured)
     return environment().get_template(TEMPLATE).render(card=card, page=page, programs=programs_of(card))
@@ -90,10 +90,10 @@ def environment() -> Environment:
 
 
 def _shown_only(value: object) -> object:
-    """Return a value that may stand on the page.
+    """Return a value after a check that it may appear on the page.
 
     Raises:
-        TypeError: it is a text that passed no filter.
+        TypeError: the value is a text that passed no filter.
     """
     if not isinstance(value, (Markup, int)):
         raise TypeError(f"{value!r:.80} passed no filter of layover.escape")
@@ -105,7 +105,7 @@ def _number(value: int) -> Markup:
 
 
 def _short(value: float) -> Markup:
-    """Return a number as people write it: `0.01`, `2`."""
+    """Return a number in its shortest form: `0.01`, `2`."""
     return Markup(f"{value:g}")
 
 
@@ -114,7 +114,7 @@ def _tenths(value: float) -> Markup:
 
 
 def _rounded(value: float | None, digits: int) -> Markup:
-    """Return a number with some significant digits, a gap as `–`."""
+    """Return a number with `digits` significant digits, and None as `–`."""
     return Markup("–" if value is None else f"{value:.{digits}g}")
 
 
@@ -136,7 +136,7 @@ def _address(name: str) -> Markup:
 
 
 def _weights(by_label: Mapping[str, float]) -> str:
-    """Return the weights of the first labels in a loss; a text of strangers."""
+    """Return the class weights of the first labels; the labels are untrusted text."""
     return first_few([f"{label} {weight:.4g}" for label, weight in by_label.items()], WEIGHTS_SHOWN)
 
 

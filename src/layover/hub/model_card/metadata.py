@@ -24,7 +24,7 @@ from layover.packages.card import Card
 from layover.packages.sections import DataFacts
 
 LIBRARIES: Mapping[str, str] = {ADAPTERS: "adapter-transformers"}
-"""What the hub calls a library, where it has another name for it."""
+"""The hub's name of a library, if it differs."""
 LICENCES: Mapping[str, str] = {
     "Apache-2.0": "apache-2.0",
     "BSD-2-Clause": "bsd-2-clause",
@@ -36,14 +36,14 @@ LICENCES: Mapping[str, str] = {
     "MIT": "mit",
     "ODC-BY-1.0": "odc-by",
 }
-"""Licences of data by which the hub knows them."""
+"""The hub's names of licences."""
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 _MEANINGFUL = frozenset({"false", "n", "no", "null", "off", "on", "true", "y", "yes"})
-"""Words that some version of YAML reads as something else than text: `no` is Norwegian."""
+"""Words that some versions of YAML do not read as text; `no` is also the code of Norwegian."""
 
 
 def metadata(card: Card) -> ModelCardData:
-    """Return the metadata of a package; a value that is not known, or that no hub takes, is left out."""
+    """Return the metadata of a package, without values that are unknown or that no hub accepts."""
     library, base = LIBRARIES.get(reader_of(card), reader_of(card)), card.base.name
     public = base is not None and not has_sandbox_encoder(card) and is_id(base)
     pipeline = kinds.get(card.task.kind).pipeline if card.task is not None else ""
@@ -70,7 +70,7 @@ def values_of(card: Card) -> dict[str, Any]:
 
 
 def as_yaml(card: Card) -> str:
-    """Return the metadata as YAML that every version of YAML reads alike.
+    """Return the metadata as YAML that every version of YAML reads in the same way.
 
     `ModelCardData.to_yaml` writes the text `1e5` without quotes, which YAML 1.2 reads as a number.
     """
@@ -79,31 +79,31 @@ def as_yaml(card: Card) -> str:
     yaml.width = sys.maxsize
     stream = io.StringIO()
     yaml.dump(_quoted(values_of(card)), stream)
-    # what is not seen stands in quotes, where YAML knows the same escapes as Python
+    # invisible characters are in quotes, where YAML has the same escapes as Python
     return "\n".join(map(printable, stream.getvalue().rstrip("\n").split("\n")))
 
 
 def licence_of(card: Card) -> str:
-    """Return the licence of the data, where all are known, have the same one and the hub knows it; else empty."""
+    """Return the licence of the data if all data have the same licence and the hub has a name for it, else empty."""
     licences = {data.licence for data in card.data}
     only = licences.pop() if len(licences) == 1 and not card.imports() else None
     return LICENCES.get(only, "") if only is not None else ""
 
 
 def languages_of(card: Card) -> Listed:
-    """Return the languages that it was scored in, else those that it was trained on, as a hub lists them."""
+    """Return the languages of the scores, or of the training data without scores, as a hub lists them."""
     scored = [line.language for line in lines_of(card) if line.score is not None]
     names = scored or [data.language for data in card.data if data.language is not None]
     return languages.listed(name for name in names if name != UNKNOWN)
 
 
 def data_sets(card: Card) -> list[str]:
-    """Return the names of the data sets of a hub that it was trained on."""
+    """Return the names of the training data sets on a hub."""
     return sorted({_name(data.hub) for data in card.data if data.hub is not None})
 
 
 def is_id(name: str) -> bool:
-    """Return whether a name may be that of a repository on a hub."""
+    """Return whether a repository on a hub may have a name."""
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils._validators import validate_repo_id
 
@@ -126,7 +126,7 @@ def _results(card: Card) -> list[EvalResult]:
     scores, task = card.scores, card.task
     if scores is None or task is None:
         return []
-    data, scored = {one.language: one for one in scores.data}, scores.task or task.name
+    data, scored = {fact.language: fact for fact in scores.data}, scores.task or task.name
     configs = {line.language: _config(data.get(line.language)) or line.language for line in lines_of(card)}
     several = {config for config, count in Counter(configs.values()).items() if count > 1}
     results = []
@@ -139,7 +139,7 @@ def _results(card: Card) -> list[EvalResult]:
             task_type=kinds.get(task.kind).pipeline or task.kind,
             dataset_type=scored if from_hub is None else _name(from_hub.hub),
             dataset_name=f"{scored} ({line.language})",
-            # results of one configuration would become one result
+            # the hub merges results with the same configuration
             dataset_config=line.language if config in several else config,
             dataset_split=scores.split,
             dataset_revision=None if from_hub is None else from_hub.revision,
@@ -160,7 +160,7 @@ def _config(data: DataFacts | None) -> str:
 
 
 def _quoted(value: Any) -> Any:
-    """Return values in which every text that could be taken for something else stands in quotes."""
+    """Return values in which every text that YAML could read as another type is in quotes."""
     if isinstance(value, dict):
         return {name: _quoted(inner) for name, inner in value.items()}
     if isinstance(value, list):

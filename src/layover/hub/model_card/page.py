@@ -1,4 +1,4 @@
-"""The values that the template of a model card needs beside the transfer card itself."""
+"""The values that the template of a model card needs in addition to the transfer card."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from layover.packages.meaning import composition_of, module_of
 from layover.packages.sections import CheckpointFacts, ModuleFacts, TrainingFacts
 
 UNKNOWN_TASKS = "unknown tasks"
-"""What an imported module learned that does not say so."""
+"""The tasks of an imported module that does not name them."""
 SHARES = frozenset({"accuracy", "mlqa_em", "squad_em"})
-"""Metrics that are a share of the scored examples, so that their number says how far chance reaches."""
+"""Metrics that are a share of the scored examples; the number of examples determines their confidence interval."""
 CHECKPOINTS_SHOWN = 12
 FIRST_SETTINGS = ("placement", "rank", "alpha", "reduction", "target", "layers")
-"""Settings of a module that a reader looks for first."""
+"""Settings of a module that are listed first."""
 
 
 @dataclass(frozen=True)
 class Library:
-    """A library that loads the package, or that does not."""
+    """A library that may load the package."""
 
     name: Markup
     refusal: str
-    """Why it does not; empty where it does."""
+    """The reason why it does not load the package; empty if it does."""
 
 
 @dataclass(frozen=True)
 class Gap:
-    """Languages of which one thing must be said."""
+    """Languages without a score or with a partial score, for the same reason."""
 
     reason: str
     languages: tuple[str, ...]
@@ -51,27 +51,27 @@ class Gap:
 
 @dataclass(frozen=True)
 class Curve:
-    """The checkpoints of a training as a table shows them."""
+    """The checkpoints of a training for a table."""
 
     training: TrainingFacts
     metrics: tuple[str, ...]
     shown: tuple[CheckpointFacts, ...]
-    """Every n-th one, the last one and the one that was kept."""
+    """Every n-th checkpoint, the last one and the kept one."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """What the template reads."""
+    """The values that the template reads."""
 
     head_weights: int
     pictured: bool
     metadata: Markup
     languages: Listed
     no_data_sets: tuple[str, ...]
-    """Names of data that no hub takes."""
+    """Names of data that no hub accepts."""
     licence: str
     summary: Markup
-    """The sentence that says what was learned, on what."""
+    """The sentence on the module, the encoder and the tasks."""
     encoder: str
     task: str
     intermediates: tuple[str, ...]
@@ -84,11 +84,11 @@ class Page:
     partial: tuple[Gap, ...]
     other_seeds: tuple[tuple[str, float | None], ...]
     fewest: int | None
-    """Examples of the language with the fewest, where they say how far chance reaches."""
+    """The examples of the language with the fewest, or None if the metric is no share of them."""
     reach: float
     """Half the width of the 95 % interval of a score near 50 %, in points."""
     labels: tuple[tuple[str, str], ...]
-    """Labels whose meaning is known, with it."""
+    """Labels with a known meaning, and the meaning."""
     unexplained: tuple[str, ...]
     """The other labels."""
     curves: tuple[Curve, ...]
@@ -106,9 +106,9 @@ def page_of(card: Card, head_weights: int, *, pictured: bool) -> Page:
     """Return the values of a model card.
 
     Args:
-        card: Of the package.
-        head_weights: Of its head; 0 without.
-        pictured: Whether the picture lies beside the page.
+        card: The card of the package.
+        head_weights: The number of weights of its head; 0 without a head.
+        pictured: Whether the folder has the picture.
     """
     lines, scores = tuple(lines_of(card)), card.scores
     scored = [line for line in lines if line.score is not None]
@@ -158,7 +158,7 @@ def has_head(card: Card) -> bool:
 
 
 def title(card: Card) -> str:
-    """Return one line that says what a package is: `xnli after mnli: a stack of LoRAs on FacebookAI/...`."""
+    """Return the title of a package: `xnli after mnli: a stack of LoRAs on FacebookAI/...`."""
     before = " and ".join(intermediates(card))
     after = f" after {before}" if before else ""
     words, composition = _words(card), composition_of(card.composition, Path(card.id))
@@ -167,17 +167,17 @@ def title(card: Card) -> str:
 
 
 def encoder(card: Card) -> str:
-    """Return what the encoder is called."""
+    """Return the name of the encoder."""
     return card.base.name or f"an encoder of {card.base.num_layers} layers without a public name"
 
 
 def trained_on(card: Card) -> str:
-    """Return the task that it is for; of a mixture, the tasks."""
+    """Return the task of a package; for a mixture, the tasks."""
     return card.task.name if card.task is not None else " + ".join(card.trainings[-1].tasks)
 
 
 def intermediates(card: Card) -> list[str]:
-    """Return what was learned before, each training by its tasks."""
+    """Return the intermediates of a package, each by its tasks."""
     before = card.learned_before
     if before is None:  # a card of version 0.1
         before = tuple(training.tasks for training in card.trainings if training.key != card.key)
@@ -191,7 +191,7 @@ def percent(part: int, whole: int) -> Markup:
 
 
 def settings(module: dict[str, Any]) -> Markup:
-    """Return the settings of a module in one line, those that a reader looks for first at its beginning."""
+    """Return the settings of a module in one line, with `FIRST_SETTINGS` at its beginning."""
     names = [name for name in FIRST_SETTINGS if name in module]
     names += [name for name in module if name not in {*names, "name"}]
     parts = [code(str(module.get("name"))), *(inline(f"{name} {_value(module[name])}") for name in names)]
@@ -199,7 +199,7 @@ def settings(module: dict[str, Any]) -> Markup:
 
 
 def longest(card: Card, training: TrainingFacts) -> Markup:
-    """Return how much of a text a training read; a card knows it of its own task alone."""
+    """Return the longest input of a training; a card has it for its own task only."""
     task = card.task
     if task is None or training.tasks != (task.name,):
         return Markup("–")
@@ -212,8 +212,8 @@ def _joined(tasks: Sequence[str]) -> str:
 
 
 def _words(card: Card) -> CardWords:
-    """Return what the card calls all that takes part."""
-    modules = card.made_of or card.pieces  # those that a flattened one was made of among them
+    """Return the card's words for all modules."""
+    modules = card.made_of or card.pieces  # a flattened package names the merged modules
     own = [_noun(module, card) for module in modules if module.role == TARGET]
     below = [_noun(module, card) for module in modules if module.role != TARGET]
     several = len(below) > 1
@@ -225,12 +225,12 @@ def _noun(module: ModuleFacts, card: Card) -> str:
 
 
 def _summary(card: Card) -> Markup:
-    """Return the sentence that says what was learned, on what."""
+    """Return the sentence on the module, the encoder and the tasks."""
     composition, goal = composition_of(card.composition, Path(card.id)), bold(trained_on(card))
     if card.task is not None:
         language = trained_in(card)
         goal = Markup(f"{goal} ({card.task.kind}{f', in {code(language)}' if language is not None else ''})")
-    told = SentenceWords(
+    words = SentenceWords(
         **vars(_words(card)),
         encoder=_frozen(card),
         goal=goal,
@@ -238,7 +238,7 @@ def _summary(card: Card) -> Markup:
         count=len(intermediates(card)),
         untrained=not card.trainings or card.trainings[-1].key != card.key,
     )
-    text = f"{told.start} that has learned {goal}." if composition is None else composition.sentence(told)
+    text = f"{words.start} that has learned {goal}." if composition is None else composition.sentence(words)
     return Markup(text[:1].upper() + text[1:])
 
 
@@ -251,10 +251,10 @@ def _frozen(card: Card) -> str:
 
 
 def _gaps(lines: Sequence[Line], count: int) -> tuple[Gap, ...]:
-    """Return the languages by the reason that stands with them."""
+    """Return the languages by their remark."""
     by_reason: dict[str, list[str]] = {}
     for line in lines:
-        by_reason.setdefault(line.remark or "no reason known", []).append(line.language)
+        by_reason.setdefault(line.remark or "the reason is unknown", []).append(line.language)
     return tuple(Gap(reason, tuple(names), len(names) == count) for reason, names in by_reason.items())
 
 

@@ -1,4 +1,4 @@
-"""The picture of a model card: the score in each language, beside no intermediate and full fine-tuning."""
+"""The picture of a model card: the score in each language, without an intermediate, and of full fine-tuning."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 WIDTH_INCHES = 6.4
 LINE_INCHES, NARROW_INCHES, FEW = 0.27, 0.21, 16
-"""Height of a language, and of one of more than so many."""
+"""Height of a language, and its height if there are more than `FEW` languages."""
 DOTS_PER_INCH = 200
 """Twice what a page of 640 pixels shows, for sharp screens."""
 OWN, WITHOUT, FULL = "#0072B2", "#D55E00", "#000000"
-"""Of Okabe and Ito's colours, which are told apart without seeing red or green; the marks differ in shape, too."""
+"""Colours of Okabe and Ito, which differ for readers with red-green blindness; the marks differ in shape, too."""
 MARKS: Mapping[str, Mapping[str, Any]] = {
     "this package": {"marker": "o", "color": OWN, "markersize": 7.5, "zorder": 5},
     "no intermediate": {
@@ -35,12 +35,12 @@ MARKS: Mapping[str, Mapping[str, Any]] = {
     },
     "full fine-tuning": {"marker": "|", "color": FULL, "markersize": 13, "markeredgewidth": 1.8, "zorder": 3},
 }
-"""What the legend names, in its order."""
+"""The entries of the legend, in its order."""
 
 
 @drawn_plainly()
 def draw(card: Card, path: Path) -> bool:
-    """Draw the picture as PNG; return False, and draw nothing, when there is no score."""
+    """Draw the picture as PNG, and return True; without a score draw nothing, and return False."""
     lines, scores = lines_of(card), card.scores
     if scores is None or mean(lines, lambda line: line.score) is None:
         return False
@@ -69,14 +69,14 @@ def draw(card: Card, path: Path) -> bool:
 
 
 def _mean_of(lines: Sequence[Line], value: Callable[[Line], float | None]) -> float | None:
-    """Return the mean over all languages with a score; None where one of them lacks the number."""
+    """Return the mean over all languages with a score, or None if a language lacks the number."""
     scored = [line for line in lines if line.score is not None]
     whole = mean(scored, value)
     return whole.value if whole is not None and whole.languages == len(scored) else None
 
 
 def _line(axis: Axes, place: float, score: float | None, without: float | None, full: float | None) -> None:
-    """Draw one language, from top to bottom."""
+    """Draw a language as a line of the picture."""
     if score is not None and without is not None:
         axis.plot([without, score], [place, place], color=OWN, linewidth=1.6, alpha=0.45, zorder=2)
     for name, value in (("full fine-tuning", full), ("no intermediate", without), ("this package", score)):

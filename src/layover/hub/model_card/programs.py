@@ -1,4 +1,4 @@
-"""What the programs of a model card are made of; the template writes them."""
+"""The parts of the programs in a model card; the template puts them together."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Programs:
     form: HeadForm | None
     """None without a head."""
     in_parts: bool
-    """Whether Layover reads a long input in windows, which the other libraries do not."""
+    """Whether Layover reads a long input in windows; the other libraries do not."""
     row: Markup
-    """An example as a program for Layover writes it; empty without a head."""
-    asked: tuple[Markup, ...]
-    """Lines that ask the head; none without a head."""
+    """An example in a program for Layover; empty without a head."""
+    predicting: tuple[Markup, ...]
+    """Lines that predict with the head; none without a head."""
     choices: int
-    """Of an example whose choices compete."""
+    """The number of choices of an example."""
     model: Markup
     """The class of transformers that peft changes."""
     prefix: str
@@ -37,12 +37,12 @@ class Programs:
     layers: Markup
     """The layers inside the model of peft."""
     roles: tuple[tuple[str, str | None], ...]
-    """The name of every module in peft, and the package that holds it; None for this one."""
+    """The name of every module in peft, and its package; None for this package."""
     merged: tuple[str, ...]
-    """Modules that add up with `factors`; none where all simply act together."""
+    """Modules that are added with `factors`; none if all factors are 1."""
     factors: tuple[float, ...]
     active: tuple[str, ...]
-    """Names that peft must be told to use; none where it uses the right ones anyway."""
+    """Names of the modules to activate in peft; none if peft activates them by default."""
 
 
 def programs_of(card: Card) -> Programs:
@@ -57,7 +57,7 @@ def programs_of(card: Card) -> Programs:
         form=form,
         in_parts=kind is not None and kind.in_parts,
         row=Markup("" if kind is None or task is None else kind.shown_row(task.columns or {})),
-        asked=() if task is None else _asked(task),
+        predicting=() if task is None else _predicting(task),
         choices=len(CHOICES),
         model=Markup(
             f"{base.family.transformers[base.model_type]}Model" if form is None else heads.class_of(form, base)
@@ -72,13 +72,13 @@ def programs_of(card: Card) -> Programs:
 
 
 def _merged(card: Card, roles: tuple[tuple[str, str | None], ...]) -> tuple[tuple[str, ...], tuple[float, ...]]:
-    """Return the modules of other packages that peft must weight, and their weights."""
+    """Return the modules of other packages that peft must weight, and their factors."""
     composition = composition_of(card.composition, Path(card.id))
     apart = tuple(role for role, package in roles if package is not None)
     factors = composition.summed(apart) if composition is not None and apart else None
     return (apart, tuple(factors)) if factors is not None and set(factors) != {1.0} else ((), ())
 
 
-def _asked(task: TaskFacts) -> tuple[Markup, ...]:
+def _predicting(task: TaskFacts) -> tuple[Markup, ...]:
     cut = f"truncation=True, max_length={task.max_length}"
     return tuple(map(Markup, kinds.get(task.kind).shown_program(task.columns or {}, cut)))

@@ -1,4 +1,4 @@
-"""The scores of a model card: each language beside no intermediate and full fine-tuning, and their means."""
+"""The scores of a model card by language, without an intermediate, of full fine-tuning, and their means."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ Values = Mapping[str, float | None]
 
 @dataclass(frozen=True)
 class Line:
-    """One language; None is a gap."""
+    """The scores in a language; None is a gap."""
 
     language: str
     zero_shot: bool | None
-    """Whether the task was not trained in it; None where that is not known."""
+    """Whether the task was not trained in it, or None if unknown."""
     score: float | None
     examples: int | None
     without: float | None
-    """The same without an intermediate."""
+    """The score of the same method without an intermediate."""
     full: float | None
-    """Full fine-tuning."""
+    """The score of full fine-tuning."""
     remark: str
-    """Why there is no score, or why it may not be that of the whole split; mostly empty."""
+    """The reason why there is no score, or why it may not be of the whole split; mostly empty."""
 
     @property
     def to_none(self) -> float | None:
@@ -43,20 +43,20 @@ class Line:
 
 @dataclass(frozen=True)
 class Mean:
-    """The mean over some languages, of those that have what it is the mean of."""
+    """The mean over the languages that have a value."""
 
     value: float
     languages: int
 
 
 def trained_in(card: Card) -> str | None:
-    """Return the language of the training data, None where it is not known."""
+    """Return the language of the training data, or None if unknown."""
     language = card.task.language if card.task is not None else None
     return None if language == UNKNOWN else language
 
 
 def lines_of(card: Card) -> list[Line]:
-    """Return a line per language: that of the training first, then by code."""
+    """Return a line per language: the language of the training first, then by code."""
     scores = card.scores
     if scores is None:
         return []
@@ -78,7 +78,7 @@ def lines_of(card: Card) -> list[Line]:
 
 @dataclass(frozen=True)
 class Group:
-    """Languages over which the table has a mean."""
+    """Languages of a mean in the table."""
 
     name: Markup
     lines: tuple[Line, ...]
@@ -100,7 +100,7 @@ class Group:
 
 
 def groups_of(lines: Sequence[Line]) -> tuple[Group, ...]:
-    """Return all languages, and the zero-shot ones where there are others, too."""
+    """Return all languages, and the zero-shot languages if there are others, too."""
     every, zero_shot = tuple(lines), tuple(line for line in lines if line.zero_shot)
     groups = [Group(Markup("mean"), every)] if every else []
     if 0 < len(zero_shot) < len(every):
@@ -109,13 +109,13 @@ def groups_of(lines: Sequence[Line]) -> tuple[Group, ...]:
 
 
 def mean(lines: Sequence[Line], value: Callable[[Line], float | None]) -> Mean | None:
-    """Return the mean of a number over the languages that have it, None where none has."""
+    """Return the mean of a number over the languages that have it, or None if no language has it."""
     known = [number for line in lines if (number := value(line)) is not None]
     return Mean(fmean(known), len(known)) if known else None
 
 
 def shown(value: float | None, metric: str, *, signed: bool = False) -> Markup:
-    """Return a score as it stands in a table, a gap as `–`."""
+    """Return a score for a table, and None as `–`."""
     if value is None:
         return Markup("–")
     digits = 1 if metrics.get(metric).unit == "percent" else 3
@@ -123,8 +123,8 @@ def shown(value: float | None, metric: str, *, signed: bool = False) -> Markup:
     return Markup(text.replace("-", "−"))
 
 
-def _minus(one: float | None, other: float | None) -> float | None:
-    return None if one is None or other is None else one - other
+def _minus(value: float | None, baseline: float | None) -> float | None:
+    return None if value is None or baseline is None else value - baseline
 
 
 def _of(values: Values | None, language: str) -> float | None:

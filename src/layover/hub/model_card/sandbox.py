@@ -1,4 +1,4 @@
-"""How much of a package comes from the sandbox: its encoder, its data."""
+"""The parts of a package that come from the sandbox: its encoder and its data."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class FromSandbox:
 
     encoder: bool
     whole: bool
-    """Whether encoder and data all do."""
+    """Whether the encoder and all data do."""
     tasks: tuple[tuple[str, tuple[str, ...]], ...]
-    """The tasks with generated data; with their splits, where other data of the task are not generated."""
+    """The tasks with generated data; with their splits if other data of the task are not generated."""
     others: bool
     """Whether there are other data, too."""
     scored: bool
@@ -26,12 +26,12 @@ class FromSandbox:
 
 
 def has_sandbox_encoder(card: Card) -> bool:
-    """Return whether the encoder is one of those that come with Layover."""
+    """Return whether the encoder comes with Layover."""
     return card.base.name is not None and card.base.name.startswith(PREFIX)
 
 
 def is_of_sandbox(data: DataFacts) -> bool:
-    """Return whether data are those of the sandbox; a card of version 0.1 says so by the names of its tasks alone."""
+    """Return whether data come from the sandbox; on a card of version 0.1 the name of the task decides."""
     return data.sandbox if data.sandbox is not None else data.task.startswith(PREFIX)
 
 
@@ -50,7 +50,7 @@ def from_sandbox(card: Card) -> FromSandbox:
 
 
 def _generated(every: Sequence[DataFacts]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Return the tasks with generated data, see `FromSandbox.tasks`."""
+    """Return the tasks with generated data; see `FromSandbox.tasks`."""
     tasks = []
     for task in dict.fromkeys(data.task for data in every):
         own = [data for data in every if data.task == task]
