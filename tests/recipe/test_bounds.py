@@ -94,7 +94,7 @@ def test_an_override_obeys_the_same_ranges(told: Told, override: str) -> None:
 
 def test_thousands_of_digits_and_endless_sweeps_are_refused(told: Told) -> None:
     (found,) = told(SMALL, f"train.batch={'9' * 5000}")
-    assert "a number of 5,000 digits" in found
+    assert "the number has 5,000 digits" in found
     seeds = ", ".join(map(str, range(1001)))
     (found,) = told(SMALL, f"sweep.seed=[{seeds}]")
     assert found.endswith("sweep.seed: a list of 1,001 items; write 1,000 at most")

@@ -76,19 +76,19 @@ def test_all_are_the_languages_of_the_files(told: Told, tmp_path: Path) -> None:
     path.write_text(recipe(tmp_path, "languages: all"), encoding="utf-8")
     assert load(path).tasks["mine"].languages["test"] == ("en", "sw")
     (found,) = told(recipe(tmp_path, "languages: all", "{language}/tset.csv"))
-    assert "tasks.mine.languages: all are the languages that there are files of" in found
+    assert "tasks.mine.languages: all means every language with files" in found
     assert f"below {tmp_path} no file is like {{language}}/tset.csv" in found
     (found,) = told(recipe(tmp_path, "languages: all", "test.csv"))
     assert "tasks.mine.languages: all are the languages that {language} in a path of files stands for" in found
     (found,) = told(recipe(tmp_path, "languages: al"))
-    assert "tasks.mine.languages: 'al' is not known here; did you mean 'all'?" in found
+    assert "tasks.mine.languages: 'al' is not a valid value; did you mean 'all'?" in found
 
 
 def test_a_pattern_without_languages_names_those_that_there_are(told: Told, tmp_path: Path) -> None:
     touch(tmp_path, "en/test.csv", "sw/test.csv")
     text = recipe(tmp_path, "summary: my own").replace("    train_language: en\n", "")
     (found,) = told(text)
-    assert "tasks.mine.files.test: says {language}, but the languages are not known; there are files of en, sw" in found
+    assert "tasks.mine.files.test: has {language} in a path, but the languages are unknown; there are files of en, sw" in found
     assert found.endswith("languages: [en, sw], or languages: all")
     (found,) = told(text.replace("test.csv", "tset.csv"))
     assert found.endswith("but the language is not known; name it, languages: [sw]")

@@ -72,7 +72,7 @@ def test_a_language_that_is_chosen_is_a_code_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", ["null", "~", ""])
 def test_null_is_no_key(tmp_path: Path, key: str) -> None:
     found = problems(tmp_path, "{en: c.jsonl, sw: d.jsonl}", f"{{en: c.jsonl, {key}: d.jsonl}}")
-    assert found == ['13: tasks.mine.files.test: null is no key; write "null" in quotes if the text is meant']
+    assert found == ['13: tasks.mine.files.test: null cannot be a key; write "null" in quotes if the text is meant']
 
 
 @pytest.mark.parametrize("name", ["zh-CN", "de-en", "eng_Latn", "und", "sr-Latn-RS", "es-419"])
