@@ -199,9 +199,9 @@ def test_warm_leaves_lists_out_and_says_so(world: World) -> None:
     [
         (narrow("{module: lora}"), "no method of the sweep composes separately learned modules; one with compose: "),
         (listed("claims, clams"), "unknown task 'clams'; did you mean 'claims'"),
-        (listed("claims, claims"), "'claims' stands twice in one list"),
-        (listed("claims, none"), "'none' has no place in a list"),
-        (listed("claims"), "a list names two intermediates or more; write claims"),
+        (listed("claims, claims"), "'claims' appears twice in this list"),
+        (listed("claims, none"), "'none' cannot be in a list"),
+        (listed("claims"), "a list needs at least two intermediates; write claims"),
         (narrow(method("[merge]")), "['merge'] is not a composition; write its name, or {name: merge, method: ties}"),
         (narrow(method("{name: fuse, mixer: gatd}")), "compose.mixer: no mixer that is learned is called 'gatd'; did"),
         (narrow(method("{name: route, router: arow}")), "compose.router: no router is called 'arow'; did"),
@@ -227,7 +227,7 @@ def test_weights_name_intermediates_of_the_sweep(world: World) -> None:
         return text.replace("{module: lora, compose: stack, lr: 4e-4, rank: 4}", weights)
 
     with pytest.raises(
-        RecipeError, match=r"compose.weights.clams: 'clams' is no intermediate of the sweep; did you mean"
+        RecipeError, match=r"compose.weights.clams: 'clams' is not an intermediate of the sweep; did you mean"
     ):
         world.plan(change=change)
     world.plan("sweep.intermediate=[claims]", change=lambda text: change(text).replace("clams", "moods"))

@@ -295,7 +295,7 @@ def test_files_that_name_nothing(told: Told, files: str, path: str, message: str
         ("tasks.t.languages=[de, '']", "tasks.t.languages[1]: the name of a language is empty"),
         ("tasks.t.kind=[x]", 'tasks.t.kind: ["x"] does not fit; write a text'),
         ("tasks.t.stages=[target, target]", "tasks.t.stages[1]: 'target' stands twice"),
-        ("tasks.t.languages=[en, sw, en]", "tasks.t.languages[2]: 'en' appears twice"),
+        ("tasks.t.languages=[en, sw, en]", "tasks.t.languages[2]: 'en' stands twice"),
         ("eval.languages=[en, en]", "eval.languages[1]: 'en' appears twice"),
         ("tasks.t.eval.languages=[en, en]", "tasks.t.eval.languages[1]: 'en' appears twice"),
         ("tasks.t.mlm_probability=0.155", "tasks.t.mlm_probability: 0.155 is no whole percent; write 0.15 or 0.16"),

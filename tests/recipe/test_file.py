@@ -56,7 +56,7 @@ def test_folders_of_a_recipe(told: Told, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for value, message in (
         (tmp_path / "pipe", f"data_root: is not a folder: {tmp_path / 'pipe'}"),
-        ("/dev/null", "data_root: is no folder: /dev/null"),
+        ("/dev/null", "data_root: is not a folder: /dev/null"),
         ("x" * 300, "data_root: cannot be used: File name too long"),
         (tmp_path / "none", f"data_root: no such folder: {tmp_path / 'none'}"),
     ):
@@ -71,7 +71,7 @@ def test_folders_of_a_recipe(told: Told, tmp_path: Path) -> None:
         assert message in found
     (found,) = told(SMALL, f"languages={{module: lora, text: {{en: {'x' * 300}}}}}", "methods.lora.languages=true")
     assert "languages.text.en: " in found
-    assert "is no file here, and no task" in found
+    assert "is neither a file here nor a task" in found
 
 
 TEXT = """\

@@ -82,7 +82,10 @@ def test_texts_are_tasks_of_masked_language_modelling(root: Path) -> None:
         (["languages.fallbak=en"], "languages.fallbak: unknown key; did you mean 'fallback'?"),
         (["languages.fallback=de"], "languages.fallback: 'de' has no text, so it has no adapter"),
         (["languages.text={}"], "languages.text"),
-        (["languages.text.sw=sandbox/nli"], "languages.text.sw: sandbox/nli is a task of classification; a language adapter learns"),
+        (
+            ["languages.text.sw=sandbox/nli"],
+            "languages.text.sw: sandbox/nli is a task of classification; a language adapter learns",
+        ),
         (["languages.text.xx=sandbox/text"], "languages.text.xx: sandbox/text has no training data in 'xx'"),
         (["languages.text.sw=own"], "languages.text.sw: own has no training data in 'sw'"),
         (["languages.text.sw=sandbox/txt"], "nor a task; did you mean 'sandbox/text'?"),

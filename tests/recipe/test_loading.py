@@ -79,7 +79,7 @@ def test_overrides_go_through_the_schema(tmp_path: Path) -> None:
 
 def test_a_mistyped_key_that_is_required(tmp_path: Path) -> None:
     found = problems(tmp_path, VALID.replace("stack: {module: lora", "stack: {modul: lora"))
-    assert found == ["8: methods.stack.module: is required; 'modul' is no key, did you mean 'module'?"]
+    assert found == ["8: methods.stack.module: is required; 'modul' is not a key, did you mean 'module'?"]
 
 
 def test_all_mistakes_of_the_schema_at_once(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_one_task_under_several_names(tmp_path: Path) -> None:
     text = VALID.replace("tasks:\n", f"tasks:{own}").replace("[none, mnli, squad]", "[none, short, squad]")
     assert load(write(tmp_path, text)).tasks["short"].train_task == "squad"
     (found,) = problems(tmp_path, text.replace("train_task: squad, ", ""))
-    needed = "a task of your own needs files: {train: ..., test: {sw: ...}}, or the train_task that has them"
+    needed = "a new task needs files: {train: ..., test: {sw: ...}}, or the train_task that has them"
     assert found.endswith(f"tasks.short: {needed}")
 
 
@@ -306,7 +306,7 @@ def test_quantised_weights_are_not_changed(tmp_path: Path) -> None:
     frozen = "it changes the frozen weights themselves"
     too_few = "stores them in too few bits for that"
     assert [line.split(";")[0] for line in found] == [
-        f"5: methods.full.module: full does not go with nf4: it trains all weights, and nf4 {too_few}",
-        f"8: methods.stack.precision: merge does not go with int8: {frozen}, and int8 {too_few}",
+        f"5: methods.full.module: full does not work with nf4: it trains all weights, and nf4 {too_few}",
+        f"8: methods.stack.precision: merge does not work with int8: {frozen}, and int8 {too_few}",
     ]
     load(write(tmp_path, VALID), ["train.precision=nf4", "methods.full.precision=bf16"])

@@ -70,7 +70,10 @@ def test_sampling_is_a_power_of_the_sizes(tmp_path: Path, mixture: str, exponent
         ("mixtures.spare.tasks=[squad, tatoeba]", "tasks[1]: tatoeba cannot be an intermediate"),
         ("mixtures.spare.temperature=2", "mixtures.spare.temperature: has no effect with proportional sampling"),
         ("mixtures.spare.sampling=temperature", "mixtures.spare.sampling: needs a temperature; write temperature: 2"),
-        ("mixtures.spare.sampling=temprature", "spare.sampling: 'temprature' is not a valid value; did you mean 'temper"),
+        (
+            "mixtures.spare.sampling=temprature",
+            "spare.sampling: 'temprature' is not a valid value; did you mean 'temper",
+        ),
         (
             "mixtures.spare.weights={squda: 2}",
             "weights.squda: 'squda' is not a task of the mixture; did you mean 'squad'?",

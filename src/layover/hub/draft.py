@@ -23,7 +23,7 @@ from layover.packages.card import ADAPTERHUB, CARD, MIXER, Card, read_card, writ
 from layover.packages.fingerprint import of_weights
 from layover.packages.sections import BaseModelFacts, ModuleFacts, PieceFacts, Scores, SummandFacts
 from layover.plan import Plan, tokenizers
-from layover.specs import OnEncoder, Plugins, answering, things_in
+from layover.specs import OnEncoder, Plugins, kind_and_head, plugin_names_in
 from layover.steps.artifacts import HEAD, weights_of
 from layover.steps.trained import load_head, pieces_to_train, roles, trained_part, trained_pieces
 from layover.store import Store
@@ -215,8 +215,8 @@ class Draft:
         """Return the plug-ins that the package needs to compute."""
         acting = [] if self.terms else [*self.spec.start.modules(), self.composition]
         computing = [*acting, None if own is None else own.module]
-        answers = () if self.task is None else answering(self.task.kind)
-        return Plugins.of((*(thing for one in computing for thing in things_in(one)), *answers))
+        answers = () if self.task is None else kind_and_head(self.task.kind)
+        return Plugins.of((*(thing for one in computing for thing in plugin_names_in(one)), *answers))
 
     def _rows(self) -> Rows:
         """Return the rows of the probe."""

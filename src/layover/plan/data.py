@@ -192,7 +192,7 @@ class DataRules:
         settings = self._recipe.settings(task.name).eval
         split = settings.split or self._recipe.document.eval.split
         wanted = self._recipe.document.eval.languages if settings.languages is None else settings.languages
-        languages = self._languages_of(task, split, asked=False) if wanted == "all" else tuple(wanted)
+        languages = self._languages_of(task, split, by_name=False) if wanted == "all" else tuple(wanted)
         portions: dict[str, Portion] = {}
         absent: dict[str, str] = {}
         for language in languages:
@@ -271,8 +271,8 @@ class DataRules:
         named = any(split in self._files(one) for one in (task, *task.parts))
         return None if named else task.count(split, language)
 
-    def _languages_of(self, task: Task, split: str, *, asked: bool = True) -> tuple[str, ...]:
-        return self._languages.of(task, split, asked=asked)
+    def _languages_of(self, task: Task, split: str, *, by_name: bool = True) -> tuple[str, ...]:
+        return self._languages.of(task, split, by_name=by_name)
 
     def _files(self, task: Task) -> Mapping[str, Paths | Mapping[str, Paths]]:
         return self._languages.files(task)
