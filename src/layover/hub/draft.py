@@ -25,7 +25,7 @@ from layover.packages.sections import BaseModelFacts, ModuleFacts, PieceFacts, S
 from layover.plan import Plan, tokenizers
 from layover.specs import OnEncoder, Plugins, kind_and_head, plugin_names_in
 from layover.steps.artifacts import HEAD, weights_of
-from layover.steps.trained import load_head, pieces_to_train, roles, trained_part, trained_pieces
+from layover.steps.trained import attachments_to_train, load_head, roles, trained_attachments, trained_module
 from layover.store import Store
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Draft:
 
         ref = self.spec.encoder
         encoder = Encoder.load(ref.source, ref.revision, clock=DropoutClock(self.wanted.seed), all_words=False)
-        encoder.attach(trained_pieces(self.store, self.wanted.key, encoder.shape))
+        encoder.attach(trained_attachments(self.store, self.wanted.key, encoder.shape))
         encoder.drop(AdapterDrop(predict=self.skipped))
         return encoder
 
@@ -126,8 +126,8 @@ class Draft:
     def _terms(self) -> list[Summand]:
         """Return what is put together into one module."""
         names = roles(len(self.intermediates))
-        parts = [trained_part(self.store, key, name) for name, key in zip(names, self.intermediates, strict=True)]
-        target = trained_part(self.store, self.wanted.key, TARGET) if self.trains_module else None
+        parts = [trained_module(self.store, key, name) for name, key in zip(names, self.intermediates, strict=True)]
+        target = trained_module(self.store, self.wanted.key, TARGET) if self.trains_module else None
         if self.composition is None:
             raise ModelError(f"{self.id}: nothing is composed here that could be put together")
         return flatten.summands(self.composition, parts, target, self.skipped)
@@ -157,7 +157,7 @@ class Draft:
         if (self.store.path(self.wanted.key) / weights_of(MIX)).is_file():
             found = {f"{MIX}.{name}": value for name, value in encoder.state(MIX).items()}
         elif any(one.gates is not None for one in self.spec.start.learned):
-            for piece in gated_parts(pieces_to_train(self.store, self.spec, encoder.shape)):
+            for piece in gated_parts(attachments_to_train(self.store, self.spec, encoder.shape)):
                 found |= {f"{piece.name}.{name}": value for name, value in (piece.gates or {}).items()}
         if found:
             write_weights(folder / MIXER, found)
@@ -230,7 +230,7 @@ class Draft:
         found = []
         if not self.terms:
             for role, key in zip(roles(len(self.intermediates)), self.intermediates, strict=True):
-                told, other = self._told(trained_part(self.store, key, role), key), self.others[key]
+                told, other = self._told(trained_module(self.store, key, role), key), self.others[key]
                 # an imported package may lie somewhere else
                 if (other / CARD).is_file() and read_card(other).own()[0].weights_sha256 != told.weights_sha256:
                     raise ModelError(
