@@ -199,11 +199,11 @@ def test_two_that_come_at_once_do_not_both_have_it(folder: Path) -> None:
     first, second = Locks(folder), Locks(folder)
     real = second.held
 
-    def late(*names: str, beside: object = ()) -> list[locks.Held]:
-        if beside:  # it has published; the other comes between that and its look
+    def late(*names: str, own: object = ()) -> list[locks.Held]:
+        if own:  # it has published; the other comes between that and its look
             with first.claim(KEY) as mine:
                 seen.append("first" if mine is not None else "nobody")
-            return real(*names, beside=beside)  # type: ignore[arg-type]
+            return real(*names, own=own)  # type: ignore[arg-type]
         return []
 
     second.held = late  # type: ignore[method-assign]
