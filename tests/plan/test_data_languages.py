@@ -50,7 +50,7 @@ def test_the_language_of_the_training_is_what_the_recipe_says(
 ) -> None:
     plan = world.plan(*NARROW, moods(files, more))
     assert source_language(plan) == language
-    noted = [note for note in plan.notes if "the language of its training data is not known" in note]
+    noted = [note for note in plan.notes if "the language of its training data is unknown" in note]
     assert [note.split(":")[0] for note in noted] == (["moods"] if language == "und" else [])
 
 

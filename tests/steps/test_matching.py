@@ -46,6 +46,6 @@ def test_embeddings_of_several_layers_lie_on_the_disk_and_leave_nothing(
 def test_a_disk_without_room_is_an_error_before_anything_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     total, used, _ = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(total, used, 2**30))
-    message = r"25 layers take 2\.4 GiB for a while, and 1\.0 GiB are free; name fewer layers"
+    message = r"25 layers take 2\.4 GiB of temporary disk space, but 1\.0 GiB are free; name fewer layers"
     with pytest.raises(NodeError, match=message), embedding_array(tmp_path, (25, 25_000, 1024)):
         pytest.fail("there is no room")

@@ -265,7 +265,7 @@ def test_a_damaged_note_of_a_failure_says_so(store: Store, harm: str) -> None:
     found = store.failures.get(KEY)
     assert found is not None
     assert (found["node"], found["traceback"]) == (KEY[:12], None)
-    assert "the note that said why is damaged" in found["error"]
+    assert "the note with the reason is damaged" in found["error"]
     commit(store)
 
 

@@ -228,7 +228,7 @@ def test_a_holder_elsewhere_lives_while_its_time_moves(
         assert len(watching.held()) == 1
         now[0] += lease.STALE_SECONDS - 1
         (seen,) = watching.held()
-        assert "no sign of life and counts as gone after 90 s" in str(seen)
+        assert "no sign of life and counts as ended after 90 s" in str(seen)
     now[0] += 1
     assert watching.held() == []
     assert not held.file.exists()
@@ -255,7 +255,7 @@ def test_a_process_that_slept_is_told_and_a_run_goes_on(folder: Path, monkeypatc
         check()
         for file in folder.iterdir():
             file.unlink()  # as one does who has seen no life for long
-        with pytest.raises(StoreError, match="showed no life for too long"):
+        with pytest.raises(StoreError, match="showed no sign of life for too long"):
             check()
     with Locks(folder).run(print):
         (file,) = folder.iterdir()
@@ -519,7 +519,7 @@ def test_a_folder_that_cannot_be_listed_is_read_and_nothing_else(folder: Path, m
         with held.read("report", pytest.fail):
             went.append("read")
         for what in (held.run(pytest.fail), held.collect(pytest.fail), held.claim(KEY)):
-            with pytest.raises(StoreError, match="cannot be seen; make this folder readable"):
+            with pytest.raises(StoreError, match="cannot be read; make this folder readable"):
                 enter(what)
     assert went == ["read"]
     assert list(folder.iterdir()) == []
