@@ -283,7 +283,7 @@ def test_gc_stops_where_a_run_turns_out_to_live(folder: Path, monkeypatch: pytes
     monkeypatch.setattr(locks, "WITHDRAWN_SECONDS", 0.1)
     with Locks(folder).collect(print) as check:
         awake = lease.Lease(folder, RUN, "run")
-        with pytest.raises(StoreError, match="works on this store, too"):
+        with pytest.raises(StoreError, match="also works on this store"):
             check()
         awake.release()
         check()
