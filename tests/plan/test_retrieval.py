@@ -219,7 +219,7 @@ def test_the_metric_that_chooses_a_layer_is_in_the_key(sentences: World) -> None
         ("tasks.parallel.retrieval={layers: [1, 9]}", "parallel: layer 9, but the encoder has 2"),
         ("tasks.parallel.retrieval={layer: validation}", "there is no validation file in any of de, sw"),
         ("tasks.parallel.retrieval={scorings: ratio}", "unknown key; did you mean 'scoring'?"),
-        ("tasks.parallel.retrieval={scoring: margin}", "'margin' is not a valid value; one of: cosine, distance, ratio"),
+        ("tasks.parallel.retrieval={scoring: margin}", "'margin' is not a valid value; one of: cosine, distance"),
         ("tasks.moods.retrieval={layer: 1}", "moods is a task of classification"),
         ("tasks.parallel.limit={test: 5}", "fewer sentences make the task easier"),
         ("tasks.parallel.holdout=5", "retrieval is not trained"),
