@@ -528,7 +528,7 @@ def test_a_folder_that_cannot_be_listed_is_read_and_nothing_else(folder: Path, m
 def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "locks").touch()
     for what in (Locks(tmp_path / "locks").run(pytest.fail), Locks(tmp_path / "locks").claim(KEY)):
-        with pytest.raises(StoreError, match=r"locks: this is no folder.*remove it"):
+        with pytest.raises(StoreError, match=r"locks: this is not a folder.*remove it"):
             enter(what)
 
 
