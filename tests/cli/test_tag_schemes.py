@@ -87,7 +87,7 @@ def test_words_that_are_scored_alone_need_no_scheme(folder: Path) -> None:
         ),
         ("[_, ORG, PER]", "", "write every tag outside spans in `outside`, or write `scheme: bare`"),
         ("[O, ORG, PER]", "scheme: iob2", "are not IOB2: 'ORG' has none of its letters B, I"),
-        ("[O, ORG, PER]", "scheme: iob", "'iob' is not known here; did you mean 'iob2'"),
+        ("[O, ORG, PER]", "scheme: iob", "'iob' is not a valid value; did you mean 'iob2'"),
         ("[O, ORG, PER]", "outside: OO", "`outside` contains 'OO', which is not a label"),
     ],
 )

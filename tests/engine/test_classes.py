@@ -141,4 +141,4 @@ def test_gold_that_training_lacks_is_told(done: Folder) -> None:
     said = done.run("data", "check", "--recipe", "recipe.yaml")
     assert "test en: 2 of 13 gold labels are not in the training data and count as wrong" in said
     said = done.run("plan", "recipe.yaml", "tasks.tickets.class_weights={5: 2}", code=2)
-    assert "tasks.tickets.class_weights.5: '5' is no label of tickets; one of: 10, 3, 7" in said
+    assert "tasks.tickets.class_weights.5: '5' is not a label of tickets; one of: 10, 3, 7" in said

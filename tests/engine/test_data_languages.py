@@ -26,7 +26,7 @@ def record(folder: Folder) -> dict[str, Any]:
 
 
 def test_what_nothing_says_is_unknown_and_what_is_said_is_told(folder: Folder) -> None:
-    note = "note: moods: the language of its training data is not known"
+    note = "note: moods: the language of its training data is unknown"
     assert note in folder.run("check", "recipe.yaml", *NARROW, FILES)
     assert note in folder.run("plan", "recipe.yaml", *NARROW, FILES)
     folder.run("run", "recipe.yaml", *NARROW, FILES)

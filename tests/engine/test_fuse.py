@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from layover.encoder import DropoutClock, Encoder
 from layover.specs.train import TrainSpec
 from layover.steps.artifacts import weights_of
-from layover.steps.trained import pieces_to_train, restore, spec_of
+from layover.steps.trained import attachments_to_train, restore, spec_of
 from layover.store import Store
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def test_a_finished_fusion_is_the_one_that_was_trained(fused: Folder, intermedia
     store, key = Store(fused.root / "store"), cells(fused)[intermediate]["train_key"]
     source, spec = str(fused.root / "encoder"), spec_of(store, key, TrainSpec)
     encoder = Encoder.load(source, clock=DropoutClock(1)).eval()
-    encoder.attach(pieces_to_train(store, spec, encoder.shape))
+    encoder.attach(attachments_to_train(store, spec, encoder.shape))
     ids = torch.randint(5, 100, (2, 9), generator=torch.Generator().manual_seed(0))
     lengths = torch.tensor([9, 9])
     fresh = encoder(ids, lengths)

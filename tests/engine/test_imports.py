@@ -16,7 +16,7 @@ from layover.inference.probe import largest_difference
 from layover.modules import get as module
 from layover.packages.card import read_card
 from layover.packages.package import open_package
-from layover.steps.trained import trained_part
+from layover.steps.trained import trained_module
 from layover.store import Store
 from layover_sandbox.encoders import folder_of
 
@@ -29,7 +29,7 @@ MINI = str(folder_of("sandbox/mini"))
 def stacked(swept: Swept, key: str) -> Encoder:
     """Return sandbox/mini with an import on it, and a fresh module on top."""
     encoder = Encoder.load(MINI, None, clock=DropoutClock(0), all_words=True)
-    part = trained_part(Store(swept.root / "store"), key, "intermediate")
+    part = trained_module(Store(swept.root / "store"), key, "intermediate")
     fresh = module("lora")(rank=2)
     encoder.attach(composition("stack")().attachments(fresh, [part], shape=encoder.shape, seed=0))
     return encoder.eval()

@@ -135,10 +135,10 @@ def test_packages_are_written_proved_and_asked(folder: Folder, target: str, prob
 def test_a_threshold_is_for_labels_only(folder: Folder) -> None:
     prepared(folder)
     for override, message in (
-        ("tasks.stars.threshold=0.3", "stars is regression; this is for multilabel"),
+        ("tasks.stars.threshold=0.3", "stars is a task of regression; threshold is for multilabel"),
         ("tasks.about.threshold=2", "about.threshold"),
-        ("tasks.about.threshold=tuned", "is no threshold; write a finite number, or validation, or scored"),
-        ("tasks.about.no_answer=0", "about is multilabel; this is for spans with a label"),
+        ("tasks.about.threshold=tuned", "is not a threshold; write a finite number, or validation, or scored"),
+        ("tasks.about.no_answer=0", "about is a task of multilabel; no_answer is for span tasks with a label"),
     ):
         said = folder.run("check", "recipe.yaml", override, code=2)
         assert message in said

@@ -52,7 +52,7 @@ WRONG: dict[str, tuple[Callable[[dict[str, Any]], object], list[str]]] = {
         lambda card: card.update(titel=1, id="../x", layout="zip", skipped_layers=-1),
         [
             "id: '../x' does not fit; write a name of letters, digits, - and _, a letter first, 80 at most",
-            "layout: 'zip' is not known here; one of: adapterhub, layover, peft",
+            "layout: 'zip' is not a valid value; one of: adapterhub, layover, peft",
             "skipped_layers: -1 does not fit; write a whole number from 0 to 128",
             "titel: unknown key; did you mean 'title'?",
         ],

@@ -96,7 +96,7 @@ def test_labels_that_the_training_data_lack_are_told_by_the_plan(world: World) -
     known = world.plan("tasks.found.class_weights={yes: 3}", change=change)
     assert weights(known)["found"] == {"{'yes': 3.0}"}
     assert {task.labels for node in of(known.nodes, TrainSpec) for task in node.spec.tasks} == {("no", "yes")}
-    with pytest.raises(RecipeError, match=r"'yess' is no label of found; did you mean 'yes'\?") as caught:
+    with pytest.raises(RecipeError, match=r"'yess' is not a label of found; did you mean 'yes'\?") as caught:
         world.plan(change=lambda text: change(text).replace("found: {", "found: {class_weights: {yess: 3}, "))
     assert [problem.path for problem in caught.value.problems] == ["tasks.found.class_weights.yess"]
     assert "recipe.yaml:" in caught.value.problems[0].where

@@ -202,15 +202,15 @@ def test_warm_leaves_lists_out_and_says_so(world: World) -> None:
     [
         (narrow("{module: lora}"), "no method of the sweep composes separately learned modules; one with compose: "),
         (listed("claims, clams"), "unknown task 'clams'; did you mean 'claims'"),
-        (listed("claims, claims"), "'claims' stands twice in one list"),
-        (listed("claims, none"), "'none' has no place in a list"),
-        (listed("claims"), "a list names two intermediates or more; write claims"),
-        (narrow(method("[merge]")), "['merge'] is no composition; write its name, or {name: merge, method: ties}"),
+        (listed("claims, claims"), "'claims' appears twice in this list"),
+        (listed("claims, none"), "'none' cannot be in a list"),
+        (listed("claims"), "a list needs at least two intermediates; write claims"),
+        (narrow(method("[merge]")), "['merge'] is not a composition; write its name, or {name: merge, method: ties}"),
         (narrow(method("{name: fuse, mixer: gatd}")), "compose.mixer: 'gatd' is not a learned mixer; did"),
         (narrow(method("{name: route, router: arow}")), "compose.router: 'arow' is not a router; did"),
         (narrow(method("{method: ties}")), "has no name; write {name: X, ...}"),
         (narrow(method("{name: merge, methd: ties}")), "methods.one.compose.methd: unknown key; did you mean 'method'"),
-        (narrow(method("{name: merge, method: tis}")), "'tis' is not known here; did you mean 'ties'"),
+        (narrow(method("{name: merge, method: tis}")), "'tis' is not a valid value; did you mean 'ties'"),
         (narrow(method("{name: mrge}")), "unknown composition 'mrge'; did you mean 'merge'"),
         (narrow(method("merge", "bottleneck")), "merge does not work with bottleneck: it is not a linear change"),
         (narrow(method("{name: merge, weights: {claims: 1.0, nws: 1.0}}")), "no weight for 'news'; did you mean 'nws'"),
@@ -230,7 +230,7 @@ def test_weights_name_intermediates_of_the_sweep(world: World) -> None:
         return text.replace("{module: lora, compose: stack, lr: 4e-4, rank: 4}", weights)
 
     with pytest.raises(
-        RecipeError, match=r"compose.weights.clams: 'clams' is no intermediate of the sweep; did you mean"
+        RecipeError, match=r"compose.weights.clams: 'clams' is not an intermediate of the sweep; did you mean"
     ):
         world.plan(change=change)
     world.plan("sweep.intermediate=[claims]", change=lambda text: change(text).replace("clams", "moods"))

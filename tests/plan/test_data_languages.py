@@ -50,7 +50,7 @@ def test_the_language_of_the_training_is_what_the_recipe_says(
 ) -> None:
     plan = world.plan(*NARROW, moods(files, more))
     assert source_language(plan) == language
-    noted = [note for note in plan.notes if "the language of its training data is not known" in note]
+    noted = [note for note in plan.notes if "the language of its training data is unknown" in note]
     assert [note.split(":")[0] for note in noted] == (["moods"] if language == "und" else [])
 
 
@@ -72,7 +72,7 @@ def test_a_pattern_is_filled_by_what_is_said_or_refused(world: World) -> None:
     assert (source_language(plan), trained(plan).selection.language) == ("tr", "tr")
     assert source_language(world.plan(*NARROW, moods(files, "languages: [de],"))) == "de"
     with pytest.raises(
-        RecipeError, match=r"tasks\.moods\.files\.train: says \{language\}, but the language is not known"
+        RecipeError, match=r"tasks\.moods\.files\.train: has \{language\} in a path, but the language is unknown"
     ):
         load(world.recipe(), [*NARROW, moods(files, "languages: [de, tr],")])
     with pytest.raises(RecipeError) as refused:
@@ -88,11 +88,11 @@ def test_a_pattern_is_filled_by_what_is_said_or_refused(world: World) -> None:
     [
         (
             (moods(f"{{train: {TRAIN}, validation: {{de: {DEV}, tr: {DEV}}}, test: {{tr: {DEV}}}}}"),),
-            "validation data are in de, tr, none of which is that of its training data (und); say which selects",
+            "validation data are in de, tr, and its training data are in und; name the language that selects",
         ),
         (
             (moods(f"{{train: {TRAIN}, validation: {DEV}, test: {DEV}}}", "languages: [de, tr],"),),
-            "one file for several languages (de, tr); say which one it is: {de: FILE}",
+            "one file for several languages (de, tr); name its language: {de: FILE}",
         ),
         (
             (moods(f"{{train: {{sw: {TRAIN}}}, validation: {DEV}, test: {{sw: {DEV}}}}}", "train_language: en,"),),
@@ -100,7 +100,7 @@ def test_a_pattern_is_filled_by_what_is_said_or_refused(world: World) -> None:
         ),
         (
             (moods(f"{{train: {TRAIN}, validation: {DEV}, test: {DEV}}}"), "eval.languages=[sw]"),
-            "its test data are not known to be in sw; files.test: {sw: FILE} does",
+            "the language of its test data is unknown; write files.test: {sw: FILE}",
         ),
         (
             (moods(f"{{train: {TRAIN}, validation: {DEV}, test: {{de: {DEV}}}}}"), "eval.split=validation"),
@@ -108,7 +108,7 @@ def test_a_pattern_is_filled_by_what_is_said_or_refused(world: World) -> None:
         ),
         (
             (moods(f"{{train: {TRAIN}, validation: {{de: {DEV}}}}}"),),
-            "moods is scored on its test split and has none; name one with files.test, or score another: eval:",
+            "moods has no test split to score; name one with files.test, or score another split: eval:",
         ),
         (
             (moods(f"{{train: {TRAIN}, validation: {{de: {DEV}}}, test: {{de: {DEV}}}}}"), "train.select.language=ed"),
@@ -224,7 +224,7 @@ def test_where_by_language_without_a_language_of_training_is_refused(world: Worl
     (problem,) = refused.value.problems
     assert problem.path == "tasks.moods.files.train"
     assert problem.message == (
-        "holds several languages by `where`, but the language is not known; name it, train_language: sw"
+        "has several languages by `where`, but the language is unknown; write train_language: sw"
     )
 
 

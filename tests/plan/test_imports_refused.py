@@ -99,7 +99,7 @@ def test_one_of_two_encoders_may_be_left_out(importing: Importing, foreign: Path
 
 
 def test_an_encoder_of_which_nothing_is_known_cannot_be_compared_with(importing: Importing) -> None:
-    with pytest.raises(RecipeError, match=r"modules\.mine: org/unknown: its config\.json is not here, or names no"):
+    with pytest.raises(RecipeError, match=r"modules\.mine: org/unknown: its config\.json is absent or names no"):
         importing.plan(f"models.mini={{name: org/unknown, revision: {COMMIT}}}")
 
 

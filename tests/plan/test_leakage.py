@@ -104,13 +104,13 @@ def test_data_that_are_selected_on_and_scored_are_found_by_their_rows(world: Wor
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (("tasks.xquad={without: [mlqa]}",), r"xquad trains on squad: set it there, tasks\.squad\.without"),
+        (("tasks.xquad={without: [mlqa]}",), r"xquad trains on squad; set tasks\.squad\.without instead"),
         (("tasks.moods.without=[moods]", "sweep.target=[moods]"), "moods cannot leave out its own"),
-        (("tasks.squad={without: xquad}",), r"'xquad' is one name; write a list, \[xquad\]"),
+        (("tasks.squad={without: xquad}",), r"'xquad' is not a list; write \[xquad\]"),
         (("tasks.tatoeba={without: [xquad]}",), "has no meaning for tatoeba: retrieval is not trained"),
         (
             ("tasks.mnli={limit: {train: 3}}", "sweep.intermediate=[anli_plus]"),
-            r"mnli is only a part of anli_plus: set it there, tasks\.anli_plus\.limit",
+            r"mnli is only a part of anli_plus; set tasks\.anli_plus\.limit instead",
         ),
     ],
 )

@@ -84,7 +84,7 @@ def test_without_validation_data_the_ways_out_are_named(asked: World) -> None:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("tasks.moods.no_answer=0", "moods is classification; this is for spans with a label"),
+        ("tasks.moods.no_answer=0", "moods is a task of classification; no_answer is for span tasks with a label"),
         ("tasks.asked.labels=[]", "every question of asked has an answer"),
         ("tasks.asked.no_answer=test", "validation"),
         ("tasks.asked.no_answer=.nan", "finite"),

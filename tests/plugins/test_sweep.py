@@ -20,7 +20,7 @@ from layover.data.subset import Subset
 from layover.errors import ModelError, PluginError, RecipeError, StoreError
 from layover.packages.card import CARD, read_card
 from layover.plan import Plan
-from layover.specs import EncoderSpec, Learned, Plugins, Start, TokenizerSpec, things_in
+from layover.specs import EncoderSpec, Learned, Plugins, Start, TokenizerSpec, plugin_names_in
 from layover.specs.compose import ComposeSpec
 from layover.specs.import_ import HeadSpec, ImportSpec
 from layover.specs.tokenize import DataSpec, TokenizeSpec
@@ -126,7 +126,7 @@ def test_what_no_plan_here_has_names_its_plugins_too(apart: Path) -> None:
         seed=1,
     )
     assert {*composed.needed_plugins()} == {"compositions", "mixers", "kinds", "heads"}
-    assert {*Plugins.of(things_in(objectives.get("doubled")())).canonical()} == {"objectives"}
+    assert {*Plugins.of(plugin_names_in(objectives.get("doubled")())).canonical()} == {"objectives"}
 
 
 def test_formats_are_named_wherever_data_have_them(apart: Path) -> None:

@@ -94,16 +94,16 @@ def test_an_override_obeys_the_same_ranges(told: Told, override: str) -> None:
 
 def test_thousands_of_digits_and_endless_sweeps_are_refused(told: Told) -> None:
     (found,) = told(SMALL, f"train.batch={'9' * 5000}")
-    assert "a number of 5,000 digits" in found
+    assert "the number has 5,000 digits" in found
     seeds = ", ".join(map(str, range(1001)))
     (found,) = told(SMALL, f"sweep.seed=[{seeds}]")
-    assert found.endswith("sweep.seed: a list of 1,001 items; write 1,000 at most")
+    assert found.endswith("sweep.seed: the list has 1,001 items; write at most 1,000")
     many = [f"t{number}" for number in range(101)]
     own = "{kind: mlm, text: [text], files: {train: a.txt, validation: {en: a.txt}}}"
     tasks = [f"tasks.{name}={own}" for name in many]
     axes = [f"sweep.target=[{', '.join(many)}]", f"sweep.seed=[{', '.join(map(str, range(1000)))}]"]
     found = "\n".join(told(SMALL, *tasks, *axes, "eval.split=validation"))
-    assert "sweep: the axes make 101,000 cells, but a sweep has 100,000 at most" in found
+    assert "sweep: the axes make 101,000 cells, but a sweep has at most 100,000" in found
 
 
 @pytest.mark.parametrize(

@@ -100,20 +100,20 @@ def test_what_follows_from_a_mistake_is_not_told(told: Told, old: str, new: str,
 @pytest.mark.parametrize(
     ("yaml", "line", "message"),
     [
-        ("  b: {module: lora}\n  b: {module: full}", 7, "methods.b: duplicate key 'b'; it stands in line 6 already"),
-        ("  ? [a]\n  : {module: lora}", 6, "methods: a key is a word; a list, a mapping or an alias of one cannot be"),
-        ("  ? {a: b}\n  : {module: lora}", 6, "methods: a key is a word"),
-        ("  ~: {module: lora}", 6, "methods: null is no key"),
-        ("  b: !!omap [module: lora]", 6, "methods.b: the tag !!omap has no meaning here; leave it out"),
+        ("  b: {module: lora}\n  b: {module: full}", 7, "methods.b: duplicate key 'b'; it is already in line 6"),
+        ("  ? [a]\n  : {module: lora}", 6, "methods: a list, a mapping or an alias of them cannot be a key"),
+        ("  ? {a: b}\n  : {module: lora}", 6, "methods: a list, a mapping or an alias"),
+        ("  ~: {module: lora}", 6, "methods: null cannot be a key"),
+        ("  b: !!omap [module: lora]", 6, "methods.b: the tag !!omap has no meaning here; remove it"),
         ("  b: !!set {module, lora}", 6, "methods.b: the tag !!set has no meaning here"),
         ("  b: !mine {module: lora}", 6, "methods.b: the tag !mine has no meaning here"),
-        ("  b: {module: lora, lr: !!int fast}", 6, "methods.b.lr: 'fast' is no int, as its tag says it is"),
+        ("  b: {module: lora, lr: !!int fast}", 6, "methods.b.lr: 'fast' does not fit its tag int"),
         ("  b: {module: lora, lr: !!binary aGk=}", 6, "methods.b.lr: the tag !!binary has no meaning here"),
-        ("  b: *c", 6, "methods.b: *c stands for nothing: no value before it is marked &c"),
-        ("  b: &b {module: lora, target: [*b]}", 6, "methods.b.target[0]: *b stands inside the value that it names"),
-        ("  b: {<<: lora}", 6, "methods.b.<<: << takes over the keys of a mapping, or of a list of them"),
-        ('  b: {module: "lo\\0ra"}', 6, "methods.b.module: a zero character (U+0000) in a text"),
-        ('  b: {module: "\\ud800"}', 6, "methods.b.module: half a character (U+D800) in a text"),
+        ("  b: *c", 6, "methods.b: *c has no value; mark a value before it with &c"),
+        ("  b: &b {module: lora, target: [*b]}", 6, "methods.b.target[0]: *b is inside the value that it names"),
+        ("  b: {<<: lora}", 6, "methods.b.<<: << needs a mapping or a list of mappings"),
+        ('  b: {module: "lo\\0ra"}', 6, "methods.b.module: the text has a zero character (U+0000)"),
+        ('  b: {module: "\\ud800"}', 6, "methods.b.module: the text has half a character (U+D800)"),
     ],
 )
 def test_odd_yaml_is_told_beside_other_mistakes(told: Told, yaml: str, line: int, message: str) -> None:
@@ -149,13 +149,13 @@ def test_a_few_lines_of_aliases_cannot_grow_without_end(told: Told) -> None:
     for bomb in (lists, merges, merges.replace("{x: 1}", "{}")):
         assert len(bomb) < 600
         (found,) = told(bomb)
-        assert "aliases (*name) make more than 50,000 values of this recipe; write fewer" in found
+        assert "aliases (*name) expand to more than 50,000 values in this recipe; use fewer aliases" in found
 
 
 @pytest.mark.parametrize("text", ["[" * 5000, "{" * 5000, "a: " + "{b: " * 3000, "- " * 3000, "? " * 3000, "a: [" * 90])
 def test_nesting_has_an_end(told: Told, text: str) -> None:
     (found,) = told(text)
-    assert "nested more than 50 deep" in found or "a colon where no key can stand" in found
+    assert "nested more than 50 deep" in found or "this colon cannot follow a key" in found
     assert found.startswith("r.yaml:1: ")
 
 
@@ -167,17 +167,17 @@ def test_nesting_has_an_end(told: Told, text: str) -> None:
         (b"\n- a\n", "r.yaml:2: a recipe is a mapping of keys"),
         (b"recipe\n", "r.yaml:1: a recipe is a mapping of keys"),
         (SMALL.encode("utf-16"), "r.yaml:1: is in UTF-16; save it in UTF-8"),
-        (b"a: 1\nb: \xe9\n", "r.yaml:2: byte 0xE9 is no UTF-8; save the file in UTF-8"),
+        (b"a: 1\nb: \xe9\n", "r.yaml:2: byte 0xE9 is not valid UTF-8; save the file in UTF-8"),
         (b"a: 1\nb: \x00\n", "r.yaml:2: the character U+0000 is not allowed in YAML; remove it"),
         (b"a: 1\nb: \x1b[2J\n", "r.yaml:2: the character U+001B is not allowed in YAML; remove it"),
-        (b"a: 1\n\tb: 2\n", "r.yaml:2: a tab stands where the line is indented"),
+        (b"a: 1\n\tb: 2\n", "r.yaml:2: the line is indented by a tab"),
         (b"a: [1\n", "r.yaml:2: a: the text ends inside a list, a mapping or a quoted text that begins in line 1"),
         (b'a: "x\n', "r.yaml:2: a: the text ends inside a list, a mapping or a quoted text"),
-        (b"a: b: c\n", "r.yaml:1: a colon where no key can stand"),
+        (b"a: b: c\n", "r.yaml:1: this colon cannot follow a key"),
         (b"a: @b\n", "r.yaml:1: a: a value cannot begin with @; put it in quotes"),
         (b"a: 1\n---\nb: 2\n", "r.yaml:2: a second document begins here"),
         (b"%YAML 1.1\n---\na: yes\n", "r.yaml:2: a recipe is YAML 1.2, not 1.1; remove the line %YAML"),
-        (b"a: 1\n" * 60_000, "r.yaml: has 300,000 bytes, but a recipe has 262,144 at most"),
+        (b"a: 1\n" * 60_000, "r.yaml: has 300,000 bytes, but a recipe has at most 262,144"),
     ],
 )
 def test_what_is_no_recipe_is_one_error(told: Told, content: bytes, message: str) -> None:
@@ -264,7 +264,7 @@ def test_a_root_that_is_unusable_hides_no_other_mistake(told: Told, root: str) -
         ("{train: [], test: b.csv}", "train", "is empty; write a list"),
         ("{test: {en: []}}", "test.en", "is empty; write a list"),
         ("{test: {}}", "test", "is empty; write a mapping"),
-        ("{dev: a.jsonl, test: b.csv}", "dev", "'dev' is not known here; one of: test, train, validation"),
+        ("{dev: a.jsonl, test: b.csv}", "dev", "'dev' is not a valid value; one of: test, train, validation"),
         ("{vaildation: {en: a.jsonl}, test: b.csv}", "vaildation", "did you mean 'validation'?"),
     ],
 )
@@ -285,19 +285,19 @@ def test_files_that_name_nothing(told: Told, files: str, path: str, message: str
         ("tasks.t.labels=neg", "tasks.t.labels: 'neg' does not fit; write a list: [neg], or from training"),
         ("tasks.t.text=my text", "tasks.t.text: 'my text' does not fit; write a list, each item a text: ['my text']"),
         ("sweep.seed=1", "sweep.seed: 1 does not fit; write a list, each item a whole number from 0"),
-        ("eval.languages=al", "eval.languages: 'al' is not known here; did you mean 'all'?"),
-        ("methods.lora.compose=null", "methods.lora.compose: null is no composition; write its name"),
+        ("eval.languages=al", "eval.languages: 'al' is not a valid value; did you mean 'all'?"),
+        ("methods.lora.compose=null", "methods.lora.compose: null is not a composition; write its name"),
         (
             "sweep.exclude=[{seed: '1'}]",
-            "sweep.exclude[0].seed: '1' is text, and not on the axis seed; write it",
+            "sweep.exclude[0].seed: '1' is text, so it is not on the axis seed; write it",
         ),
         ("sweep.exclude=[{seed: true}]", "sweep.exclude[0].seed: true is not on the axis seed; "),
         ("tasks.t.languages=[de, '']", "tasks.t.languages[1]: the name of a language is empty"),
         ("tasks.t.kind=[x]", 'tasks.t.kind: ["x"] does not fit; write a text'),
         ("tasks.t.stages=[target, target]", "tasks.t.stages[1]: 'target' is listed twice"),
         ("tasks.t.languages=[en, sw, en]", "tasks.t.languages[2]: 'en' is listed twice"),
-        ("eval.languages=[en, en]", "eval.languages[1]: 'en' stands twice"),
-        ("tasks.t.eval.languages=[en, en]", "tasks.t.eval.languages[1]: 'en' stands twice"),
+        ("eval.languages=[en, en]", "eval.languages[1]: 'en' appears twice"),
+        ("tasks.t.eval.languages=[en, en]", "tasks.t.eval.languages[1]: 'en' appears twice"),
         (
             "tasks.t.mlm_probability=0.155",
             "tasks.t.mlm_probability: 0.155 is not in whole percent; write 0.15 or 0.16",
@@ -318,6 +318,6 @@ def test_whole_percents_are_taken(told: Told) -> None:
 def test_a_bracket_that_is_not_closed_is_told_where_it_opens(told: Told) -> None:
     (found,) = told(SMALL.replace("name: small", "name: ["))
     assert found == (
-        "r.yaml:2: name: a list or a mapping in brackets begins here, and is neither closed nor continued in line 4"
+        "r.yaml:2: name: a list or a mapping in brackets begins here, and line 4 neither closes nor continues it"
     )
     assert told(SMALL.replace("seed: [1]", "seed: [\n    1,\n  ]")) == []

@@ -23,11 +23,11 @@ def refused(path: Path) -> str:
 def test_pipes_devices_and_folders_are_no_recipes(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.yaml"
     os.mkfifo(pipe)
-    assert refused(pipe) == f"{pipe}: is a named pipe; name a file with a recipe in it"
-    assert refused(tmp_path) == f"{tmp_path}: is a folder; name a file with a recipe in it"
+    assert refused(pipe) == f"{pipe}: is a named pipe; name a recipe file"
+    assert refused(tmp_path) == f"{tmp_path}: is a folder; name a recipe file"
     for device in (Path("/dev/null"), Path("/dev/zero")):
         if device.exists():
-            assert refused(device) == f"{device}: is a device; name a file with a recipe in it"
+            assert refused(device) == f"{device}: is a device; name a recipe file"
 
 
 def test_what_cannot_be_opened_is_told(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_what_cannot_be_opened_is_told(tmp_path: Path) -> None:
     assert "cannot be read: File name too long" in refused(tmp_path / ("x" * 300))
     dangling = tmp_path / "dangling.yaml"
     dangling.symlink_to(tmp_path / "nowhere")
-    assert "no such file; there: " in refused(dangling)
+    assert "no such file; in this folder: " in refused(dangling)
     (tmp_path / "file").touch()
     assert refused(tmp_path / "file" / "r.yaml").endswith("cannot be read: Not a directory")
     assert "no such file" in refused(Path("/no/such/folder/r.yaml"))
@@ -48,22 +48,22 @@ def test_a_large_file_is_not_read(tmp_path: Path) -> None:
     with large.open("wb") as stream:
         stream.truncate(2**40)  # sparse: reading it would take hours
     assert (
-        refused(large) == f"{large}: has 1,099,511,627,776 bytes, but a recipe has 262,144 at most; name another file"
+        refused(large) == f"{large}: has 1,099,511,627,776 bytes, but a recipe has at most 262,144; name another file"
     )
 
 
 def test_folders_of_a_recipe(told: Told, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for value, message in (
-        (tmp_path / "pipe", f"data_root: is no folder: {tmp_path / 'pipe'}"),
-        ("/dev/null", "data_root: is no folder: /dev/null"),
+        (tmp_path / "pipe", f"data_root: is not a folder: {tmp_path / 'pipe'}"),
+        ("/dev/null", "data_root: is not a folder: /dev/null"),
         ("x" * 300, "data_root: cannot be used: File name too long"),
         (tmp_path / "none", f"data_root: no such folder: {tmp_path / 'none'}"),
     ):
         (found,) = told(SMALL, f"data_root={value}")
         assert found.endswith(message)
     for value, message in (
-        (tmp_path / "pipe", "is a file; name the folder that its config and weights lie in"),
+        (tmp_path / "pipe", "is a file; name the folder with config and weights"),
         ("x" * 300, "cannot be used: File name too long"),
     ):
         (found,) = told(SMALL, f"modules.m={{path: {value}}}", "sweep.intermediate=[m]")
@@ -71,7 +71,7 @@ def test_folders_of_a_recipe(told: Told, tmp_path: Path) -> None:
         assert message in found
     (found,) = told(SMALL, f"languages={{module: lora, text: {{en: {'x' * 300}}}}}", "methods.lora.languages=true")
     assert "languages.text.en: " in found
-    assert "is no file here, and no task" in found
+    assert "is neither a file here nor a task" in found
 
 
 TEXT = """\
@@ -136,5 +136,5 @@ def test_what_is_not_a_recipe(tmp_path: Path, text: str, line: int, message: str
 
 def test_an_absent_file_names_its_neighbours(tmp_path: Path) -> None:
     write(tmp_path)
-    with pytest.raises(RecipeError, match=r"no such file; there: .*r\.yaml"):
+    with pytest.raises(RecipeError, match=r"no such file; in this folder: .*r\.yaml"):
         read_source(tmp_path / "other.yaml")

@@ -76,22 +76,25 @@ def test_all_are_the_languages_of_the_files(told: Told, tmp_path: Path) -> None:
     path.write_text(recipe(tmp_path, "languages: all"), encoding="utf-8")
     assert load(path).tasks["mine"].languages["test"] == ("en", "sw")
     (found,) = told(recipe(tmp_path, "languages: all", "{language}/tset.csv"))
-    assert "tasks.mine.languages: all are the languages that there are files of" in found
-    assert f"below {tmp_path} no file is like {{language}}/tset.csv" in found
+    assert "tasks.mine.languages: all means every language with files" in found
+    assert f"below {tmp_path} no file matches {{language}}/tset.csv" in found
     (found,) = told(recipe(tmp_path, "languages: all", "test.csv"))
-    assert "tasks.mine.languages: all are the languages that {language} in a path of files stands for" in found
+    assert "tasks.mine.languages: all needs {language} in a path of files" in found
     (found,) = told(recipe(tmp_path, "languages: al"))
-    assert "tasks.mine.languages: 'al' is not known here; did you mean 'all'?" in found
+    assert "tasks.mine.languages: 'al' is not a valid value; did you mean 'all'?" in found
 
 
 def test_a_pattern_without_languages_names_those_that_there_are(told: Told, tmp_path: Path) -> None:
     touch(tmp_path, "en/test.csv", "sw/test.csv")
     text = recipe(tmp_path, "summary: my own").replace("    train_language: en\n", "")
     (found,) = told(text)
-    assert "tasks.mine.files.test: says {language}, but the languages are not known; there are files of en, sw" in found
+    assert (
+        "tasks.mine.files.test: has {language} in a path, but the languages are unknown; there are files of en, sw"
+        in found
+    )
     assert found.endswith("languages: [en, sw], or languages: all")
     (found,) = told(text.replace("test.csv", "tset.csv"))
-    assert found.endswith("but the language is not known; name it, languages: [sw]")
+    assert found.endswith("but the language is unknown; write languages: [sw]")
 
 
 def test_files_of_another_split_are_no_languages(told: Told, tmp_path: Path) -> None:
@@ -104,7 +107,7 @@ def test_files_of_another_split_are_no_languages(told: Told, tmp_path: Path) -> 
     assert found_languages(same, tmp_path) == ("de", "dev-sw", "sw", "train")
     (found,) = told(recipe(tmp_path, "languages: all", "e/{language}.csv").replace(" train.csv", " e/train.csv"))
     assert found == (
-        "r.yaml:13: tasks.mine.languages: there are files of de, dev-sw, sw, and dev-sw is no code of a language; name "
+        "r.yaml:13: tasks.mine.languages: there are files of de, dev-sw, sw, and dev-sw is not a language code; name "
         "the languages, languages: [de, sw], or move the other files"
     )
 
@@ -113,7 +116,7 @@ def test_files_of_another_split_are_no_languages(told: Told, tmp_path: Path) -> 
 def test_names_that_are_no_codes_are_refused(told: Told, tmp_path: Path, name: str) -> None:
     touch(tmp_path, "e/sw.csv", f"e/{name}.csv")
     (found,) = told(recipe(tmp_path, "languages: all", "e/{language}.csv"))
-    assert f"and {name} is no code of a language; name the languages, languages: [sw], or" in found
+    assert f"and {name} is not a language code; name the languages, languages: [sw], or" in found
     assert told(recipe(tmp_path, f"languages: [sw, {name}]", "e/{language}.csv")) == [], "whoever names them means them"
 
 
@@ -143,7 +146,7 @@ def test_only_what_the_template_may_be_is_looked_at(tmp_path: Path, monkeypatch:
     assert found_languages({"test": "{language}/t.csv"}, tmp_path) == ("en", "sw")
     assert seen == [tmp_path], "the folders below it are not listed"
     closed = {"sw"}
-    with pytest.raises(DataError, match=r"sw/t.csv cannot be looked at \(Permission denied\)"):
+    with pytest.raises(DataError, match=r"sw/t.csv cannot be read \(Permission denied\)"):
         found_languages({"test": "{language}/t.csv"}, tmp_path)
 
 
@@ -153,4 +156,4 @@ def test_a_folder_that_cannot_be_listed_is_told(told: Told, tmp_path: Path, monk
 
     monkeypatch.setattr(Path, "iterdir", refuse)
     (found,) = told(recipe(tmp_path, "languages: all", "{language}.csv"))
-    assert found == f"r.yaml:13: tasks.mine.languages: {tmp_path} cannot be looked into (Permission denied)"
+    assert found == f"r.yaml:13: tasks.mine.languages: {tmp_path} cannot be listed (Permission denied)"

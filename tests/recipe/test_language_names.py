@@ -72,7 +72,7 @@ def test_a_language_that_is_chosen_is_a_code_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", ["null", "~", ""])
 def test_null_is_no_key(tmp_path: Path, key: str) -> None:
     found = problems(tmp_path, "{en: c.jsonl, sw: d.jsonl}", f"{{en: c.jsonl, {key}: d.jsonl}}")
-    assert found == ['13: tasks.mine.files.test: null is no key; write "null" in quotes if the text is meant']
+    assert found == ['13: tasks.mine.files.test: null cannot be a key; write "null" in quotes for the text']
 
 
 @pytest.mark.parametrize("name", ["zh-CN", "de-en", "eng_Latn", "und", "sr-Latn-RS", "es-419"])
@@ -93,7 +93,7 @@ def test_codes_are_names(tmp_path: Path, name: str) -> None:
 def test_two_cases_of_one_language_are_refused_once(tmp_path: Path, old: str, new: str, where: str, first: str) -> None:
     (found,) = problems(tmp_path, old, new)
     assert found.startswith(where)
-    assert found.endswith(f"r.yaml:{first}) differ only by case; write one language in one way")
+    assert found.endswith(f"r.yaml:{first}) differ only by case; use one spelling")
 
 
 def test_the_case_of_a_task_of_layover_counts(tmp_path: Path) -> None:
@@ -129,8 +129,7 @@ def test_a_hold_out_beside_a_validation_file_of_its_language(tmp_path: Path, val
     (problem,) = refused.value.problems
     assert (problem.where, problem.path) == (f"{path}:10", "tasks.mine.holdout")
     assert problem.message == (
-        f"takes the place of {said}, which would not be read; leave out one of them (en is the language of the "
-        "training data)"
+        f"replaces {said}, which is then not read; remove one of them (en is the language of the training data)"
     )
 
 

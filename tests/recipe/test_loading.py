@@ -79,7 +79,7 @@ def test_overrides_go_through_the_schema(tmp_path: Path) -> None:
 
 def test_a_mistyped_key_that_is_required(tmp_path: Path) -> None:
     found = problems(tmp_path, VALID.replace("stack: {module: lora", "stack: {modul: lora"))
-    assert found == ["8: methods.stack.module: is required; 'modul' is no key, did you mean 'module'?"]
+    assert found == ["8: methods.stack.module: is required; 'modul' is not a key, did you mean 'module'?"]
 
 
 def test_all_mistakes_of_the_schema_at_once(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_all_mistakes_of_the_schema_at_once(tmp_path: Path) -> None:
     assert "1: name: is required" in found
     assert "9: train.batchs: unknown key; did you mean 'batch'?" in found
     assert any(line.startswith("9: train.epochs: ") and "'three'" in line for line in found)
-    assert "9: train.precision: 'fp23' is not known here; did you mean 'fp32'?" in found
+    assert "9: train.precision: 'fp23' is not a valid value; did you mean 'fp32'?" in found
     assert "6: methods.lora.rnk: unknown key; did you mean 'rank'?" in found
     assert len(found) == 5
 
@@ -106,7 +106,7 @@ def test_all_mistakes_of_the_schema_at_once(tmp_path: Path) -> None:
         ("[none, mnli,", "[none, mnlli,", "16: sweep.intermediate[1]: unknown task 'mnlli'; did you mean 'mnli'?"),
         ("model: [tiny]", "model: [tny]", "14: sweep.model[0]: unknown model 'tny'; did you mean 'tiny'?"),
         ("method: [full,", "method: [ful,", "15: sweep.method[0]: unknown method 'ful'; did you mean 'full'?"),
-        ("seed: [1, 2, 3]", "seed: [1, 2, 2]", "18: sweep.seed[2]: 2 stands twice"),
+        ("seed: [1, 2, 3]", "seed: [1, 2, 2]", "18: sweep.seed[2]: 2 appears twice"),
         ("module: none", "module: non", "6: methods.head.module: unknown module 'non'; did you mean 'none'?"),
         ("compose: stack, lr: 4e-4", "compose: stak", "8: methods.stack.compose: unknown composition 'stak'"),
         ("{module: full, compose: warm", "{module: full, compose: stack", "5: methods.full.compose: stack does not"),
@@ -114,12 +114,12 @@ def test_all_mistakes_of_the_schema_at_once(tmp_path: Path) -> None:
         ("[stack, bn], inter", "[stack, bm], inter", "19: sweep.exclude[0].method: 'bm' is not on the axis method"),
         ("languages: all", "languages: [xx]", "20: eval.languages[0]: unknown language 'xx'"),
         ("  squad: {", "  squat: {", "12: tasks.squat: unknown task; did you mean 'squad'?"),
-        ("  squad: {", '  "sq\\tuad": {', "12: tasks.sq\tuad: the name of a task stands in reports"),
-        ("  squad: {", '  " ": {', "12: tasks. : the name of a task stands in reports"),
+        ("  squad: {", '  "sq\\tuad": {', "12: tasks.sq\tuad: the name of a task appears in reports"),
+        ("  squad: {", '  " ": {', "12: tasks. : the name of a task appears in reports"),
         ("squad: {max_length: 384", "squad: {max_len: 384", "12: tasks.squad.max_len: unknown key; did you mean 'max"),
         ("stride: 128", "stride: 500", "12: tasks.squad.stride: a stride of 500 leaves no room in max_length 384"),
         ("limit: {train: 2000}", "limit: {trian: 2000}", "12: tasks.squad.limit.trian"),
-        ("  squad: {", "  xquad: {holdout: 5}\n  squad: {", "12: tasks.xquad.holdout: xquad trains on squad: hold out"),
+        ("  squad: {", "  xquad: {holdout: 5}\n  squad: {", "12: tasks.xquad.holdout: xquad trains on squad; set"),
         ("rank: 16", "rank: true", "7: methods.lora.rank"),
         ("layers: all", "layers: bottom", "7: methods.lora.layers"),
         ("schema: 1", "schema: 2", "1: schema: this version reads schema 1, not 2"),
@@ -159,7 +159,7 @@ def test_one_task_under_several_names(tmp_path: Path) -> None:
     text = VALID.replace("tasks:\n", f"tasks:{own}").replace("[none, mnli, squad]", "[none, short, squad]")
     assert load(write(tmp_path, text)).tasks["short"].train_task == "squad"
     (found,) = problems(tmp_path, text.replace("train_task: squad, ", ""))
-    needed = "a task of your own needs files: {train: ..., test: {sw: ...}}, or the train_task that has them"
+    needed = "a new task needs files: {train: ..., test: {sw: ...}}, or the train_task that has them"
     assert found.endswith(f"tasks.short: {needed}")
 
 
@@ -169,7 +169,7 @@ def test_tags_from_the_training_data(tmp_path: Path) -> None:
     assert load(write(tmp_path, text)).tasks["mine"].labels_from_training
     for labels, message in [
         ("", "tagging needs two or more labels, or `labels: from training`"),
-        ("labels: from trainings,", "labels: 'from trainings' is not known here; did you mean 'from training'?"),
+        ("labels: from trainings,", "labels: 'from trainings' is not a valid value; did you mean 'from training'?"),
         ("labels: from training, train_task: panx,", "kind and labels, in their order, must be the same"),
     ]:
         assert any(message in line for line in problems(tmp_path, text.replace("labels: from training,", labels)))
@@ -265,8 +265,8 @@ def test_rows_of_retrieval_are_not_chosen(tmp_path: Path) -> None:
         ("tasks.mine.labels=[yes, no]", ""),
         ("methods.lora.lr=.inf", "methods.lora.lr: .inf does not fit; write a number from 1e-12 to 10"),
         ("train.warmup=.inf", "train.warmup: .inf does not fit; write a number from 0 to 1,000,000,000"),
-        ("sweep.exclude=[{}]", "an empty rule would leave out every cell"),
-        ("sweep.seed[0]=5", "a list is set as a whole"),
+        ("sweep.exclude=[{}]", "an empty rule excludes every cell"),
+        ("sweep.seed[0]=5", "an override sets a whole list"),
         ("eval.languages=[]", "eval.languages"),
         ("tasks.mine.files.train={en: a.jsonl, sw: b.jsonl}", "a task trains on one language"),
         ("tasks.none={kind: classification}", "'none' means no intermediate"),
@@ -274,7 +274,7 @@ def test_rows_of_retrieval_are_not_chosen(tmp_path: Path) -> None:
         ("tasks.mine.train_task=xnli", "has no training data of its own"),
         (
             "tasks.mine={kind: mlm, text: [t], metric: mlm_loss, files: {train: a.txt}}",
-            "of mlm_loss lower is better, so it cannot select or stand in the table; one of: mlm_accuracy",
+            "lower is better for mlm_loss, so it cannot be the main metric; use one of: mlm_accuracy",
         ),
     ],
 )
@@ -306,7 +306,7 @@ def test_quantised_weights_are_not_changed(tmp_path: Path) -> None:
     frozen = "it changes the frozen weights themselves"
     too_few = "stores them in too few bits for that"
     assert [line.split(";")[0] for line in found] == [
-        f"5: methods.full.module: full does not go with nf4: it trains all weights, and nf4 {too_few}",
-        f"8: methods.stack.precision: merge does not go with int8: {frozen}, and int8 {too_few}",
+        f"5: methods.full.module: full does not work with nf4: it trains all weights, and nf4 {too_few}",
+        f"8: methods.stack.precision: merge does not work with int8: {frozen}, and int8 {too_few}",
     ]
     load(write(tmp_path, VALID), ["train.precision=nf4", "methods.full.precision=bf16"])

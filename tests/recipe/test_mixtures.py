@@ -59,21 +59,24 @@ def test_sampling_is_a_power_of_the_sizes(tmp_path: Path, mixture: str, exponent
 @pytest.mark.parametrize(
     ("override", "expected"),
     [
-        ("mixtures.both.tasks=[sandbox/nli]", "mixtures.both.tasks: a mixture has two tasks or more"),
-        ("mixtures.spare.tasks=[squad, squad]", "mixtures.spare.tasks[1]: 'squad' stands twice"),
+        ("mixtures.both.tasks=[sandbox/nli]", "mixtures.both.tasks: a mixture needs at least two tasks"),
+        ("mixtures.spare.tasks=[squad, squad]", "mixtures.spare.tasks[1]: 'squad' appears twice"),
         ("mixtures.spare.tasks=[squad, snil]", "mixtures.spare.tasks[1]: unknown task 'snil'; did you mean 'snli'?"),
-        ("mixtures.spare.tasks=[squad, both]", "mixtures.spare.tasks[1]: both is a mixture itself; name its tasks"),
+        ("mixtures.spare.tasks=[squad, both]", "mixtures.spare.tasks[1]: both is a mixture; name its tasks"),
         (
             "mixtures.spare.tasks=[squad, xnli]",
-            "tasks[1]: xnli cannot be used as intermediate: it is declared for targ",
+            "tasks[1]: xnli cannot be an intermediate: it is declared for targ",
         ),
-        ("mixtures.spare.tasks=[squad, tatoeba]", "tasks[1]: tatoeba cannot be used as intermediate"),
-        ("mixtures.spare.temperature=2", "mixtures.spare.temperature: has no meaning for proportional sampling"),
-        ("mixtures.spare.sampling=temperature", "mixtures.spare.sampling: needs a number beside it, temperature: 2"),
-        ("mixtures.spare.sampling=temprature", "spare.sampling: 'temprature' is not known here; did you mean 'temper"),
+        ("mixtures.spare.tasks=[squad, tatoeba]", "tasks[1]: tatoeba cannot be an intermediate"),
+        ("mixtures.spare.temperature=2", "mixtures.spare.temperature: has no effect with proportional sampling"),
+        ("mixtures.spare.sampling=temperature", "mixtures.spare.sampling: needs a temperature; write temperature: 2"),
+        (
+            "mixtures.spare.sampling=temprature",
+            "spare.sampling: 'temprature' is not a valid value; did you mean 'temper",
+        ),
         (
             "mixtures.spare.weights={squda: 2}",
-            "weights.squda: 'squda' is no task of the mixture; did you mean 'squad'?",
+            "weights.squda: 'squda' is not a task of the mixture; did you mean 'squad'?",
         ),
         (
             "mixtures.spare.weights={squad: 0}",
@@ -84,9 +87,9 @@ def test_sampling_is_a_power_of_the_sizes(tmp_path: Path, mixture: str, exponent
         ("mixtures.none={tasks: [squad, snli]}", "mixtures.none: 'none' means no intermediate"),
         ("mixtures.mnli={tasks: [squad, snli]}", "mixtures.mnli: 'mnli' is the name of a task"),
         ("mixtures.a+b={tasks: [squad, snli]}", "mixtures.a+b: 'a+b' does not fit; write a name of letters, digits"),
-        ("sweep.target=[both]", "sweep.target[0]: both is a mixture, and mixtures are intermediates; a target is one"),
+        ("sweep.target=[both]", "sweep.target[0]: both is a mixture, and a target must be a task; use"),
         ("sweep.intermediate=[bot]", "sweep.intermediate[0]: unknown task 'bot'; did you mean 'both'?"),
-        ("sweep.intermediate=[[both, both]]", "sweep.intermediate[0][1]: 'both' stands twice in one list"),
+        ("sweep.intermediate=[[both, both]]", "sweep.intermediate[0][1]: 'both' appears twice in this list"),
     ],
 )
 def test_one_problem_for_one_mistake(tmp_path: Path, override: str, expected: str) -> None:

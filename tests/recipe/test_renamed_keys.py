@@ -16,7 +16,7 @@ from layover.execution import Execution
 from layover.recipe import load
 from layover.recipe.expected import is_model, options, plain
 from layover.recipe.schema import Document
-from layover.settings import Section
+from layover.settings import RecipeSection
 
 RENAMED = sorted(Execution.renamed.items())
 
@@ -35,7 +35,7 @@ def sections(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
 
 
 def test_a_new_name_is_a_key_and_an_old_one_is_none() -> None:
-    renaming = [one for one in sections(Document) if issubclass(one, Section) and one.renamed]
+    renaming = [one for one in sections(Document) if issubclass(one, RecipeSection) and one.renamed]
     assert Execution in renaming
     for section in renaming:
         names = {field.alias or name for name, field in section.model_fields.items()}

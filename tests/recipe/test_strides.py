@@ -24,8 +24,8 @@ def test_short_inputs_need_no_stride_where_nothing_is_read_in_windows(told: Told
     assert told(SMALL, "train.max_length=8") == []
     (found,) = told(SMALL, "sweep.target=[sandbox/nli, sandbox/qa]")
     assert found == (
-        "r.yaml:6: train.max_length: a stride of 64 leaves no room in max_length 32 of sandbox/qa; a stride below 28 "
-        "does, or a larger max_length"
+        "r.yaml:6: train.max_length: a stride of 64 leaves no room in max_length 32 of sandbox/qa; use a stride "
+        "below 28, or a larger max_length"
     )
     assert told(SMALL, "sweep.target=[sandbox/nli, sandbox/qa]", "train.stride=27") == []
     assert told(SMALL, "sweep.target=[sandbox/qa]", "tasks.sandbox/qa.stride=8") == []

@@ -13,7 +13,7 @@ from tests.recipe.schema_walk import KEY, ROOTS, settings_of
 from layover.recipe.expected import plain, shown, words
 from layover.recipe.file import RecipeFile
 from layover.recipe.schema import Document
-from layover.recipe.validation import validate, validate_mended
+from layover.recipe.validation import validate, validate_partially
 
 WRONG: tuple[Any, ...] = (
     None, True, -1, 10**30, 2.5, float("nan"), "", "no such word", "x" * 300,
@@ -76,18 +76,18 @@ def test_every_kind_of_value_is_named() -> None:
         ("sweep.target=sandbox/nli", "sweep.target: 'sandbox/nli' does not fit; write a list, each item a text"),
         ("eval.languages=5", "eval.languages: 5 does not fit; write all, or a list, each item a text"),
         ("eval.languages=[en, 5]", "eval.languages[1]: 5 does not fit; write a text"),
-        ("eval.languages=al", "eval.languages: 'al' is not known here; did you mean 'all'?"),
+        ("eval.languages=al", "eval.languages: 'al' is not a valid value; did you mean 'all'?"),
         ("train.select=best", "train.select: 'best' does not fit; write a mapping of split, language, every, patience"),
         ("train.select={every: .5}", "train.select.every: 0.5 does not fit; write a whole number from 1"),
-        ("run.device=gpu", "run.device: 'gpu' is not known here; did you mean 'cpu'?"),
-        ("run.device=null", "run.device: null is not known here; one of: auto, cpu, cuda, mps"),
+        ("run.device=gpu", "run.device: 'gpu' is not a valid value; did you mean 'cpu'?"),
+        ("run.device=null", "run.device: null is not a valid value; one of: auto, cpu, cuda, mps"),
         ("methods.lora.module=null", "methods.lora.module: null does not fit; write a text"),
-        ("tasks.sandbox/nli.limit={tran: 5}", "limit.tran: 'tran' is not known here; did you mean 'train'?"),
+        ("tasks.sandbox/nli.limit={tran: 5}", "limit.tran: 'tran' is not a valid value; did you mean 'train'?"),
         ("tasks.sandbox/nli.files={train: 5}", "files.train: 5 does not fit; write a text, or a list"),
         ("mixtures.a b={tasks: []}", "mixtures.a b: 'a b' does not fit; write a name of letters, digits"),
         ("sweep.model=[]", "sweep.model: is empty; write a list, each item a text"),
         ("methods.str={module: lora, rank: x}", "methods.str.rank: 'x' does not fit; write a whole number from 1"),
-        ("methods.a[b]={module: lora}", "a list is set as a whole"),
+        ("methods.a[b]={module: lora}", "an override sets a whole list"),
     ],
 )  # fmt: skip
 def test_messages_say_what_belongs_there(told: Told, override: str, expected: str) -> None:
@@ -110,6 +110,6 @@ def test_a_document_without_a_wrong_value_is_not_mended() -> None:
         "methods": {KEY: {"module": "none"}},
         "sweep": {"model": ["m"], "method": [KEY], "target": ["xnli"]},
     }
-    document, problems, mended = validate_mended(Document, RecipeFile("r.yaml", values), {})
+    document, problems, mended = validate_partially(Document, RecipeFile("r.yaml", values), {})
     assert document is not None
     assert (problems, mended) == ([], set())

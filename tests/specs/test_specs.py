@@ -141,12 +141,12 @@ def test_every_deciding_field_is_in_the_key(various: list[StepSpec]) -> None:
 def test_another_version_is_refused_by_its_step(various: list[StepSpec], tmp_path: Path) -> None:
     for spec in various:
         form = {**spec.canonical(), "version": 99}
-        with pytest.raises(StoreError, match=rf"a specification of {form['node']}, version 99; .* reads version"):
+        with pytest.raises(StoreError, match=rf"a specification of {form['node']}, version 99, but .* reads version"):
             specs.parse(form)
     with pytest.raises(StoreError, match="unheard"):
         specs.parse({"node": "unheard", "version": 1})
     spec = next(one for one in various if isinstance(one, TrainSpec) and not gated(one))
-    with pytest.raises(StoreError, match=r"a specification of train, version 3; .* reads version \d+ of train"):
+    with pytest.raises(StoreError, match=r"a specification of train, version 3, but .* reads version \d+ of train"):
         spec_of(*_finished(tmp_path, spec, version=3), TrainSpec)
 
 

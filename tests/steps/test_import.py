@@ -78,8 +78,8 @@ def spoil_settings(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "expected"),
     [
-        (spoil_weights, r"adapter_model\.safetensors: was changed after the plan was made; run again"),
-        (spoil_settings, r"lora: its settings were changed after the plan was made; run again"),
+        (spoil_weights, r"adapter_model\.safetensors: has changed since the plan was made; run again"),
+        (spoil_settings, r"lora: its settings have changed since the plan was made; run again"),
     ],
 )
 def test_what_was_changed_after_the_plan_is_not_imported(

@@ -11,7 +11,7 @@ import pytest
 from layover.data.features import Features
 from layover.errors import DataError, NodeError
 from layover.kinds.retrieval import Example
-from layover.steps.matching import check_tokens, room
+from layover.steps.matching import check_tokens, embedding_array
 
 
 def features(*lengths: int) -> Features:
@@ -36,7 +36,7 @@ def test_a_sentence_of_special_tokens_alone_has_no_mean_without_them() -> None:
 def test_embeddings_of_several_layers_lie_on_the_disk_and_leave_nothing(
     layers: int, on_disk: bool, tmp_path: Path
 ) -> None:
-    with room(tmp_path, (layers, 5, 4)) as embeddings:
+    with embedding_array(tmp_path, (layers, 5, 4)) as embeddings:
         assert isinstance(embeddings, np.memmap) == on_disk
         embeddings[:, [3, 1]] = 7.5
         assert embeddings[layers - 1, [1, 3]].tolist() == [[7.5] * 4] * 2
@@ -46,6 +46,6 @@ def test_embeddings_of_several_layers_lie_on_the_disk_and_leave_nothing(
 def test_a_disk_without_room_is_an_error_before_anything_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     total, used, _ = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(total, used, 2**30))
-    message = r"25 layers take 2\.4 GiB for a while, and 1\.0 GiB are free; name fewer layers"
-    with pytest.raises(NodeError, match=message), room(tmp_path, (25, 25_000, 1024)):
+    message = r"25 layers take 2\.4 GiB of temporary disk space, but 1\.0 GiB are free; name fewer layers"
+    with pytest.raises(NodeError, match=message), embedding_array(tmp_path, (25, 25_000, 1024)):
         pytest.fail("there is no room")

@@ -78,7 +78,7 @@ def test_data_that_changed_since_the_plan_are_refused(tmp_path: Path, tokenizer:
     write(tmp_path / "train.jsonl", 10)
     node, store = make_node(tmp_path, tokenizer, Subset()), Store(tmp_path / "store")
     write(tmp_path / "train.jsonl", 9)
-    with pytest.raises(DataError, match="it has changed since the plan was made"):
+    with pytest.raises(DataError, match="the data have changed since the plan was made"):
         run(node, tmp_path, context_of(store))
 
 

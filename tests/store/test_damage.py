@@ -112,10 +112,10 @@ HARMS: dict[str, tuple[Callable[[Path], None], str]] = {
     "digest gone, a field more": (edit(lambda done: (done.pop("digest"), done.update(more=1))), "digest"),
     "digest is a list": (edit(lambda done: done.update(digest=[])), "digest"),
     "not a number": (edit(lambda done: done.update(seconds=float("nan"))), "digest"),
-    "resealed": (resealed, "not of this node"),
-    "unsealed": (unsealed, "not of this node"),
+    "resealed": (resealed, "of another node"),
+    "unsealed": (unsealed, "of another node"),
     "truncated": (write("done.json", '{"kind": "tr'), "JSON"),
-    "another shape": (write("done.json", "[1]"), "an object was expected"),
+    "another shape": (write("done.json", "[1]"), "is not an object"),
     "another object": (write("done.json", "{}"), "digest"),
     "sealed nonsense": (write("done.json", json.dumps(sealed({"identity": 3}))), "lacks"),
     "no UTF-8": (lambda place: (place / "done.json").write_bytes(b"\xff\xfe") and None, "JSON"),
@@ -128,7 +128,7 @@ HARMS: dict[str, tuple[Callable[[Path], None], str]] = {
     "a file is a link": (file_into_link, "another size"),
     "a file": (into_file, "cannot be read: Not a directory"),
     "a link": (into_dead_link, "cannot be read: No such file"),
-    "a copy of another": (copied, "not of this node"),
+    "a copy of another": (copied, "of another node"),
 }
 
 
@@ -265,7 +265,7 @@ def test_a_damaged_note_of_a_failure_says_so(store: Store, harm: str) -> None:
     found = store.failures.get(KEY)
     assert found is not None
     assert (found["node"], found["traceback"]) == (KEY[:12], None)
-    assert "the note that said why is damaged" in found["error"]
+    assert "the note with the reason is damaged" in found["error"]
     commit(store)
 
 

@@ -199,11 +199,11 @@ def test_two_that_come_at_once_do_not_both_have_it(folder: Path) -> None:
     first, second = Locks(folder), Locks(folder)
     real = second.held
 
-    def late(*names: str, beside: object = ()) -> list[locks.Held]:
-        if beside:  # it has published; the other comes between that and its look
+    def late(*names: str, own: object = ()) -> list[locks.Held]:
+        if own:  # it has published; the other comes between that and its look
             with first.claim(KEY) as mine:
                 seen.append("first" if mine is not None else "nobody")
-            return real(*names, beside=beside)  # type: ignore[arg-type]
+            return real(*names, own=own)  # type: ignore[arg-type]
         return []
 
     second.held = late  # type: ignore[method-assign]
@@ -228,7 +228,7 @@ def test_a_holder_elsewhere_lives_while_its_time_moves(
         assert len(watching.held()) == 1
         now[0] += lease.STALE_SECONDS - 1
         (seen,) = watching.held()
-        assert "no sign of life and counts as gone after 90 s" in str(seen)
+        assert "no sign of life and counts as ended after 90 s" in str(seen)
     now[0] += 1
     assert watching.held() == []
     assert not held.file.exists()
@@ -255,7 +255,7 @@ def test_a_process_that_slept_is_told_and_a_run_goes_on(folder: Path, monkeypatc
         check()
         for file in folder.iterdir():
             file.unlink()  # as one does who has seen no life for long
-        with pytest.raises(StoreError, match="showed no life for too long"):
+        with pytest.raises(StoreError, match="showed no sign of life for too long"):
             check()
     with Locks(folder).run(print):
         (file,) = folder.iterdir()
@@ -283,7 +283,7 @@ def test_gc_stops_where_a_run_turns_out_to_live(folder: Path, monkeypatch: pytes
     monkeypatch.setattr(locks, "WITHDRAWN_SECONDS", 0.1)
     with Locks(folder).collect(print) as check:
         awake = lease.Lease(folder, RUN, "run")
-        with pytest.raises(StoreError, match="works on this store, too"):
+        with pytest.raises(StoreError, match="also works on this store"):
             check()
         awake.release()
         check()
@@ -519,7 +519,7 @@ def test_a_folder_that_cannot_be_listed_is_read_and_nothing_else(folder: Path, m
         with held.read("report", pytest.fail):
             went.append("read")
         for what in (held.run(pytest.fail), held.collect(pytest.fail), held.claim(KEY)):
-            with pytest.raises(StoreError, match="cannot be seen; make this folder readable"):
+            with pytest.raises(StoreError, match="cannot be read; make this folder readable"):
                 enter(what)
     assert went == ["read"]
     assert list(folder.iterdir()) == []
@@ -528,7 +528,7 @@ def test_a_folder_that_cannot_be_listed_is_read_and_nothing_else(folder: Path, m
 def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "locks").touch()
     for what in (Locks(tmp_path / "locks").run(pytest.fail), Locks(tmp_path / "locks").claim(KEY)):
-        with pytest.raises(StoreError, match=r"locks: this is no folder.*remove it"):
+        with pytest.raises(StoreError, match=r"locks: this is not a folder.*remove it"):
             enter(what)
 
 

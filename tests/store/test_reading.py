@@ -45,7 +45,7 @@ def test_what_is_of_no_use_without_a_store_says_so(sweep: Sweep, nothing: Path, 
     before = sorted(tmp_path.rglob("*"))
     code, said = layover(*filled(NEED[verb], sweep, tmp_path), "--store", str(nothing))
     assert code == 2
-    assert f"there is no store at {nothing}; `layover run` makes one, --store names another" in said
+    assert f"there is no store at {nothing}; make one with `layover run`, or use --store" in said
     assert sorted(tmp_path.rglob("*")) == before
 
 

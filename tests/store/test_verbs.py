@@ -166,7 +166,7 @@ def test_export_says_what_is_damaged_and_run_mends_it(whole: Sweep, tmp_path: Pa
     export = ("export", str(whole.recipe), "mini/stack/claims/moods/1", "--to", str(tmp_path / "packages"))
     code, said = whole.layover(*export)
     assert code == 2
-    assert "is damaged (head.safetensors does not match its hash); `layover run` sets it aside" in said
+    assert "is damaged (head.safetensors does not match its hash); `layover run` computes it again" in said
     code, said = whole.run()
     assert code == 0
     assert "damaged: train moods mini/stack" in said
@@ -278,4 +278,4 @@ def test_gc_that_is_stopped_while_it_waits_says_that_nothing_was_changed(
     finally:
         other.release()
     assert code == 130
-    assert said.endswith("layover: stopped while it waited; nothing was changed\n")
+    assert said.endswith("layover: stopped while waiting; nothing was changed\n")

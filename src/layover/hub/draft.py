@@ -23,9 +23,9 @@ from layover.packages.card import ADAPTERHUB, CARD, MIXER, Card, read_card, writ
 from layover.packages.fingerprint import of_weights
 from layover.packages.sections import BaseModelFacts, ModuleFacts, PieceFacts, Scores, SummandFacts
 from layover.plan import Plan, tokenizers
-from layover.specs import OnEncoder, Plugins, answering, things_in
+from layover.specs import OnEncoder, Plugins, kind_and_head, plugin_names_in
 from layover.steps.artifacts import HEAD, weights_of
-from layover.steps.trained import load_head, pieces_to_train, roles, trained_part, trained_pieces
+from layover.steps.trained import attachments_to_train, load_head, roles, trained_attachments, trained_module
 from layover.store import Store
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Draft:
 
         ref = self.spec.encoder
         encoder = Encoder.load(ref.source, ref.revision, clock=DropoutClock(self.wanted.seed), all_words=False)
-        encoder.attach(trained_pieces(self.store, self.wanted.key, encoder.shape))
+        encoder.attach(trained_attachments(self.store, self.wanted.key, encoder.shape))
         encoder.drop(AdapterDrop(predict=self.skipped))
         return encoder
 
@@ -130,8 +130,8 @@ class Draft:
             ModelError: the training has no composition.
         """
         names = roles(len(self.intermediates))
-        parts = [trained_part(self.store, key, name) for name, key in zip(names, self.intermediates, strict=True)]
-        target = trained_part(self.store, self.wanted.key, TARGET) if self.trains_module else None
+        parts = [trained_module(self.store, key, name) for name, key in zip(names, self.intermediates, strict=True)]
+        target = trained_module(self.store, self.wanted.key, TARGET) if self.trains_module else None
         if self.composition is None:
             raise ModelError(f"{self.id}: the training has no composition, so --flatten has nothing to merge")
         return flatten.terms_of(self.composition, parts, target, self.skipped)
@@ -163,7 +163,7 @@ class Draft:
         if (self.store.path(self.wanted.key) / weights_of(MIX)).is_file():
             weights = {f"{MIX}.{name}": value for name, value in encoder.state(MIX).items()}
         elif any(intermediate.gates is not None for intermediate in self.spec.start.learned):
-            for part in gated_parts(pieces_to_train(self.store, self.spec, encoder.shape)):
+            for part in gated_parts(attachments_to_train(self.store, self.spec, encoder.shape)):
                 weights |= {f"{part.name}.{name}": value for name, value in (part.gates or {}).items()}
         if weights:
             write_weights(folder / MIXER, weights)
@@ -221,8 +221,8 @@ class Draft:
         """Return the plug-ins that the package needs to compute."""
         acting = [] if self.terms else [*self.spec.start.modules(), self.composition]
         computing = [*acting, None if own is None else own.module]
-        answers = () if self.task is None else answering(self.task.kind)
-        return Plugins.of((*(thing for part in computing for thing in things_in(part)), *answers))
+        answers = () if self.task is None else kind_and_head(self.task.kind)
+        return Plugins.of((*(thing for part in computing for thing in plugin_names_in(part)), *answers))
 
     def _rows(self) -> Rows:
         """Return the rows of the probe."""
@@ -236,7 +236,7 @@ class Draft:
         modules = []
         if not self.terms:
             for role, key in zip(roles(len(self.intermediates)), self.intermediates, strict=True):
-                module, other = self._module_facts(trained_part(self.store, key, role), key), self.others[key]
+                module, other = self._module_facts(trained_module(self.store, key, role), key), self.others[key]
                 # the folder of an imported package may be elsewhere
                 if (other / CARD).is_file() and read_card(other).own()[0].weights_sha256 != module.weights_sha256:
                     raise ModelError(

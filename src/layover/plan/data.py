@@ -274,7 +274,7 @@ class DataRules:
         return None if named else task.count(split, language)
 
     def _languages_of(self, task: Task, split: str, *, by_name: bool = True) -> tuple[str, ...]:
-        return self._languages.of(task, split, asked=by_name)
+        return self._languages.of(task, split, by_name=by_name)
 
     def _files(self, task: Task) -> Mapping[str, Paths | Mapping[str, Paths]]:
         return self._languages.files(task)

@@ -158,7 +158,7 @@ def _source_language(scored: Evaluated, reader: CellReader) -> str | None:
     return (
         scored.source_language
         if reader.on is None or scored.search is not None
-        else reader.on.spec.speaks(scored.source_language)
+        else reader.on.spec.head_language(scored.source_language)
     )
 
 

@@ -1,4 +1,4 @@
-"""Recipes: what a user writes, checked."""
+"""Recipes: the YAML files of users, read and checked."""
 
 from layover.recipe.loading import load
 from layover.recipe.resolved import Recipe, ResolvedMethod

@@ -1,6 +1,6 @@
-"""Which language the data of a task are in, and on which development data its weights are selected.
+"""The languages of a task's data, and the development data that select its weights.
 
-These rules look at a recipe only, never at files, so that `check` and `plan` give the same answers.
+These rules read the recipe only and never the files, so that `check` and `plan` give the same answers.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ class DataLanguages:
 
     Args:
         tasks: Every task that the recipe uses, by name.
-        settings: Name of a task -> the recipe's settings of it.
-        select: How every training is selected, where a task says nothing else.
+        settings: Name of a task -> its settings in the recipe.
+        select: How the weights of a training are selected, unless its task has its own setting.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class DataLanguages:
         return self._tasks[task.train_task] if task.train_task is not None else task
 
     def chain(self, task: Task) -> tuple[TaskSettings, ...]:
-        """Return the settings that hold for a task: its own first, then those of the task it trains on."""
+        """Return the settings of a task: its own first, then the settings of the task it trains on."""
         return tuple(self._settings(name) for name in dict.fromkeys((task.name, self.owner(task).name)))
 
     def files(self, task: Task) -> Mapping[str, Paths | Mapping[str, Paths]]:
@@ -47,53 +47,56 @@ class DataLanguages:
             return ENGLISH if ENGLISH in languages else owner.one_language
         return languages[0]
 
-    def of(self, task: Task, split: str, *, asked: bool = True) -> tuple[str, ...]:
-        """Return the languages of a split: the declared ones, and those that the recipe has files of.
+    def of(self, task: Task, split: str, *, by_name: bool = True) -> tuple[str, ...]:
+        """Return the languages of a split: declared in the task, or with files in the recipe.
 
-        Those that came after XTREME to one of its tasks are only there when `asked` for: so the mean over all
-        languages is over XTREME's.
+        Args:
+            task: The task.
+            split: The split.
+            by_name: Whether the recipe names the languages. Without it, a task of XTREME has XTREME's languages only,
+                so that the mean over all languages is the same as there.
         """
         held = split == "validation" and self._settings(task.name).holdout is not None
         files = self.files(task)
         languages = task.languages_of(split, files)
-        if task.xtreme and not asked:
+        if task.xtreme and not by_name:
             named = files.get(split)
             usual = {*task.xtreme, *(named if isinstance(named, Mapping) else ())}
             languages = tuple(language for language in languages if language in usual)
         return tuple(dict.fromkeys((*languages, *((self.training(task),) if held else ()))))
 
     def selection(self, task: Task) -> Select | None:
-        """Return how the weights of a task's training are selected; None keeps the last ones.
+        """Return how the weights of a task's training are selected; None keeps the last weights.
 
-        `tasks.NAME.select` speaks first for the task itself, then for the one it trains on, then `train.select`; each
-        field for itself.
+        Each field comes from the first of these that sets it: `tasks.NAME.select` of the task, `select` of the task it
+        trains on, `train.select`.
         """
-        found: dict[str, object] = {}
+        fields: dict[str, object] = {}
         for settings in self.chain(task):
             if "select" in settings.model_fields_set:
                 if settings.select is None:
-                    return None if not found else Select.model_validate(found)
-                found = {**settings.select.model_dump(include=settings.select.model_fields_set), **found}
+                    return None if not fields else Select.model_validate(fields)
+                fields = {**settings.select.model_dump(include=settings.select.model_fields_set), **fields}
         if self._select is not None:
-            found = {**self._select.model_dump(), **found}
-        return Select.model_validate(found) if found or self._select is not None else None
+            fields = {**self._select.model_dump(), **fields}
+        return Select.model_validate(fields) if fields or self._select is not None else None
 
     def developing(self, task: Task, split: str, language: str | None) -> tuple[str, ...]:
-        """Return the languages whose development data may select, the first that has any does.
+        """Return the languages whose development data may select; the first language with data selects.
 
         Args:
             task: The task that is trained.
-            split: Of the development data.
-            language: The one that the recipe names. Without it: that of the training data, else English, else the
-                only one there is.
+            split: The split of the development data.
+            language: The language that the recipe names. If None: the language of the training data, else English,
+                else the only language with development data.
         """
         if language is not None:
             return (language,)
-        there = self.with_development(task, split)
-        only = there if len(there) == 1 else ()
+        available = self.with_development(task, split)
+        only = available if len(available) == 1 else ()
         wanted = dict.fromkeys((self.training(task), ENGLISH, *only))
-        return tuple(code for code in wanted if code in there)
+        return tuple(code for code in wanted if code in available)
 
     def with_development(self, task: Task, split: str) -> tuple[str, ...]:
-        """Return the languages of which a task, or the one it trains on, may have development data."""
+        """Return the languages in which a task, or the task it trains on, may have development data."""
         return tuple(dict.fromkeys((*self.of(task, split), *self.of(self.owner(task), split))))

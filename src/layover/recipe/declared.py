@@ -1,4 +1,4 @@
-"""Tasks of a recipe: those of Layover looked up, those that the recipe declares made."""
+"""Tasks of a recipe: built-in tasks, and tasks that the recipe declares."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from layover.tasks import OwnTask, Task
 
 
 def resolve_tasks(document: Document, source: RecipeFile) -> tuple[dict[str, Task], list[Problem]]:
-    """Return every task that a recipe names, by name, and what is wrong with the others."""
+    """Return every valid task that a recipe names, by name, and the problems of the other tasks."""
     known: dict[str, Task] = {}
     problems: list[Problem] = []
     for name, settings in document.tasks.items():
-        task, found = _declared(name, settings, document, source)
-        problems += found
+        task, mistakes = _declared(name, settings, document, source)
+        problems += mistakes
         if task is not None:
             known[name] = task
-    # a task whose declaration is wrong is known by its name all the same
+    # a task with a wrong declaration still has a valid name
     own, others = source.names("tasks") or (), [*(source.names("mixtures") or ()), *(source.names("modules") or ())]
     valid = (*tasks.names(), *own)
     for loc, name in _swept(document):
         if name in tasks.names():
             known.setdefault(name, tasks.get(name))
-        elif name not in own and name not in others:  # what is wrong with the others there is told elsewhere
+        elif name not in own and name not in others:  # other checks report misplaced mixtures and modules
             near = (*valid, *others) if loc[1] == "intermediate" else valid
             problems.append(source.problem(loc, f"unknown task {name!r}; {nearest(name, near)}"))
     for loc, other in _mentioned(document, known):
@@ -45,14 +45,14 @@ def resolve_tasks(document: Document, source: RecipeFile) -> tuple[dict[str, Tas
 
 
 def _swept(document: Document) -> list[tuple[Loc, str]]:
-    """Return the names that stand on the axes and in mixtures, and where."""
+    """Return the names on the axes and in mixtures, with their paths."""
     sweep = document.sweep
     named: list[tuple[Loc, str]] = []
     for index, names in enumerate(sweep.intermediates().values()):
         loc: Loc = ("sweep", "intermediate", index)
-        # a `none` inside a list is told of there
-        here = [(place, name) for place, name in enumerate(names) if name != NO_INTERMEDIATE]
-        named += [((*loc, place) if len(names) > 1 else loc, name) for place, name in here]
+        # `check_lists` reports a `none` inside a list
+        learned = [(place, name) for place, name in enumerate(names) if name != NO_INTERMEDIATE]
+        named += [((*loc, place) if len(names) > 1 else loc, name) for place, name in learned]
     named += [(("sweep", "target", index), name) for index, name in enumerate(sweep.target)]
     for mixture, its in document.mixtures.items():
         named += [(("mixtures", mixture, "tasks", index), name) for index, name in enumerate(its.tasks)]
@@ -60,19 +60,24 @@ def _swept(document: Document) -> list[tuple[Loc, str]]:
 
 
 def _mentioned(document: Document, known: dict[str, Task]) -> list[tuple[Loc, str]]:
-    """Return the tasks that others, or modules, name, and where; what is left out may itself train on another."""
+    """Return the tasks that other tasks or modules name, with their paths.
+
+    A task of `without` may train on another task, which is then in the result.
+    """
     named: list[tuple[Loc, str]] = [
         (("tasks", name, "without", index), other)
         for name, settings in document.tasks.items()
         for index, other in enumerate(settings.without)
     ]
-    named += [(("modules", name, "task"), one.task) for name, one in document.modules.items() if one.task is not None]
-    everyone = {**{other: tasks.get(other) for _, other in named if other in tasks.names()}, **known}
-    owners = {name: task.train_task for name, task in everyone.items() if task.train_task is not None}
-    for name, settings in document.tasks.items():  # also of a task whose declaration is wrong elsewhere
-        said = (settings.model_extra or {}).get("train_task")
-        if isinstance(said, str):
-            owners.setdefault(name, said)
+    named += [
+        (("modules", name, "task"), module.task) for name, module in document.modules.items() if module.task is not None
+    ]
+    tasks_by_name = {**{other: tasks.get(other) for _, other in named if other in tasks.names()}, **known}
+    owners = {name: task.train_task for name, task in tasks_by_name.items() if task.train_task is not None}
+    for name, settings in document.tasks.items():  # also tasks with a wrong declaration
+        owner = (settings.model_extra or {}).get("train_task")
+        if isinstance(owner, str):
+            owners.setdefault(name, owner)
     return named + [(("tasks", name, "train_task"), other) for name, other in owners.items()]
 
 
@@ -84,7 +89,7 @@ def _declared(
     fields = tuple(TaskSettings.model_fields)
     if name in tasks.names():
         unknown = [key for key in extra if key not in fields]
-        hint = "; it is a built-in task, its declaration is fixed"
+        hint = "; the declaration of a built-in task is fixed"
         return tasks.get(name), [
             source.problem(
                 (*loc, key),
@@ -94,29 +99,29 @@ def _declared(
         ]
     message = ""
     if name == NO_INTERMEDIATE:
-        message = f"{NO_INTERMEDIATE!r} means no intermediate; call the task something else"
+        message = f"{NO_INTERMEDIATE!r} means no intermediate; rename the task"
     elif not name.strip() or not name.isprintable():
-        message = "the name of a task stands in reports and on cards: give it one line of printable characters"
+        message = "the name of a task appears in reports and on cards; write one line of printable characters"
     elif "kind" not in extra:
-        message = f"unknown task; {nearest(name, tasks.names())} (a task of your own needs kind and files)"
+        message = f"unknown task; {nearest(name, tasks.names())} (a new task needs kind and files)"
     return (None, [source.problem(loc, message)]) if message else _own(name, settings, extra, document, source)
 
 
 def _own(
     name: str, settings: TaskSettings, extra: dict[str, Any], document: Document, source: RecipeFile
 ) -> tuple[Task | None, list[Problem]]:
-    """Return a task that the recipe declares, or all that is wrong with its declaration."""
+    """Return a task that the recipe declares, or all problems of its declaration."""
     loc: Loc = ("tasks", name)
     declaration, problems = validate(OwnTask, extra, source, loc, also=tuple(TaskSettings.model_fields))
     wrong = {problem.loc[2] for problem in problems if isinstance(problem, Located) and len(problem.loc) > 2}
     if declaration is None:
         declaration = _without(extra, wrong)
     if not settings.files and not {"files", "train_task"} & {*(source.names(*loc) or ())}:
-        message = "a task of your own needs files: {train: ..., test: {sw: ...}}, or the train_task that has them"
+        message = "a new task needs files: {train: ..., test: {sw: ...}}, or the train_task that has them"
         problems.append(source.problem(loc, message))
     if declaration is not None:
-        found = tasks.mistakes(declaration, _paths(settings), {str(field) for field in wrong})
-        problems += [source.problem((*loc, *path), message) for path, message in found]
+        mistakes = tasks.mistakes(declaration, _paths(settings), {str(field) for field in wrong})
+        problems += [source.problem((*loc, *path), message) for path, message in mistakes]
     if declaration is not None and declaration.languages == "all" and "languages" not in wrong:
         languages, message = _languages(settings, document)
         problems += [source.problem((*loc, "languages"), message)] if message else []
@@ -130,7 +135,7 @@ def _own(
 
 
 def _without(extra: Mapping[str, Any], wrong: Collection[str | int]) -> OwnTask | None:
-    """Return what is left of a declaration without its wrong fields, to be checked further; None where nothing is."""
+    """Return a declaration without its wrong fields, for further checks; None if the rest is not valid either."""
     kept = {key: value for key, value in extra.items() if key not in wrong}
     try:
         return OwnTask.model_validate({"kind": "", **kept})
@@ -143,29 +148,29 @@ def _files(settings: TaskSettings) -> dict[str, tasks.Paths | dict[str, tasks.Pa
 
 
 def _languages(settings: TaskSettings, document: Document) -> tuple[tuple[str, ...], str]:
-    """Return what `languages: all` are, and what is wrong with them; empty text where nothing is."""
+    """Return the languages of `languages: all`, and an error message or an empty text."""
     try:
-        found = found_languages(_files(settings), Path(document.data_root or ""))
+        languages = found_languages(_files(settings), Path(document.data_root or ""))
     except LayoverError as error:
         return (), str(error)
-    if not found:
+    if not languages:
         return (), _none_found(settings, document)
-    if others := no_languages(found):
-        codes = ", ".join(name for name in found if name not in others) or "sw"
-        said = f"there are files of {', '.join(found)}, and {', '.join(others)}"
-        none = "is no code of a language" if len(others) == 1 else "are no codes of languages"
-        return (), f"{said} {none}; name the languages, languages: [{codes}], or move the other files"
-    return found, ""
+    if others := no_languages(languages):
+        codes = ", ".join(name for name in languages if name not in others) or "sw"
+        existing = f"there are files of {', '.join(languages)}, and {', '.join(others)}"
+        none = "is not a language code" if len(others) == 1 else "are not language codes"
+        return (), f"{existing} {none}; name the languages, languages: [{codes}], or move the other files"
+    return languages, ""
 
 
 def _none_found(settings: TaskSettings, document: Document) -> str:
-    """Return why `languages: all` are none."""
-    patterns = [one for paths in _paths(settings) for one in ([paths] if isinstance(paths, str) else paths)]
-    templates = [one for one in patterns if TEMPLATE in one]
+    """Return the reason why `languages: all` matches no language."""
+    patterns = [path for paths in _paths(settings) for path in ([paths] if isinstance(paths, str) else paths)]
+    templates = [pattern for pattern in patterns if TEMPLATE in pattern]
     if not templates:
-        return f"all are the languages that {TEMPLATE} in a path of files stands for, and no path has it"
+        return f"all needs {TEMPLATE} in a path of files, and no path has it; add {TEMPLATE}, or name the languages"
     where = f"below {document.data_root}" if document.data_root else "here"
-    return f"all are the languages that there are files of, and {where} no file is like {', '.join(templates)}"
+    return f"all means every language with files, and {where} no file matches {', '.join(templates)}"
 
 
 def _paths(settings: TaskSettings) -> list[tasks.Paths]:

@@ -1,4 +1,4 @@
-"""In words, what a setting takes: read from its type, so that no message of pydantic's reaches a person."""
+"""The values that a setting takes, in words: read from its type, so that no message of pydantic reaches the user."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ NoneType = type(None)
 
 
 def options(annotation: Any) -> tuple[Any, ...]:
-    """Return the members of a union, those of unions in it among them; else the annotation itself alone."""
+    """Return the members of a union, with the members of nested unions; else the annotation alone."""
     bare = plain(annotation)
     if typing.get_origin(bare) in {typing.Union, types.UnionType}:
-        return tuple(one for option in typing.get_args(bare) for one in options(option))
+        return tuple(member for option in typing.get_args(bare) for member in options(option))
     return (annotation,)
 
 
 def plain(annotation: Any) -> Any:
-    """Return an annotation without what `Annotated` adds."""
+    """Return an annotation without the metadata of `Annotated`."""
     return plain(typing.get_args(annotation)[0]) if typing.get_origin(annotation) is Annotated else annotation
 
 
 def is_model(annotation: Any) -> bool:
-    """Return whether an annotation is a section with keys of its own."""
+    """Return whether an annotation is a section with its own keys."""
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def field_annotation(field: FieldInfo) -> Any:
-    """Return the annotation of a field with all that restricts it."""
+    """Return the annotation of a field with all its restrictions."""
     if not field.metadata and field.description is None:
         return field.annotation
     return Annotated[field.annotation, *field.metadata, FieldInfo(description=field.description)]
 
 
 def takes(option: Any, value: object) -> bool:
-    """Return whether a value has the form that one option of a union is for, right or wrong in detail."""
+    """Return whether a value has the form of an option of a union; its details may still be wrong."""
     bare = plain(option)
     origin = typing.get_origin(bare) or bare
     if origin is Literal:
-        return any(type(value) is type(one) for one in typing.get_args(bare))
+        return any(type(value) is type(literal) for literal in typing.get_args(bare))
     if origin is float:
         return isinstance(value, int | float) and not isinstance(value, bool)
     if origin is tuple:
@@ -56,16 +56,17 @@ def takes(option: Any, value: object) -> bool:
 
 
 def words(annotation: Any) -> str:
-    """Return what a place takes: `a number from 1e-12 to 10`, `true or false`, `a list of texts, or all`."""
-    described = [_one(option) for option in options(annotation) if plain(option) is not NoneType]
+    """Return the values that an annotation takes: `a number from 1e-12 to 10`, `true or false`, `a list, or all`."""
+    described = [_option_in_words(option) for option in options(annotation) if plain(option) is not NoneType]
     return ", or ".join(dict.fromkeys(described))
 
 
-def _one(option: Any) -> str:
+def _option_in_words(option: Any) -> str:
     bare, restrictions = plain(option), list(_restrictions(option))
-    said = next((one.description for one in restrictions if isinstance(one, FieldInfo) and one.description), None)
-    if said is not None:
-        return said
+    infos = [restriction for restriction in restrictions if isinstance(restriction, FieldInfo)]
+    description = next((info.description for info in infos if info.description), None)
+    if description is not None:
+        return description
     origin = typing.get_origin(bare) or bare
     if is_model(origin):
         keys = [field.alias or name for name, field in origin.model_fields.items()]
@@ -84,26 +85,26 @@ def _one(option: Any) -> str:
 
 
 def _restrictions(annotation: Any) -> Iterator[Any]:
-    """Yield what restricts an annotation, the outermost first."""
+    """Yield the restrictions of an annotation, the outermost first."""
     if typing.get_origin(annotation) is not Annotated:
         return
     inner, *metadata = typing.get_args(annotation)
-    for one in metadata:
-        yield one
-        if isinstance(one, FieldInfo):
-            yield from one.metadata
+    for restriction in metadata:
+        yield restriction
+        if isinstance(restriction, FieldInfo):
+            yield from restriction.metadata
     yield from _restrictions(inner)
 
 
 def bounds(annotation: Any) -> tuple[float | None, float | None]:
-    """Return the lowest and the highest value of a number, None where there is no bound."""
+    """Return the lowest and the highest value of a number; None without a bound."""
     restrictions = list(_restrictions(annotation))
     return _bound(restrictions, ("ge", "gt")), _bound(restrictions, ("le", "lt"))
 
 
 def _bound(restrictions: list[Any], names: tuple[str, ...]) -> float | None:
-    found = (getattr(one, name, None) for one in restrictions for name in names)
-    return next((value for value in found if value is not None), None)
+    limits = (getattr(restriction, name, None) for restriction in restrictions for name in names)
+    return next((limit for limit in limits if limit is not None), None)
 
 
 def _range(restrictions: list[Any]) -> str:
@@ -125,7 +126,7 @@ def shown_plain(value: object) -> str:
 
 
 def shown(value: object) -> str:
-    """Return a value as a recipe would write it, cut where it is long; a text in single quotes."""
+    """Return a value as a recipe would write it, cut to 60 characters; a text in single quotes."""
     if isinstance(value, str):
         text = repr(value)
     elif isinstance(value, float) and not math.isfinite(value):

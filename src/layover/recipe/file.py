@@ -1,4 +1,4 @@
-"""A recipe file as plain values, each with the place where it stands; and overrides laid over them."""
+"""A recipe file as plain values, each with its place in the file; and the overrides of the command line."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from layover.errors import Problem, RecipeError
-from layover.recipe.yaml_nodes import Tree, Wrong, YamlEntry, YamlNode, parse
+from layover.recipe.yaml_nodes import Mistake, Tree, YamlEntry, YamlNode, parse
 from layover.tasks import kind_of_file
 
 Loc = tuple[str | int, ...]
 
 LARGEST = 256 * 1024
-"""Bytes of a file that is read as a recipe."""
+"""Most bytes of a recipe file."""
 _MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\x00\x00\xfe\xff": "UTF-32"}
 
 
@@ -23,19 +23,19 @@ def read_text(path: Path) -> str:
     """Return the text of a recipe file.
 
     Raises:
-        RecipeError: it is absent, no plain file, too large, not in UTF-8, or has characters that YAML does not allow.
+        RecipeError: the file is absent, no plain file, too large, not in UTF-8, or has characters that YAML forbids.
     """
     name = str(path)
     try:
         state = path.stat()
         if not stat.S_ISREG(state.st_mode):
-            raise _error(name, f"is {kind_of_file(state.st_mode)}; name a file with a recipe in it")
+            raise _error(name, f"is {kind_of_file(state.st_mode)}; name a recipe file")
         if state.st_size > LARGEST:
-            raise _error(name, f"has {state.st_size:,} bytes, but a recipe has {LARGEST:,} at most; name another file")
+            raise _error(name, f"has {state.st_size:,} bytes, but a recipe has at most {LARGEST:,}; name another file")
         content = path.read_bytes()
     except FileNotFoundError:
-        beside = sorted(str(other) for other in path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
-        hint = f"; there: {', '.join(beside[:20])}" if beside else ""
+        others = sorted(str(other) for other in path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
+        hint = f"; in this folder: {', '.join(others[:20])}" if others else ""
         raise _error(name, f"no such file{hint}") from None
     except (OSError, ValueError) as error:
         raise _error(name, f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
@@ -51,7 +51,7 @@ def _decoded(content: bytes, name: str) -> str:
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         wrong = content[error.start]
-        raise _error(f"{name}:{line}", f"byte 0x{wrong:02X} is no UTF-8; save the file in UTF-8") from None
+        raise _error(f"{name}:{line}", f"byte 0x{wrong:02X} is not valid UTF-8; save the file in UTF-8") from None
 
 
 def _checked(text: str, name: str) -> str:
@@ -75,14 +75,14 @@ def _error(where: str, message: str) -> RecipeError:
 
 
 MOST_VALUES = 50_000
-"""Values of a recipe once its aliases are followed; a few lines of aliases of aliases can make billions."""
+"""Most values of a recipe after its aliases are expanded; a few lines of nested aliases can make billions."""
 LONGEST = 2_000
-"""Characters of a message; values that a recipe quotes can be of any length."""
+"""Most characters of a message, because a message may quote a value of any length."""
 
 
 @dataclass(frozen=True)
 class Located(Problem):
-    """A problem with the keys of its path."""
+    """A problem with its path in the recipe."""
 
     loc: Loc = ()
 
@@ -95,12 +95,12 @@ class RecipeFile:
     values: dict[str, Any]
     places: dict[Loc, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
-    """Of its YAML and of overrides: what a schema would not see."""
+    """Errors in the YAML and in overrides, which a schema does not see."""
     unusable: set[Loc] = field(default_factory=set)
-    """Paths of values that a problem speaks of already, and that mean nothing."""
+    """Paths of values that have no meaning; `problems` reports them already."""
 
     def where(self, loc: Loc) -> str:
-        """Return the place of `loc`, or of its nearest ancestor that stands somewhere."""
+        """Return the place of `loc`, or of its nearest ancestor in the file."""
         for length in range(len(loc), -1, -1):
             if loc[:length] in self.places:
                 return self.places[loc[:length]]
@@ -111,7 +111,7 @@ class RecipeFile:
         return _located(self.where(loc), loc, message)
 
     def names(self, *section: str | int) -> tuple[str, ...] | None:
-        """Return the keys that are written in a section, valid or not; None where it is no mapping."""
+        """Return the keys that are written in a section, valid or not; None if the section is not a mapping."""
         value: Any = self.values
         for part in section:
             value = value.get(part) if isinstance(value, Mapping) else None
@@ -127,18 +127,18 @@ def dotted(loc: Loc) -> str:
 
 
 def _short(text: str, most: int) -> str:
-    """Return a text in one line, cut where it is long."""
+    """Return a text in one line, cut to `most` characters."""
     text = text.replace("\n", "\\n").replace("\r", "\\r")
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def read_source(path: Path, overrides: Sequence[str] = ()) -> RecipeFile:
-    """Read a recipe file and lay `overrides` (`train.epochs=1`) over it.
+    """Read a recipe file and apply `overrides` (`train.epochs=1`).
 
-    What is wrong with single values and overrides stands in `problems`.
+    `problems` of the result lists the errors in single values and overrides.
 
     Raises:
-        RecipeError: the file cannot be read, is not YAML or is not a mapping.
+        RecipeError: the file cannot be read, is not YAML, or is not a mapping.
     """
     name = str(path)
     tree = parse(read_text(path))
@@ -154,7 +154,7 @@ def read_source(path: Path, overrides: Sequence[str] = ()) -> RecipeFile:
 
 
 def _problems(tree: Tree, name: str) -> list[Problem]:
-    return [_located(f"{name}:{wrong.line}", wrong.loc, wrong.message) for wrong in tree.problems]
+    return [_located(f"{name}:{mistake.line}", mistake.loc, mistake.message) for mistake in tree.problems]
 
 
 def _located(where: str, loc: Loc, message: str) -> Located:
@@ -162,11 +162,11 @@ def _located(where: str, loc: Loc, message: str) -> Located:
 
 
 class _Values:
-    """Makes plain values of nodes, and notes their places.
+    """Converts nodes to plain values, and records their places.
 
     Args:
-        source: Takes places and paths of unusable values.
-        where: The place of everything, for an override; the line of each value without it.
+        source: Receives places and paths of unusable values.
+        where: The place of all values, for an override; None records the line of each value.
     """
 
     def __init__(self, source: RecipeFile, where: str | None = None) -> None:
@@ -177,7 +177,7 @@ class _Values:
         """Return the value of a node.
 
         Raises:
-            RecipeError: aliases make too many values of it.
+            RecipeError: aliases expand to too many values.
         """
         self._count += 1
         self._limit(node, loc)
@@ -201,19 +201,19 @@ class _Values:
         return values
 
     def _merged(self, node: YamlNode) -> list[YamlEntry]:
-        """Return the keys of a mapping: its own, then what `<<` takes over, each once; the first one counts."""
+        """Return the entries of a mapping: its own, then those merged by `<<`; the first of equal keys counts."""
         entries = [entry for entry in node.entries or () if not entry.merges]
         self._count += 1 + len(entries)
         for merge in (entry.value for entry in node.entries or () if entry.merges):
             for other in merge.items if merge.items is not None else [merge]:
                 if self._count > MOST_VALUES:
-                    return []  # `of` says it
+                    return []  # `_limit` raises the error
                 entries += self._merged(other)
         return list({entry.key: entry for entry in reversed(entries)}.values())[::-1]
 
     def _limit(self, node: YamlNode, loc: Loc) -> None:
         if self._count > MOST_VALUES:
-            message = f"aliases (*name) make more than {MOST_VALUES:,} values of this recipe; write fewer"
+            message = f"aliases (*name) expand to more than {MOST_VALUES:,} values in this recipe; use fewer aliases"
             raise RecipeError([Problem(self._place(node.line), _short(dotted(loc), 200), message)])
 
     def _place(self, line: int) -> str:
@@ -221,18 +221,18 @@ class _Values:
 
 
 def _override(source: RecipeFile, text: str) -> list[Problem]:
-    """Lay one override over a source; return what is wrong with it."""
+    """Apply an override to a source; return its problems."""
     path, separator, value = text.partition("=")
     where = f"command line ({_short(text, 200)})"
     parts = path.split(".")
     if "[" in path:
-        return [Problem(where, _short(path, 200), "a list is set as a whole, for example sweep.seed=[1, 2]")]
+        return [Problem(where, _short(path, 200), "an override sets a whole list, for example sweep.seed=[1, 2]")]
     if not separator or not all(parts):
         return [Problem(where, "", "an override is path=value, for example train.epochs=1")]
     loc = tuple(parts)
-    tree = parse(value) if all(_can_stand(character) for character in text) else Tree(None, [Wrong(1, (), _NO_TEXT)])
+    tree = parse(value) if all(_is_text(character) for character in text) else Tree(None, [Mistake(1, (), _NO_TEXT)])
     if tree.problems:
-        return [_located(where, (*loc, *wrong.loc), wrong.message) for wrong in tree.problems]
+        return [_located(where, (*loc, *mistake.loc), mistake.message) for mistake in tree.problems]
     target = source.values
     for index, part in enumerate(parts[:-1]):
         if part not in target:
@@ -240,7 +240,7 @@ def _override(source: RecipeFile, text: str) -> list[Problem]:
         inner = target.setdefault(part, {})
         if not isinstance(inner, dict):
             above = dotted(tuple(parts[: index + 1]))
-            return [Problem(where, above, "is not a mapping, nothing can be set below it")]
+            return [Problem(where, above, "is not a mapping, so no key below it can be set; set its whole value")]
         target = inner
     for old in [place for place in source.places if place[: len(loc)] == loc]:
         del source.places[old]
@@ -253,8 +253,8 @@ def _override(source: RecipeFile, text: str) -> list[Problem]:
     return []
 
 
-_NO_TEXT = "a character that is no text; write it without"
+_NO_TEXT = "the override has a character that is not valid text; remove it"
 
 
-def _can_stand(character: str) -> bool:
+def _is_text(character: str) -> bool:
     return character != "\0" and not "\ud800" <= character <= "\udfff"

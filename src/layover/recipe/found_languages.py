@@ -1,4 +1,4 @@
-"""The languages of which there are files: what `{language}` in the paths of a recipe stands for."""
+"""The languages of existing files, which `{language}` in the paths of a recipe matches."""
 
 from __future__ import annotations
 
@@ -14,27 +14,28 @@ from layover.tasks import Paths, is_saved
 TEMPLATE = "{language}"
 _CODE = r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*"
 _SPLITS = frozenset({"dev", "trn", "tst", "val"})
-"""Names of splits that are codes of languages, too."""
+"""Names of splits that are also language codes."""
 
 Files = Mapping[str, Paths | Mapping[str, Paths]]
 
 
 def found_languages(files: Files, root: Path) -> tuple[str, ...]:
-    """Return the languages that files exist for, sorted; those of training files only where no other path says any.
+    """Return the languages for which files exist, sorted.
 
-    A path that another split names is none of them.
+    Training files count only if no other split has a path with `{language}`. A file that belongs to another split does
+    not count.
 
     Args:
-        files: Split -> what a recipe names for it.
-        root: The folder that the paths are below.
+        files: Split -> the paths that a recipe names for it.
+        root: The folder of the paths.
 
     Raises:
-        DataError: a folder cannot be looked into, or an archive is damaged.
+        DataError: a folder cannot be listed, or an archive is damaged.
     """
     patterns = {split: list(_patterns(paths)) for split, paths in files.items()}
-    scored = [(split, one) for split, found in patterns.items() if split != "train" for one in found]
+    scored = [(split, pattern) for split, own in patterns.items() if split != "train" for pattern in own]
     languages = set()
-    for split, pattern in scored or [("train", one) for one in patterns.get("train", [])]:
+    for split, pattern in scored or [("train", pattern) for pattern in patterns.get("train", [])]:
         others = [path for other, paths in files.items() if other != split for path in _every(paths)]
         for language, path in _matching(pattern, root):
             if not any(_takes(other, path, pattern) for other in others):
@@ -43,30 +44,30 @@ def found_languages(files: Files, root: Path) -> tuple[str, ...]:
 
 
 def no_languages(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the names that stand for no language, nor for a pair of them, or that may be those of a split."""
+    """Return the names that are neither a language nor a pair of languages, or that may be the name of a split."""
     return tuple(name for name in names if not _is_code(name))
 
 
 def _is_code(name: str) -> bool:
     codes, parts = named(name).codes, re.split("[-_]", name)
-    # `sw_old` is no pair, though `old` is a code: those of a pair are written alike
+    # `sw_old` is no pair, although `old` is a code: both codes of a pair have the same length
     pair = len(codes) < 2 or len({len(part) for part in parts}) == 1
     return bool(codes) and pair and not _SPLITS & {part.lower() for part in parts}
 
 
 def _every(paths: Paths | Mapping[str, Paths]) -> Iterator[str]:
-    for one in paths.values() if isinstance(paths, Mapping) else [paths]:
-        yield from (one,) if isinstance(one, str) else one
+    for group in paths.values() if isinstance(paths, Mapping) else [paths]:
+        yield from (group,) if isinstance(group, str) else group
 
 
 def _patterns(paths: Paths | Mapping[str, Paths]) -> Iterator[str]:
-    """Yield the first path with a template of what is named for a split."""
+    """Yield the first path with `{language}` among the paths of a split."""
     if not isinstance(paths, Mapping):
         yield from [path for path in _every(paths) if TEMPLATE in path][:1]
 
 
 def _takes(other: str, path: str, pattern: str) -> bool:
-    """Return whether a path is one of another split: named by it, or like its pattern, which says more than this."""
+    """Return whether a path belongs to another split: as its path, or as a match of its more specific pattern."""
     if TEMPLATE not in other:
         return PurePosixPath(other) == PurePosixPath(path)
     return len(other.replace(TEMPLATE, "")) > len(pattern.replace(TEMPLATE, "")) and bool(
@@ -75,23 +76,23 @@ def _takes(other: str, path: str, pattern: str) -> bool:
 
 
 def _matching(pattern: str, root: Path) -> Iterator[tuple[str, str]]:
-    """Yield what the template stands for in the paths that exist, and these paths."""
+    """Yield the language and the path of every existing file that matches a pattern."""
     parts = PurePosixPath(pattern).parts
     first = next(index for index, part in enumerate(parts) if TEMPLATE in part)
     folder, part = root.joinpath(*parts[:first]), _expression(parts[first])
     try:
         names = sorted(_names(folder))
     except OSError as error:
-        raise DataError(f"{folder} cannot be looked into ({error.strerror})") from error
+        raise DataError(f"{folder} cannot be listed ({error.strerror})") from error
     for name in names:
-        if found := part.fullmatch(name):
-            path = pattern.replace(TEMPLATE, found[1])
-            if _is_there(root / path, found[1]):
-                yield found[1], path
+        if match := part.fullmatch(name):
+            path = pattern.replace(TEMPLATE, match[1])
+            if _is_there(root / path, match[1]):
+                yield match[1], path
 
 
 def _expression(pattern: str) -> re.Pattern[str]:
-    """Return what matches a pattern; the template stands for the same code wherever it occurs."""
+    """Return the regular expression of a pattern; every `{language}` in it matches the same code."""
     first, *others = (re.escape(part) for part in pattern.split(TEMPLATE))
     if not others:
         return re.compile(first)
@@ -99,7 +100,7 @@ def _expression(pattern: str) -> re.Pattern[str]:
 
 
 def _names(folder: Path) -> set[str]:
-    """Return what lies in a folder, on the disk or in an archive; nothing where there is none."""
+    """Return the names in a folder on the disk or in an archive; nothing if the folder is absent."""
     names = names_in(folder)
     if names is None:
         return {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
@@ -110,7 +111,7 @@ def _is_there(path: Path, language: str) -> bool:
     """Return whether a path is a file or a saved data set.
 
     Raises:
-        DataError: that cannot be seen, and its name is that of a language.
+        DataError: the path cannot be read, and its name is a language code.
     """
     try:
         path.stat()
@@ -119,5 +120,5 @@ def _is_there(path: Path, language: str) -> bool:
     except OSError as error:
         if not _is_code(language):
             return False
-        raise DataError(f"{path} cannot be looked at ({error.strerror}); name the languages that there are") from error
+        raise DataError(f"{path} cannot be read ({error.strerror}); name the languages in the recipe") from error
     return path.is_file() or is_saved(path)

@@ -1,4 +1,4 @@
-"""Checks of the languages of data: how they are written, each file has one, what is scored has some, what selects."""
+"""Checks of the languages of data: valid codes, a language for each file, for each score and for each selection."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from layover.tasks import Paths, Task, language_name
 
 
 def check_language_names(document: Document, known: Mapping[str, Task], source: RecipeFile) -> list[Problem]:
-    """Return the languages whose name is no code, else those that two names of different case may mean."""
+    """Return the names that are not language codes; without any, the names that differ only by case."""
     problems = []
     for loc, name in (*_keys(document), *_chosen(document)):
         try:
@@ -29,9 +29,9 @@ def check_language_names(document: Document, known: Mapping[str, Task], source: 
 
 
 def _two_cases(document: Document, known: Mapping[str, Task], source: RecipeFile) -> list[Problem]:
-    """Return one problem for every spelling of a name that has another case than an earlier one.
+    """Return a problem for every name that differs from an earlier name only by case.
 
-    Names that only choose among these (`eval`, `select`) are checked against them elsewhere.
+    Other checks compare names that choose a language (`eval`, `select`) with the names of the data.
     """
     first: dict[str, tuple[str, str]] = {}
     for task in known.values():
@@ -42,17 +42,17 @@ def _two_cases(document: Document, known: Mapping[str, Task], source: RecipeFile
     for loc, name in _declared(document):
         usual, where = first.setdefault(name.casefold(), (name, source.where(loc)))
         if name != usual and name not in problems:
-            message = f"{name!r} and {usual!r} ({where}) differ only by case; write one language in one way"
+            message = f"{name!r} and {usual!r} ({where}) differ only by case; use one spelling"
             problems[name] = source.problem(loc, message)
     return list(problems.values())
 
 
 def _declared(document: Document) -> Iterator[tuple[Loc, str]]:
-    """Yield every name by which a recipe says the language of data, and where."""
+    """Yield every language that a recipe declares for data, with its path."""
     for task, settings in document.tasks.items():
-        said, languages = ((settings.model_extra or {}).get(field) for field in ("train_language", "languages"))
-        if isinstance(said, str):
-            yield ("tasks", task, "train_language"), said
+        language, languages = ((settings.model_extra or {}).get(field) for field in ("train_language", "languages"))
+        if isinstance(language, str):
+            yield ("tasks", task, "train_language"), language
         for index, name in enumerate(languages if isinstance(languages, list | tuple) else ()):
             if isinstance(name, str):
                 yield ("tasks", task, "languages", index), name
@@ -60,10 +60,10 @@ def _declared(document: Document) -> Iterator[tuple[Loc, str]]:
 
 
 def _keys(document: Document) -> Iterator[tuple[Loc, str]]:
-    """Yield every language that is a key; the values of a task's declaration are checked with it."""
+    """Yield every language that is a key; the check of a task's declaration covers its values."""
     for task, settings in document.tasks.items():
-        said = (settings.model_extra or {}).get("where")
-        where = said if isinstance(said, Mapping) else {}
+        declared = (settings.model_extra or {}).get("where")
+        where = declared if isinstance(declared, Mapping) else {}
         mappings: list[tuple[Loc, object]] = [(("files", str(split)), paths) for split, paths in settings.files.items()]
         mappings += [(("where", str(column)), values) for column, values in where.items()]
         for loc, names in mappings:
@@ -74,7 +74,7 @@ def _keys(document: Document) -> Iterator[tuple[Loc, str]]:
 
 
 def _chosen(document: Document) -> Iterator[tuple[Loc, str]]:
-    """Yield every name by which a recipe chooses among the languages of data, and where."""
+    """Yield every name by which a recipe chooses among the languages of data, with its path."""
     sections: list[tuple[Loc, Loc, Languages | None, Select | None]] = [
         (("eval",), ("train",), document.eval.languages, document.train.select)
     ]
@@ -90,7 +90,7 @@ def _chosen(document: Document) -> Iterator[tuple[Loc, str]]:
 
 
 def languages_of(document: Document, known: Mapping[str, Task]) -> DataLanguages:
-    """Return what answers questions about the languages of the tasks of a recipe."""
+    """Return the languages of a recipe's tasks."""
 
     def settings(name: str) -> TaskSettings:
         return document.tasks.get(name, TaskSettings())
@@ -101,7 +101,7 @@ def languages_of(document: Document, known: Mapping[str, Task]) -> DataLanguages
 def check_data_languages(
     document: Document, known: Mapping[str, Task], methods: Mapping[str, ResolvedMethod], source: RecipeFile
 ) -> list[Problem]:
-    """Return the data whose language a plan would have to guess, and the languages that it would look for in vain."""
+    """Return a problem for data in an unknown language, and for languages without data."""
     languages = languages_of(document, known)
     problems = [
         source.problem(("tasks", name, "files", split), message)
@@ -110,7 +110,7 @@ def check_data_languages(
         if name in known and (message := _file(known[name], split, paths, languages, document))
     ]
     if problems:
-        return problems  # what follows from them is not said, too
+        return problems  # further problems may follow from these
     for index, name in enumerate(document.sweep.target):
         task = known.get(name)
         if task is not None and _settled(task, known) and (message := _scored(task, document, languages)):
@@ -121,65 +121,65 @@ def check_data_languages(
 
 
 def _settled(task: Task, known: Mapping[str, Task]) -> bool:
-    """Return whether the task that another one trains on is known; that it is not is told elsewhere."""
+    """Return whether the task that another task trains on is known; `resolve_tasks` reports an unknown task."""
     return task.train_task is None or task.train_task in known
 
 
 def _file(
     task: Task, split: str, paths: Paths | Mapping[str, Paths], languages: DataLanguages, document: Document
 ) -> str:
-    """Return why the language of a file is not known well enough; empty when it is."""
+    """Return the reason why the language of a file is unknown or ambiguous, or an empty text."""
     if isinstance(paths, Mapping):
-        said = task.languages.get("train", ()) if task.name not in tasks.names() and split == "train" else ()
-        wrong = said and not set(said) & set(paths)
-        return f"names a file in {', '.join(paths)}, but train_language is {said[0]}" if wrong else ""
+        own = task.languages.get("train", ()) if task.name not in tasks.names() and split == "train" else ()
+        wrong = own and not set(own) & set(paths)
+        return f"names a file in {', '.join(paths)}, but train_language is {own[0]}" if wrong else ""
     if TEMPLATE in "".join(paths) or task.where_by_language():
-        by = f"says {TEMPLATE}" if TEMPLATE in "".join(paths) else "holds several languages by `where`"
-        there = task.languages_of(split, languages.files(task))
-        several = split != "train" or ENGLISH in there or len(there) == 1
+        by = f"has {TEMPLATE} in a path" if TEMPLATE in "".join(paths) else "has several languages by `where`"
+        available = task.languages_of(split, languages.files(task))
+        usable = split != "train" or ENGLISH in available or len(available) == 1
         field = "train_language: sw" if split == "train" else "languages: [sw]"
-        if there and several:
+        if available and usable:
             return ""
         files = {split: paths} if split == "train" else languages.files(task)
         return f"{by}, but {_unknown(files, split, field, document)}"
     declared, language = task.languages.get(split, ()), task.language_of_one_file(split)
     if split != "test" or task.of_kind.sides or len(declared) < 2 or language in declared:
         return ""
-    return f"one file for several languages ({_some(declared)}); say which one it is: {{{declared[0]}: FILE}}"
+    return f"one file for several languages ({_some(declared)}); name its language: {{{declared[0]}: FILE}}"
 
 
 def _unknown(files: Files, split: str, field: str, document: Document) -> str:
-    """Return that the languages of files are not known, and which there are."""
+    """Return a message that the languages of files are unknown, with the languages of existing files."""
     try:
-        there = found_languages(files, Path(document.data_root or ""))
+        existing = found_languages(files, Path(document.data_root or ""))
     except DataError as error:
-        return f"the languages are not known: {error}"
-    if split == "train" or not there:
-        hint = f" (there are files of {', '.join(there)})" if there else ""
-        return f"the language is not known; name it, {field}{hint}"
-    listed = ", ".join(there)
-    return f"the languages are not known; there are files of {listed}: languages: [{listed}], or languages: all"
+        return f"the languages are unknown: {error}"
+    if split == "train" or not existing:
+        hint = f" (there are files of {', '.join(existing)})" if existing else ""
+        return f"the language is unknown; write {field}{hint}"
+    listed = ", ".join(existing)
+    return f"the languages are unknown; there are files of {listed}: write languages: [{listed}], or languages: all"
 
 
 def _scored(task: Task, document: Document, languages: DataLanguages) -> str:
-    """Return why nothing of a target can be scored; empty when something can, as far as a recipe tells."""
+    """Return the reason why a target has no language to score, as far as the recipe shows, or an empty text."""
     own = document.tasks.get(task.name, TaskSettings()).eval
     split = own.split or document.eval.split
     wanted = document.eval.languages if own.languages is None else own.languages
-    there = languages.of(task, split)
-    if not there:
+    available = languages.of(task, split)
+    if not available:
         valid = [other for other in ("validation", "test") if languages.of(task, other)]
-        hint = f", or score another: eval: {{split: {valid[0]}}}" if valid else ""
-        return f"{task.name} is scored on its {split} split and has none; name one with files.{split}{hint}"
-    if wanted == "all" or set(wanted) & set(there):
+        hint = f", or score another split: eval: {{split: {valid[0]}}}" if valid else ""
+        return f"{task.name} has no {split} split to score; name one with files.{split}{hint}"
+    if wanted == "all" or set(wanted) & set(available):
         return ""
-    if set(there) == {UNKNOWN}:
-        return f"its {split} data are not known to be in {', '.join(wanted)}; files.{split}: {{{wanted[0]}: FILE}} does"
-    return f"{task.name} has no {split} data in {', '.join(wanted)}; {nearest(wanted[0], there)}"
+    if set(available) == {UNKNOWN}:
+        return f"the language of its {split} data is unknown; write files.{split}: {{{wanted[0]}: FILE}}"
+    return f"{task.name} has no {split} data in {', '.join(wanted)}; {nearest(wanted[0], available)}"
 
 
 def _trained(document: Document, known: Mapping[str, Task], methods: Mapping[str, ResolvedMethod]) -> dict[str, None]:
-    """Return the tasks that are trained for certain: what intermediates learn, and targets that a cell trains."""
+    """Return the tasks that are certainly trained: tasks of intermediates, and targets that a cell trains."""
     learned = (task for name in document.sweep.learned() for task in document.members(name))
     trained = {name: None for name in learned if name in known}
     sweep = document.sweep
@@ -203,31 +203,31 @@ def _matches(value: object, wanted: object) -> bool:
 def _selection(
     trained: Iterable[Task], document: Document, languages: DataLanguages, source: RecipeFile
 ) -> list[Problem]:
-    """Return the trainings whose development data are not decided by their languages."""
+    """Return a problem for each training whose languages do not determine its development data."""
     problems: dict[Loc, str] = {}
     for task in trained:
         select = languages.selection(task)
         if select is None:
             continue
-        there = languages.with_development(task, select.split)
-        if not there:
-            continue  # that there are none is told with the places that were looked at
+        available = languages.with_development(task, select.split)
+        if not available:
+            continue  # the plan reports it, with the places where it looked
         if select.language is None and not languages.developing(task, select.split, None):
             message = (
-                f"its {select.split} data are in {', '.join(there)}, none of which is that of its training data "
-                f"({languages.training(task)}); say which selects: select: {{language: {there[0]}}}"
+                f"its {select.split} data are in {', '.join(available)}, and its training data are in "
+                f"{languages.training(task)}; name the language that selects: select: {{language: {available[0]}}}"
             )
             problems[_place(task, document, languages, None)] = message
-        if select.language is not None and select.language not in there:
+        if select.language is not None and select.language not in available:
             message = (
-                f"{task.name} has no {select.split} data in {select.language!r}; {nearest(select.language, there)}"
+                f"{task.name} has no {select.split} data in {select.language!r}; {nearest(select.language, available)}"
             )
             problems[_place(task, document, languages, select.language)] = message
     return [source.problem(place, message) for place, message in problems.items()]
 
 
 def _place(task: Task, document: Document, languages: DataLanguages, language: str | None) -> Loc:
-    """Return where a recipe says the language of the development data, or would say it."""
+    """Return the path at which a recipe names, or could name, the language of the development data."""
     if language is None:
         return ("tasks", task.name)
     for name in dict.fromkeys((task.name, languages.owner(task).name)):
@@ -241,7 +241,7 @@ def unsaid(names: Iterable[str], known: Mapping[str, Task], languages: DataLangu
     """Return a note for each trained task whose training data are in an unknown language."""
     owners = dict.fromkeys(languages.owner(known[name]).name for name in names if kinds.get(known[name].kind).trained)
     return [
-        f"{name}: the language of its training data is not known, so no score is called zero-shot; set "
+        f"{name}: the language of its training data is unknown, so no score is called zero-shot; set "
         f"tasks.{name}.train_language"
         for name in owners
         if languages.training(known[name]) == UNKNOWN

@@ -1,4 +1,4 @@
-"""Sections of a recipe that say what is learned beside its tasks: mixtures, language adapters, imported modules."""
+"""Sections of a recipe for mixtures, language adapters and imported modules."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ from layover.settings import (
 
 
 class Mixture(RecipeSection):
-    """One module for several tasks, and a head for each of them, shared where outputs are the same."""
+    """A module for several tasks, with a head for each task; tasks with the same outputs share a head."""
 
     tasks: tuple[str, ...]
     sampling: Literal["proportional", "uniform", "temperature"] = "proportional"
-    """Steps in proportion to the sizes n, equally many for each task, or in proportion to n^(1 / temperature)."""
+    """How steps are shared: in proportion to the sizes n, equally, or in proportion to n^(1 / temperature)."""
     temperature: SamplingTemperature | None = None
     cap: Count | None = None
-    """Of a task's training units at most so many count, for the sizes and for the length of an epoch."""
+    """Largest number of a task's training units that counts for the sizes and for the length of an epoch."""
     weights: dict[str, Factor] = Field(default_factory=dict)
-    """Factors on the tasks' shares; 1 where none is given."""
+    """Task -> factor on its share; 1 by default."""
     epochs: Epochs | None = None
-    """Those of `train` when not given, as the batch; without these the default of the module."""
+    """Default: `train.epochs`, else the module's own number. `batch` works alike."""
     batch: Count | None = None
 
     def exponent(self) -> float:
-        """Return the power of a size that a share is in proportion to."""
+        """Return the exponent of a size; a task's share is in proportion to this power."""
         if self.sampling == "temperature" and self.temperature is not None:
             return 1 / self.temperature
         return 0.0 if self.sampling == "uniform" else 1.0
 
 
 class LanguageSettings(BaseModel):
-    """One module per language, learned by masked language modelling; the keys of the module stand beside these."""
+    """One module per language, learned by masked language modelling; the module's own keys are in the same section."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -51,22 +51,22 @@ class LanguageSettings(BaseModel):
     text: dict[str, str] = Field(min_length=1)
     """Language -> a file below `data_root`, one text per line or row; or a task of masked language modelling."""
     fallback: str | None = None
-    """The language whose adapter takes the place of one that has no text; without it such a language is an error."""
+    """The language whose adapter acts on a language without text; without a fallback such a language is an error."""
     lr: LearningRate | None = None
-    """Peak learning rate; the module's own default when not given."""
+    """Peak learning rate; default: the module's own."""
     epochs: Epochs | None = None
-    """Those of `train` when not given, as the next two; without these the default of the module."""
+    """Default: `train.epochs`, else the module's own number. `batch` and `max_length` work alike."""
     batch: Count | None = None
     max_length: Length | None = None
     mlm_probability: HiddenShare | None = None
-    """Share of the tokens that are to be guessed, in whole percents; 0.15 when not given."""
+    """Share of masked tokens, in whole percents; default: 0.15."""
     limit: Count | None = None
-    """At most so many texts of each language."""
+    """Most texts of each language."""
     seed: Seed = 1
-    """An adapter is learned once, and used by all methods and seeds of the sweep."""
+    """Seed of the adapters; all methods and seeds of the sweep use the same adapters."""
 
     def task_settings(self) -> dict[str, object]:
-        """Return what holds for the training on a text as it does for a task's, what is not given left out."""
+        """Return the given settings that a training on a text shares with a task."""
         names = ("epochs", "batch", "max_length", "mlm_probability")
         given = {name: value for name, value in self.model_dump(include={*names}).items() if value is not None}
         return given | ({"limit": {"train": self.limit}} if self.limit is not None else {})
@@ -89,25 +89,25 @@ Revision = Annotated[
 
 
 class ImportedModule(RecipeSection):
-    """Where a module lies: a folder in peft's or AdapterHub's layout, or a package of Layover."""
+    """The place of a module: a folder in peft's or AdapterHub's layout, or a package of Layover."""
 
     path: Annotated[str, Field(min_length=1)] | None = None
     """A folder, relative to the recipe's own."""
     hub: HubId | None = None
-    """A repository of the hub instead, `org/name`."""
+    """A repository of the hub instead of a folder, `org/name`."""
     revision: Revision | None = None
-    """Of the hub: a commit, or a branch or tag, which is resolved to one before anything runs."""
+    """A commit, branch or tag of the hub; a branch or tag is resolved to a commit before the run."""
     task: str | None = None
-    """What it was trained on, so that a plan can say what of a target it has seen; a package says it itself."""
+    """The task that it was trained on, so that a plan can report overlap with a target; a package names it itself."""
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
         if (self.path is None) == (self.hub is None):
-            raise ValueError("lies in one place: name its folder with path, or its repository with hub and revision")
+            raise ValueError("needs exactly one place; set path for a folder, or hub and revision for a repository")
         if self.hub is not None and self.revision is None:
-            raise ValueError("a module of the hub needs its revision: a commit, a tag or a branch")
+            raise ValueError("a module of the hub needs its revision; name a commit, a tag or a branch")
         if self.path is not None and self.revision is not None:
-            raise ValueError("a folder has no revision; that belongs to hub")
+            raise ValueError("a folder has no revision; remove it, or use hub instead of path")
         return self
 
 
@@ -119,13 +119,13 @@ class ImportedHead:
     labels: tuple[str, ...]
     """In the order of its outputs."""
     language: str | None
-    """Of its training data."""
+    """The language of its training data."""
 
 
 @dataclass(frozen=True)
 class ImportedFacts:
-    """What the files of an imported module say of it, whatever encoder it meets."""
+    """The facts that the files of an imported module state, the same for every encoder."""
 
     head: ImportedHead | None
     tasks: tuple[str, ...]
-    """What it was trained on, as the recipe or its card says; empty where neither does."""
+    """The tasks that it was trained on, as the recipe or its card states; empty if unknown."""

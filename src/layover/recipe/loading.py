@@ -1,4 +1,4 @@
-"""`load`: a recipe file and overrides to a checked `Recipe`, or every problem at once."""
+"""`load`: turns a recipe file and overrides into a checked `Recipe`, or reports every problem at once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from layover.recipe.task_checks import (
     check_training_data,
     check_windows,
 )
-from layover.recipe.validation import STAND_IN, validate_mended
+from layover.recipe.validation import STAND_IN, validate_partially
 
 REQUIRED: Mapping[Loc, object] = {
     ("schema",): 1,
@@ -34,11 +34,11 @@ REQUIRED: Mapping[Loc, object] = {
     ("languages", "text"): {STAND_IN: STAND_IN},
     **{("sweep", axis): [STAND_IN] for axis in ("model", "method", "target")},
 }
-"""What stands in for a wrong or missing value, so that the rest of a recipe can be checked."""
+"""Path -> the placeholder of a wrong or missing value, so that the rest of a recipe can be checked."""
 
 MOST_PROBLEMS = 100
 _ENTRIES = {"models", "methods", "tasks", "mixtures", "modules"}
-"""Sections of named parts, each of which is right or wrong for itself."""
+"""Sections of named entries; the checks of an entry do not depend on the other entries."""
 
 
 def load(path: Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -49,44 +49,44 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Recipe:
         overrides: `path=value` texts that go through the same schema, for example `sweep.seed=[1]`.
 
     Raises:
-        RecipeError: with all problems, each with its place, its path and the nearest valid name.
+        RecipeError: the recipe has problems; each has its place, its path and the nearest valid name.
     """
     source = read_source(path, overrides)
-    document, problems, mended = validate_mended(Document, source, REQUIRED)
-    told = [*source.problems, *problems]
+    document, problems, replaced = validate_partially(Document, source, REQUIRED)
+    problems = [*source.problems, *problems]
     if document is None:
-        raise RecipeError(told)
-    recipe, further = _checked(document, source, mended)
-    told += further
-    if told or recipe is None:
-        raise RecipeError(_first(list(dict.fromkeys(told)), source))
+        raise RecipeError(problems)
+    recipe, further = _checked(document, source, replaced)
+    problems += further
+    if problems or recipe is None:
+        raise RecipeError(_first(list(dict.fromkeys(problems)), source))
     return recipe
 
 
 def _first(problems: list[Problem], source: RecipeFile) -> list[Problem]:
-    """Return as many problems as a person reads, and how many more there are."""
+    """Return the first `MOST_PROBLEMS` problems, and a line with the number of the others."""
     more = len(problems) - MOST_PROBLEMS
     return [*problems[:MOST_PROBLEMS], *([Problem(source.name, "", f"and {more:,} more")] if more > 0 else [])]
 
 
-def _checked(document: Document, source: RecipeFile, mended: set[Loc]) -> tuple[Recipe | None, list[Problem]]:
-    """Return the recipe of a well-formed document, or what is wrong between its parts.
+def _checked(document: Document, source: RecipeFile, replaced: set[Loc]) -> tuple[Recipe | None, list[Problem]]:
+    """Return the recipe of a well-formed document, or the problems between its parts.
 
     Args:
-        document: Parsed; at the paths `mended` it has other values than the user's.
+        document: Parsed; it has placeholders at the paths `replaced`.
         source: For places.
-        mended: Nothing is said of these values, nor of what follows from them.
+        replaced: Paths of placeholders; problems that follow from a placeholder are not reported.
     """
     methods, problems = resolve_methods(document, source)
-    known, found = resolve_tasks(document, source)
-    problems += found + check_sweep(document, source) + check_pairs(document, known, source)
+    known, task_problems = resolve_tasks(document, source)
+    problems += task_problems + check_sweep(document, source) + check_pairs(document, known, source)
     problems += check_retrieval(document, known, source) + check_modules(document, known, source)
     problems += check_precisions(document, methods, source) + _data_root(document, source)
-    unnamed = check_language_names(document, known, source)
-    languages, found = resolve_languages(document, known, source)
-    problems += unnamed + found
+    name_problems = check_language_names(document, known, source)
+    languages, language_problems = resolve_languages(document, known, source)
+    problems += name_problems + language_problems
 
-    # what two settings mean together; the paths are those that a check reads beside the one it speaks of
+    # checks of settings that depend on each other; each with the paths that it reads in addition to the reported path
     joint: list[tuple[Callable[[], list[Problem]], tuple[Loc, ...]]] = [
         (lambda: check_training(document, known, source), ()),
         (lambda: check_class_weights(document, known, source), (("sweep",), ("tasks", "*", "labels"))),
@@ -107,17 +107,17 @@ def _checked(document: Document, source: RecipeFile, mended: set[Loc]) -> tuple[
             (("sweep", "method"), ("methods", "*", "languages"), ("methods", "*", "module"), ("tasks", "*", "files")),
         ),
     ]
-    if not unnamed and document.sweep.cells() <= MOST_CELLS:
+    if not name_problems and document.sweep.cells() <= MOST_CELLS:
         reads: tuple[Loc, ...] = (("eval", "split"), ("train", "select"), ("sweep",))
         reads = (*reads, *(("tasks", "*", field) for field in ("files", "eval", "select", "holdout")))
         joint.append((lambda: check_data_languages(document, known, methods, source), reads))
-    # of a task each check says above what it reads, so that one wrong setting hides no other
-    entries = {_entry(loc) for loc in mended if loc[0] != "tasks" or len(loc) < 3}
+    # each check lists the settings of a task that it reads, so that a wrong setting hides no other problem
+    entries = {_entry(loc) for loc in replaced if loc[0] != "tasks" or len(loc) < 3}
     for check, paths in joint:
-        if not any(_meet(loc, path) for loc in mended for path in paths):
-            problems += [one for one in check() if _entry(_loc(one)) not in entries]
-    problems = [one for one in problems if not any(_follows(_loc(one), loc) for loc in mended)]
-    if problems or mended:
+        if not any(_meet(loc, path) for loc in replaced for path in paths):
+            problems += [problem for problem in check() if _entry(_loc(problem)) not in entries]
+    problems = [problem for problem in problems if not any(_follows(_loc(problem), loc) for loc in replaced)]
+    if problems or replaced:
         return None, problems
     return Recipe(document=document, methods=methods, tasks=known, languages=languages, source=source), []
 
@@ -127,8 +127,8 @@ def _data_root(document: Document, source: RecipeFile) -> list[Problem]:
     try:
         if root is None or Path(root).is_dir():
             return []
-        there = Path(root).exists()
-        message = f"is no folder: {Path(root)}" if there else f"no such folder: {Path(root).resolve()}"
+        exists = Path(root).exists()
+        message = f"is not a folder: {Path(root)}" if exists else f"no such folder: {Path(root).resolve()}"
     except OSError as error:
         message = f"cannot be used: {error.strerror}"
     return [source.problem(("data_root",), message)]
@@ -139,16 +139,16 @@ def _loc(problem: Problem) -> Loc:
 
 
 def _entry(loc: Loc) -> Loc:
-    """Return the part of a recipe that a path belongs to: a method, a task ...; else a section."""
+    """Return the path of the entry (a method, a task ...) that contains a path; else of its section."""
     return loc[:2] if loc and loc[0] in _ENTRIES else loc[:1]
 
 
-def _follows(loc: Loc, mended: Loc) -> bool:
-    """Return whether a problem speaks of a mended value, or of a setting that it is a part of."""
-    part = len(loc) > len(_entry(loc)) and mended[: len(loc)] == loc
-    return part or loc[: len(mended)] == mended
+def _follows(loc: Loc, replaced: Loc) -> bool:
+    """Return whether a problem is about a placeholder, or about a setting that contains a placeholder."""
+    part = len(loc) > len(_entry(loc)) and replaced[: len(loc)] == loc
+    return part or loc[: len(replaced)] == replaced
 
 
 def _meet(loc: Loc, path: Loc) -> bool:
-    """Return whether one of two paths is part of the other; `*` is any key."""
+    """Return whether a path contains the other; `*` is any key."""
     return all(wanted in ("*", part) for part, wanted in zip(loc, path, strict=False))

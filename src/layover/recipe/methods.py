@@ -13,12 +13,12 @@ from layover.recipe.validation import validate
 
 
 def resolve_methods(document: Document, source: RecipeFile) -> tuple[dict[str, ResolvedMethod], list[Problem]]:
-    """Return the methods by name, and what is wrong with the others."""
+    """Return the valid methods by name, and the problems of the other methods."""
     methods: dict[str, ResolvedMethod] = {}
     problems: list[Problem] = []
     for name, method in document.methods.items():
-        resolved, found = _resolve_method(name, method, document, source)
-        problems += found
+        resolved, mistakes = _resolve_method(name, method, document, source)
+        problems += mistakes
         if resolved is not None:
             methods[name] = resolved
     return methods, problems
@@ -60,7 +60,7 @@ def _parse_adapterdrop(
     if drop is None:
         return AdapterDrop(), []
     if module is not None and (module.whole or not module.trains_encoder):
-        message = f"{module.name} adds nothing to the encoder's layers that could be left out of some"
+        message = f"{module.name} adds no module to single layers, so adapterdrop has no effect; remove it"
     elif drop.random and not drop.train:
         message = "random draws a number of layers from 0 to train; set train"
     elif not drop.drops():
@@ -72,10 +72,10 @@ def _resolve_method(
     name: str, method: Method, document: Document, source: RecipeFile
 ) -> tuple[ResolvedMethod | None, list[Problem]]:
     module, problems = _parse_module(name, method, source)
-    composition, found = _parse_composition(name, method, module, source)
-    problems += found
-    drop, found = _parse_adapterdrop(name, method, module, source)
-    problems += found
+    composition, mistakes = _parse_composition(name, method, module, source)
+    problems += mistakes
+    drop, mistakes = _parse_adapterdrop(name, method, module, source)
+    problems += mistakes
     if module is None or composition is None:
         return None, problems
     train = document.train

@@ -1,4 +1,4 @@
-"""A recipe that was checked: names looked up, settings parsed, defaults filled in."""
+"""A checked recipe: names resolved, settings parsed, defaults filled in."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ class ResolvedMethod(RecipeSection):
 
     @cached_property
     def values(self) -> str:
-        """All of it as text, which is equal for equal methods."""
+        """All fields as text, which is equal for equal methods."""
         return repr(self)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Return a copy with other values, and with a text of its own: pydantic copies what is cached, too."""
+        """Return a copy with other values; its `values` are computed again, because pydantic copies cached values."""
         copied = super().model_copy(update=update, deep=deep)
         copied.__dict__.pop("values", None)
         return copied
 
 
 class LanguageAdapters(RecipeSection):
-    """The recipe's language adapters: how one is learned, and from which texts."""
+    """The recipe's language adapters: the method of learning them, and their texts."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
@@ -56,12 +56,12 @@ class LanguageAdapters(RecipeSection):
     texts: dict[str, Task]
     """Language -> the task of learning it."""
     settings: dict[str, TaskSettings]
-    """By the names of these tasks."""
+    """Name of the task -> its settings."""
     fallback: str | None
     seed: int
 
     def adapter_of(self, language: str) -> str | None:
-        """Return the language whose adapter acts on text of `language`: its own or the fallback; None without both."""
+        """Return the language whose adapter acts on text of `language`: itself or the fallback; None without both."""
         return language if language in self.texts else self.fallback
 
 
@@ -73,15 +73,15 @@ class Recipe(RecipeSection):
     document: Document
     methods: dict[str, ResolvedMethod]
     tasks: dict[str, Task]
-    """Every task that the sweep or a mixture names, and the tasks these train on."""
+    """Every task that the sweep or a mixture names, and the tasks that they train on."""
     languages: LanguageAdapters | None = None
     imported: dict[str, ImportedFacts] = Field(default_factory=dict)
-    """Of the imported modules on the axis, once a plan has opened them."""
+    """Facts of the imported modules on the axis, once a plan has opened them."""
     source: RecipeFile
-    """The file it was read from, for messages."""
+    """The file of the recipe, for messages."""
 
     def place_of(self, task: str) -> tuple[str | int, ...]:
-        """Return the path in the recipe at which a task is named: its settings, else where the sweep uses it."""
+        """Return the path in the recipe at which a task is named: its settings, else its place in the sweep."""
         if task in self.document.tasks:
             return ("tasks", task)
         sweep = self.document.sweep
@@ -96,15 +96,15 @@ class Recipe(RecipeSection):
         return ("tasks",)
 
     def learned(self, intermediate: str) -> tuple[str, ...]:
-        """Return the names that an intermediate is learned from: one, several of a list, nothing for `none`."""
+        """Return the names in an intermediate: one name, several names of a list, nothing for `none`."""
         return () if intermediate == NO_INTERMEDIATE else self.document.sweep.intermediates()[intermediate]
 
     def members(self, name: str) -> tuple[str, ...]:
-        """Return the tasks that a learned thing trains on; see `Document.members`."""
+        """Return the tasks that an intermediate trains on; see `Document.members`."""
         return self.document.members(name)
 
     def settings(self, task: str) -> TaskSettings:
-        """Return the recipe's settings of a task (empty ones when it says nothing)."""
+        """Return the recipe's settings of a task; the defaults if it has none."""
         if self.languages is not None and task in self.languages.settings:
             return self.languages.settings[task]
         return self.document.tasks.get(task, TaskSettings())

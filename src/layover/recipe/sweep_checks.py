@@ -1,4 +1,4 @@
-"""Checks of the axes of a sweep: names, lists of intermediates, methods, pairs that mean something."""
+"""Checks of the axes of a sweep: names, lists of intermediates, precisions, stages and languages."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from layover.tasks import Task
 
 
 def check_sweep(document: Document, source: RecipeFile) -> list[Problem]:
-    """Return what is wrong with the axes: unknown models and methods, values twice, rules that match nothing."""
+    """Return the problems of the axes: unknown models and methods, duplicate values, rules that match nothing."""
     problems: list[Problem] = []
-    # what is written counts: a model whose settings are wrong is a model all the same
+    # a model with wrong settings still has a valid name
     named: dict[str, Collection[str]] = {
         axis: names
         for axis, section in (("model", "models"), ("method", "methods"))
@@ -33,13 +33,13 @@ def check_sweep(document: Document, source: RecipeFile) -> list[Problem]:
                 hint = nearest(str(value), named[axis])
                 problems.append(source.problem(loc, f"unknown {axis} {value!r}; {hint}"))
             if value in values[:index]:
-                problems.append(source.problem(loc, f"{value!r} stands twice"))
+                problems.append(source.problem(loc, f"{value!r} appears twice; remove one"))
     if (cells := document.sweep.cells()) > MOST_CELLS:
-        message = f"the axes make {cells:,} cells, but a sweep has {MOST_CELLS:,} at most; write several recipes"
+        message = f"the axes make {cells:,} cells, but a sweep has at most {MOST_CELLS:,}; write several recipes"
         problems.append(source.problem(("sweep",), message))
     for index, rule in enumerate(document.sweep.exclude):
         if not rule:
-            problems.append(source.problem(("sweep", "exclude", index), "an empty rule would leave out every cell"))
+            problems.append(source.problem(("sweep", "exclude", index), "an empty rule excludes every cell; remove it"))
         for axis, wanted in rule.items():
             loc = ("sweep", "exclude", index, axis)
             if axis not in AXES:
@@ -47,29 +47,29 @@ def check_sweep(document: Document, source: RecipeFile) -> list[Problem]:
                 continue
             values = document.sweep.values(axis)
             for value in wanted if isinstance(wanted, list) else [wanted]:
-                there = value in values and not isinstance(value, bool)
-                if not there and not _left_out_by_override(source, axis):
+                on_axis = value in values and not isinstance(value, bool)
+                if not on_axis and not _left_out_by_override(source, axis):
                     problems.append(source.problem(loc, _not_on(axis, value, values)))
     return problems
 
 
 def _not_on(axis: str, value: object, values: Collection[object]) -> str:
-    """Return that a value is not on an axis, and which one may be meant."""
+    """Return a message that a value is not on an axis, with the nearest value."""
     written = [str(known) for known in values]
     if str(value) not in written:
         return f"{shown(value)} is not on the axis {axis}; {nearest(str(value), written)}"
     kind, how = ("text", "without quotes") if isinstance(value, str) else ("a number", "in quotes")
-    return f"{shown(value)} is {kind}, and not on the axis {axis}; write it {how}"
+    return f"{shown(value)} is {kind}, so it is not on the axis {axis}; write it {how}"
 
 
 def _written(document: Document, axis: str) -> tuple[Any, ...]:
-    """Return the values of an axis as they stand there, one that stands twice twice."""
+    """Return the values of an axis as they are written, with duplicates."""
     values: tuple[Any, ...] = getattr(document.sweep, axis)
     return tuple(value if isinstance(value, (str, int)) else AND.join(value) for value in values)
 
 
 def check_lists(document: Document, methods: Mapping[str, ResolvedMethod], source: RecipeFile) -> list[Problem]:
-    """Return lists of intermediates that name one twice, or that no method of the sweep can compose."""
+    """Return lists of intermediates with duplicates, or that no method of the sweep can compose."""
     problems = []
     used = [methods[name] for name in document.sweep.method if name in methods]
     taking = [method for method in used if method.composition.takes_several and method.module.trains_encoder]
@@ -77,44 +77,45 @@ def check_lists(document: Document, methods: Mapping[str, ResolvedMethod], sourc
         loc: Loc = ("sweep", "intermediate", index)
         for place, name in enumerate(names) if len(names) > 1 else ():
             if name == NO_INTERMEDIATE or name in names[:place]:
-                said = "has no place in a list" if name == NO_INTERMEDIATE else "stands twice in one list"
-                problems.append(source.problem((*loc, place), f"{name!r} {said}"))
+                reason = "cannot be in a list" if name == NO_INTERMEDIATE else "appears twice in this list"
+                problems.append(source.problem((*loc, place), f"{name!r} {reason}; remove it"))
         if len(names) > 1 and used and not taking:
             able = ", ".join(name for name in compositions.usable() if compositions.get(name).takes_several)
             message = "no method of the sweep composes separately learned modules"
-            problems.append(source.problem(loc, f"{message}; one with compose: {able} does, or train a mixture"))
+            problems.append(source.problem(loc, f"{message}; add one with compose: {able}, or train a mixture"))
     for name in document.sweep.method if not _left_out_by_override(source, "intermediate") else ():
         learned = document.sweep.learned()
         for other in methods[name].composition.named() if name in methods else ():
             if other not in learned:
                 loc = ("methods", name, "compose", "weights", other)
                 problems.append(
-                    source.problem(loc, f"{other!r} is no intermediate of the sweep; {nearest(other, learned)}")
+                    source.problem(loc, f"{other!r} is not an intermediate of the sweep; {nearest(other, learned)}")
                 )
     return problems
 
 
 def check_precisions(document: Document, methods: Mapping[str, ResolvedMethod], source: RecipeFile) -> list[Problem]:
-    """Return methods that change weights of which their precision leaves too little."""
+    """Return methods that change weights which their precision stores too coarsely."""
     problems = []
     for name, method in methods.items():
         whole, folds = method.module.whole, method.composition.folds
         if reason := cannot_be_quantised(method.precision, whole=whole, folds=folds):
-            thing, field = (method.module.name, "module") if whole else (method.composition.name, "compose")
+            plugin, field = (method.module.name, "module") if whole else (method.composition.name, "compose")
             if document.methods[name].precision is not None:
                 field = "precision"
-            message = f"{thing} does not go with {method.precision}: {reason}"
-            problems.append(source.problem(("methods", name, field), f"{message} (a method may have its own)"))
+            message = f"{plugin} does not work with {method.precision}: {reason}"
+            advice = f"set methods.{name}.precision to another one"
+            problems.append(source.problem(("methods", name, field), f"{message}; {advice}"))
     return problems
 
 
 def _left_out_by_override(source: RecipeFile, axis: str) -> bool:
-    """An axis narrowed on the command line may leave rules of `exclude` without anything to match."""
+    """Return whether the command line narrows an axis; a rule of `exclude` may then match nothing."""
     return source.where(("sweep", axis)).startswith("command line")
 
 
 def check_pairs(document: Document, known: dict[str, Task], source: RecipeFile) -> list[Problem]:
-    """Return where a task stands on an axis it is not for, or a language is not one of its task's."""
+    """Return a problem for each task on an axis that it is not declared for, and for each unknown language."""
     problems = []
     named = [("target", index, name) for index, name in enumerate(document.sweep.target)]
     for index, names in enumerate(document.sweep.intermediates().values()):
@@ -128,7 +129,7 @@ def check_pairs(document: Document, known: dict[str, Task], source: RecipeFile) 
         valid = {language for name in names if name in known for language in _languages(known[name], document)}
         for index, language in enumerate(languages):
             if language in languages[:index]:
-                problems.append(source.problem((*loc, index), f"{language!r} stands twice"))
+                problems.append(source.problem((*loc, index), f"{language!r} appears twice; remove one"))
             elif valid and language not in valid:
                 problems.append(
                     source.problem((*loc, index), f"unknown language {language!r}; {nearest(language, valid)}")
@@ -137,7 +138,7 @@ def check_pairs(document: Document, known: dict[str, Task], source: RecipeFile) 
 
 
 def _languages(task: Task, document: Document) -> set[str]:
-    """Return the languages that a task declares, and those that the recipe has files for."""
+    """Return the languages that a task declares, and the languages of the recipe's files."""
     files = {str(split): paths for split, paths in document.tasks.get(task.name, TaskSettings()).files.items()}
     named = {language for split in files for language in task.languages_of(split, files)}
     return {*task.all_languages(), *named} - {UNKNOWN}

@@ -1,4 +1,4 @@
-"""Notes on settings that have no effect: they do no harm, and a reader should know."""
+"""Notes on harmless settings that have no effect."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def unread_strides(recipe: Recipe) -> list[str]:
 
 
 def uncounted_in_mixtures(recipe: Recipe) -> list[str]:
-    """Return which settings of tasks do not count where they are learned in a mixture."""
+    """Return a note for each setting of a task that does not count in a mixture."""
     notes = []
     for name in recipe.document.sweep.learned():
         if name not in recipe.document.mixtures:
@@ -41,11 +41,14 @@ def uncounted_in_mixtures(recipe: Recipe) -> list[str]:
 
 
 def _unselecting(recipe: Recipe, name: str, task: str) -> list[str]:
-    """Return what of a task's `select` does not count in a mixture: when to evaluate is one for all its tasks."""
+    """Return a note for each field of a task's `select` that does not count in a mixture.
+
+    All tasks of a mixture are evaluated at the same steps.
+    """
     select = recipe.settings(task).select
     given = [] if select is None else [field for field in ("every", "patience") if field in select.model_fields_set]
-    there = recipe.document.train.select is not None
-    instead = "train.select.{} does" if there else "the weights are scored after each epoch"
+    shared = recipe.document.train.select is not None
+    instead = "train.select.{} does" if shared else "the weights are scored after each epoch"
     return [
         f"{name}: tasks.{task}.select.{field} does not count in a mixture; {instead.format(field)}" for field in given
     ]

@@ -1,6 +1,6 @@
-"""From plain values to typed ones; what is wrong with them in a user's words.
+"""Turns plain values into typed values, and reports errors in the words of a recipe.
 
-Where one value of a section is wrong, the rest of the section is still checked: so all mistakes are told at once.
+If a value of a section is wrong, the rest of the section is still checked, so that all errors are reported at once.
 """
 
 from __future__ import annotations
@@ -22,60 +22,60 @@ from layover.settings import RecipeSection
 T = TypeVar("T", bound=BaseModel)
 
 ROUNDS = 12
-"""Of mending: a value goes first, then its list, then what they stand in, from the inside out."""
+"""Most attempts to replace wrong values: first a value, then its list, then the sections around it."""
 LONGEST_KEY = 80
-"""Characters of a key that are held against the valid ones."""
+"""Characters of a key that are compared with the valid keys."""
 _KEY = "[key]"
-"""What pydantic adds to the path of a key that is wrong itself."""
+"""The last part of pydantic's path if the key itself is wrong."""
 
 
 def validate(
     model: type[T], value: object, source: RecipeFile, at: Loc = (), also: tuple[str, ...] = ()
 ) -> tuple[T | None, list[Problem]]:
-    """Parse `value` as `model`; return it, or every problem with its place.
+    """Return `value` parsed as `model`, or every problem with its place.
 
     Args:
         model: The pydantic model.
-        value: Plain values, standing at path `at` of `source`.
+        value: Plain values, at path `at` of `source`.
         source: The recipe file, for places.
         at: Path of `value`.
-        also: Keys that are valid beside the model's own (for the nearest name).
+        also: Keys that are valid in addition to the model's own (for the nearest name).
     """
-    parsed, found = _parsed(model, value, also)
-    return parsed, [source.problem((*at, *loc), message) for loc, message in found.items()]
+    parsed, messages = _parsed(model, value, also)
+    return parsed, [source.problem((*at, *loc), message) for loc, message in messages.items()]
 
 
-def validate_mended(
+def validate_partially(
     model: type[T], source: RecipeFile, required: Mapping[Loc, object]
 ) -> tuple[T | None, list[Problem], set[Loc]]:
-    """Parse a whole recipe; where values are wrong, also return what is left without them, to be checked further.
+    """Return a parsed recipe and its problems; wrong values are removed or replaced, so that the rest can be checked.
 
     Args:
-        model: Of the recipe.
-        source: Its values.
-        required: Path -> a value that stands in for one that is required and wrong or missing.
+        model: The model of the recipe.
+        source: The recipe's values.
+        required: Path -> the placeholder of a required value that is wrong or missing.
 
     Returns:
-        The parsed recipe (None where no stand-in helps), all problems, and the paths whose value is not the user's.
+        The parsed recipe (None if no placeholder helps), all problems, and the paths of removed or replaced values.
     """
-    values, mended = copy.deepcopy(source.values), set[Loc]()
+    values, replaced = copy.deepcopy(source.values), set[Loc]()
     for loc in source.unusable - {()}:
-        mended.add(_mend(values, loc, required, hard=False))
-    parsed, found = _parsed(model, values, ())
-    first = {loc: message for loc, message in found.items() if not any(_within(loc, one) for one in mended)}
-    if () in source.unusable:  # which keys the recipe would have is not known
+        replaced.add(_replace(values, loc, required, hard=False))
+    parsed, messages = _parsed(model, values, ())
+    first = {loc: message for loc, message in messages.items() if not any(_within(loc, other) for other in replaced)}
+    if () in source.unusable:  # the keys of the recipe are unknown
         first = {loc: message for loc, message in first.items() if len(loc) > 1 or loc[0] in source.values}
     problems = [source.problem(loc, message) for loc, message in first.items()]
     tried: dict[Loc, int] = {}
     for _ in range(ROUNDS):
-        for loc in found:
+        for loc in messages:
             times = tried[loc] = tried.get(loc, 0) + 1
             upper = loc[: max(1, len(loc) - max(0, times - 2))]
-            mended.add(_mend(values, upper, required, hard=times > 1))
+            replaced.add(_replace(values, upper, required, hard=times > 1))
         if parsed is not None:
             break
-        parsed, found = _parsed(model, values, ())
-    return parsed, problems, mended
+        parsed, messages = _parsed(model, values, ())
+    return parsed, problems, replaced
 
 
 def _within(loc: Loc, other: Loc) -> bool:
@@ -83,17 +83,17 @@ def _within(loc: Loc, other: Loc) -> bool:
 
 
 STAND_IN = "?"
-"""Takes the place of a text that is wrong in a list, whose other items keep their places."""
+"""Replaces a wrong text in a list, so that the other items keep their indices."""
 
 
-def _mend(values: Any, loc: Loc, required: Mapping[Loc, object], *, hard: bool) -> Loc:
-    """Take the value at `loc` away, or put another in its place; return the path of what is not the user's any more.
+def _replace(values: Any, loc: Loc, required: Mapping[Loc, object], *, hard: bool) -> Loc:
+    """Remove or replace the value at `loc`; return the path of the value that was changed.
 
     Args:
-        values: Of the recipe; changed.
-        loc: Of a wrong or missing value.
-        required: What stands in for a value that must be there.
-        hard: Whether a stand-in in its list was wrong, too, so that the list goes.
+        values: The values of the recipe; changed in place.
+        loc: Path of a wrong or missing value.
+        required: Path -> the placeholder of a required value.
+        hard: Whether a placeholder in its list was wrong, too, so that the whole list is removed.
     """
     holder, inner = values, loc
     for depth, part in enumerate(loc[:-1]):
@@ -107,41 +107,41 @@ def _mend(values: Any, loc: Loc, required: Mapping[Loc, object], *, hard: bool) 
     elif isinstance(holder, list) and isinstance(inner[-1], int) and inner[-1] < len(holder) and not hard:
         holder[inner[-1]] = f"{STAND_IN}{inner[-1]}"
     elif isinstance(holder, list):
-        return _mend(values, inner[:-1], required, hard=hard)
+        return _replace(values, inner[:-1], required, hard=hard)
     elif isinstance(holder, dict):
         holder.pop(inner[-1], None)
     return inner
 
 
 def mistakes(model: type[BaseModel], value: object, error: ValidationError) -> Iterator[tuple[Loc, str]]:
-    """Yield path and message of everything that is wrong with values that are no recipe's.
+    """Yield path and message of every error in values that are not from a recipe.
 
     Args:
-        model: That does not take them.
+        model: The model that refuses the values.
         value: Plain values.
-        error: What it raised.
+        error: The error of the model.
     """
     return _messages(model, value, error, ())
 
 
 def _parsed(model: type[T], value: object, also: tuple[str, ...]) -> tuple[T | None, dict[Loc, str]]:
-    """Return the model, or the messages by path."""
+    """Return the parsed value, or the messages by path."""
     try:
         return model.model_validate(value), {}
     except ValidationError as error:
         return None, _once(dict(_messages(model, value, error, also)))
 
 
-def _once(found: dict[Loc, str]) -> dict[Loc, str]:
-    """Return the messages without those that a list repeats of one of its items."""
-    inner = {(loc[:length], message) for loc, message in found.items() for length in range(len(loc))}
-    return {loc: message for loc, message in found.items() if (loc, message) not in inner}
+def _once(messages: dict[Loc, str]) -> dict[Loc, str]:
+    """Return the messages without messages of a list that repeat the message of an item."""
+    inner = {(loc[:length], message) for loc, message in messages.items() for length in range(len(loc))}
+    return {loc: message for loc, message in messages.items() if (loc, message) not in inner}
 
 
 def _messages(
     annotation: Any, value: object, error: ValidationError, also: tuple[str, ...]
 ) -> Iterator[tuple[Loc, str]]:
-    """Yield path and message of every mistake; of a union only what the value's own form makes of it."""
+    """Yield path and message of every error; for a union only the errors of the option with the value's form."""
     unions: dict[Loc, tuple[Any, object]] = {}
     for details in error.errors(include_url=False, include_context=True):
         here, holder, current, is_key = annotation, annotation, value, False
@@ -165,8 +165,9 @@ def _messages(
 
 
 def _listed(union: Any, value: object) -> str:
-    """Return how one value of a list is written, where only a list may stand; empty text else."""
-    items = [typing.get_args(plain(one))[0] for one in options(union) if typing.get_origin(plain(one)) is tuple]
+    """Return a single value written as a list if a list is required; else an empty text."""
+    lists = [option for option in map(plain, options(union)) if typing.get_origin(option) is tuple]
+    items = [typing.get_args(option)[0] for option in lists]
     if not any(takes(option, value) for item in items for option in options(item)):
         return ""
     bare = isinstance(value, str) and re.fullmatch(r"[A-Za-z][\w/.-]*", value)
@@ -174,26 +175,26 @@ def _listed(union: Any, value: object) -> str:
 
 
 def _below(loc: Loc, error: ValidationError) -> bool:
-    """Return whether an item of a list is wrong: then pydantic also takes the list for one without it."""
-    others = (one["loc"] for one in error.errors(include_url=False, include_context=False, include_input=False))
+    """Return whether an item of a list is wrong; pydantic then also reports that the list is too short."""
+    others = (other["loc"] for other in error.errors(include_url=False, include_context=False, include_input=False))
     return any(len(other) > len(loc) and other[: len(loc)] == loc for other in others)
 
 
 def _of_union(union: Any, value: object) -> Iterator[tuple[Loc, str]]:
-    """Yield what is wrong with a value that may have one of several forms."""
+    """Yield path and message of every error in a value that may have one of several forms."""
     fitting = [option for option in options(union) if takes(option, value)]
-    found: list[tuple[Loc, str]] = []
+    messages: list[tuple[Loc, str]] = []
     if len(fitting) == 1:
         try:
             TypeAdapter(fitting[0]).validate_python(value)
         except ValidationError as error:
-            found = list(_messages(fitting[0], value, error, ()))
-    if (one := _listed(union, value)) and not any("did you mean" in message for _, message in found):
+            messages = list(_messages(fitting[0], value, error, ()))
+    if (listed := _listed(union, value)) and not any("did you mean" in message for _, message in messages):
         names = [str(name) for option in options(union) for name in _literals(option)]
-        yield (), f"{shown(value)} does not fit; write a list: {', or '.join([one, *names])}"
+        yield (), f"{shown(value)} does not fit; write a list: {', or '.join([listed, *names])}"
         return
     empty = isinstance(value, (list, tuple, dict)) and not value
-    inside = found if fitting and (empty or _literals(fitting[0])) else [one for one in found if one[0]]
+    inside = messages if fitting and (empty or _literals(fitting[0])) else [pair for pair in messages if pair[0]]
     yield from inside or [((), f"{shown(value)} does not fit; write {words(union)}")]
 
 
@@ -216,12 +217,12 @@ def _message(model: Any, here: Any, details: Any, loc: Loc, got: object, also: t
         return message[:1].lower() + message[1:]
 
     def no_literal() -> str:
-        expected = [str(one) for option in options(here) for one in _literals(option)]
-        return f"{shown(got)} is not known here; {nearest(str(got)[:LONGEST_KEY], expected)}"
+        expected = [str(literal) for option in options(here) for literal in _literals(option)]
+        return f"{shown(got)} is not a valid value; {nearest(str(got)[:LONGEST_KEY], expected)}"
 
     def too_long() -> str:
         count, most = (details["ctx"][name] for name in ("actual_length", "max_length"))
-        return f"a list of {count:,} items; write {most:,} at most"
+        return f"the list has {count:,} items; write at most {most:,}"
 
     def empty() -> str:
         return f"is empty; write {words(here)}"
@@ -232,7 +233,7 @@ def _message(model: Any, here: Any, details: Any, loc: Loc, got: object, also: t
         others = [key[:LONGEST_KEY] for key in keys if isinstance(key, str) and key not in valid]
         mistyped = difflib.get_close_matches(str(loc[-1]), others, n=1)
         return (
-            f"is required; {shown(mistyped[0])} is no key, did you mean {shown(loc[-1])}?"
+            f"is required; {shown(mistyped[0])} is not a key, did you mean {shown(loc[-1])}?"
             if mistyped
             else "is required"
         )
@@ -246,9 +247,11 @@ def _message(model: Any, here: Any, details: Any, loc: Loc, got: object, also: t
         "too_short": empty,
         "string_too_short": empty,
     }
-    told = messages.get(details["type"])
-    one = _listed(here, got)
-    return told() if told is not None else f"{shown(got)} does not fit; write {words(here)}" + (one and f": {one}")
+    message = messages.get(details["type"])
+    if message is not None:
+        return message()
+    listed = _listed(here, got)
+    return f"{shown(got)} does not fit; write {words(here)}" + (listed and f": {listed}")
 
 
 def _literals(option: Any) -> tuple[Any, ...]:
@@ -257,7 +260,7 @@ def _literals(option: Any) -> tuple[Any, ...]:
 
 
 def _section_at(model: Any, loc: Loc) -> type[BaseModel] | None:
-    """Return the model of the section at `loc`; None where there is none."""
+    """Return the model of the section at `loc`; None if it is not a section."""
     annotation: Any = model
     for part in loc:
         annotation = _step(annotation, part)
@@ -271,7 +274,7 @@ def _keys_at(model: Any, loc: Loc) -> tuple[str, ...]:
 
 
 def _step(annotation: Any, part: str | int) -> Any:
-    """Return the annotation of what stands below a key, or at a place of a list."""
+    """Return the annotation of the value below a key, or at an index of a list."""
     for option in map(plain, options(annotation)):
         origin, arguments = typing.get_origin(option), typing.get_args(option)
         if origin is dict:
@@ -287,12 +290,12 @@ def _step(annotation: Any, part: str | int) -> Any:
 
 def _key_of(annotation: Any) -> Any:
     return next(
-        (typing.get_args(one)[0] for one in map(plain, options(annotation)) if typing.get_origin(one) is dict), None
+        (typing.get_args(bare)[0] for bare in map(plain, options(annotation)) if typing.get_origin(bare) is dict), None
     )
 
 
 def _at(value: object, part: str | int) -> object:
-    """Return what stands below a key, or at a place of a list; None where nothing does."""
+    """Return the value below a key, or at an index of a list; None if absent."""
     if isinstance(value, Mapping):
         return value.get(part)
     if isinstance(value, list | tuple) and isinstance(part, int) and part < len(value):

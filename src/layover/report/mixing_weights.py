@@ -9,7 +9,7 @@ from layover.plan import Cell, Plan
 from layover.plan.nodes import spec_at
 from layover.specs import OnEncoder
 from layover.specs.score import ScoreSpec
-from layover.steps.artifacts import read_shares
+from layover.steps.artifacts import read_mixing_weights
 from layover.store import Store
 
 
@@ -37,7 +37,7 @@ def mixing_weights_of(plan: Plan, store: Store, cell: Cell) -> tuple[MixingWeigh
     order = sorted(range(len(members)), key=lambda place: ranks.get(members[place], len(listed)))
     weights = []
     for language, (key, _) in scored.predictions.items():
-        for site, values in read_shares(store, key).items():
+        for site, values in read_mixing_weights(store, key).items():
             _, layer, place = site.split(".")
             if len(values) != len(members):
                 raise StoreError(f"node {key[:12]}: {len(values)} mixing weights at {site} for {len(members)} modules")

@@ -1,6 +1,6 @@
-"""What is computed, typed: one frozen specification for each step, with its canonical form and its key.
+"""The specifications of all steps: a frozen type for each step, with its canonical form and its key.
 
-A step is one file, found by its name, with the constant `SPEC`.
+A step is a file with the constant `SPEC`; the file's name is the name of the step.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from layover.registry import Registry
 from layover.specs._encoder import EncoderSpec, TokenizerSpec
 from layover.specs._hyperparameters import Hyperparameters, Sampling
 from layover.specs._on_encoder import HeadOutputs, ModuleStep, OnEncoder
-from layover.specs._plugins import Plugins, answering, things_in
+from layover.specs._plugins import Plugins, kind_and_head, plugin_names_in
 from layover.specs._spec import StepSpec
 from layover.specs._start import Learned, Start
 
@@ -35,7 +35,7 @@ def parse(values: Mapping[str, Any]) -> StepSpec:
     """Return the specification of a canonical form.
 
     Raises:
-        StoreError: no version of Layover that can read this store wrote it.
+        StoreError: this version of Layover cannot read the canonical form.
     """
     return get(str(values.get("node"))).parse(values)
 
@@ -52,9 +52,9 @@ __all__ = [
     "Start",
     "StepSpec",
     "TokenizerSpec",
-    "answering",
     "get",
+    "kind_and_head",
     "parse",
+    "plugin_names_in",
     "steps",
-    "things_in",
 ]

@@ -1,4 +1,4 @@
-"""The pretrained encoder of a step: which files it is, and what a plan knows of it."""
+"""The pretrained encoder of a step: its files, and the facts that a plan knows about it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from layover.shape import Shape
 
 @dataclass(frozen=True)
 class TokenizerSpec(Canonical):
-    """A tokenizer, by its serialised form or by the commit of a hub model that has one file for it."""
+    """A tokenizer, by its serialised form or by the commit of a hub model with a single tokenizer file."""
 
     hub: str | None = later(None)
     commit: str | None = later(None)
     unresolved: str | None = later(None, name="revision")
-    """The revision, while its commit is not known."""
+    """The revision, as long as its commit is unknown."""
     serialised: str | None = later(None)
     """SHA-256 of the serialised form."""
 
@@ -30,35 +30,35 @@ class EncoderSpec(Canonical):
     hub: str | None = later(None)
     commit: str | None = later(None)
     unresolved: str | None = later(None, name="revision")
-    """The revision, while its commit is not known."""
+    """The revision, as long as its commit is unknown."""
     config: str | None = later(None)
-    """SHA-256 of its config, where it lies in a folder."""
+    """SHA-256 of its config, if it is in a folder."""
     weights: tuple[str, ...] = later(())
-    """SHA-256 of the files of its weights, where it lies in a folder."""
+    """SHA-256 of the files of its weights, if it is in a folder."""
     label: str = aside("")
     """Its name in the recipe."""
     source: str = aside("")
     """Directory or hub id, as `Encoder.load` takes it."""
     revision: str | None = aside(None)
-    """Its commit, or the revision that the recipe names."""
+    """The commit, or the revision that the recipe names."""
     tokenizer: TokenizerSpec = aside(TokenizerSpec())
     shape: Shape | None = aside(None)
-    """None where it is not known here."""
+    """None if unknown."""
     model_type: str | None = aside(None)
-    """Of its transformers config; None where nothing is known of it here."""
+    """The model type in its transformers config; None if unknown."""
     longest: int | None = aside(None)
-    """Tokens of the longest input it takes; None where that is not known here."""
+    """Tokens of its longest input; None if unknown."""
 
     def base(self) -> Base:
-        """Return what names and shapes of modules depend on.
+        """Return the model type and the shape, on which names and shapes of modules depend.
 
         Raises:
-            ModelError: it is not known here, or modules cannot attach to such an encoder.
+            ModelError: they are unknown, or modules cannot attach to this type of encoder.
         """
         if self.shape is None or self.model_type is None:
             raise ModelError(
-                f"{self.source}: its config.json is not here, or names no model_type, so that no module can be held "
-                "against it; run the recipe without imported modules once, or name a local directory"
+                f"{self.source}: its config.json is absent or names no model_type, so no module can be checked against "
+                "it; run the recipe without imported modules once, or name a local directory"
             )
         family_of(self.model_type)
         return Base(self.model_type, self.shape)

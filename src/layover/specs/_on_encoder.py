@@ -1,4 +1,4 @@
-"""What finished trainings, imports and compositions have in common: an encoder, and what acts on it."""
+"""The common base of trainings, imports and compositions: an encoder, and the modules on it."""
 
 from __future__ import annotations
 
@@ -27,52 +27,52 @@ class EncoderStep(StepSpec):
 
 @dataclass(frozen=True, kw_only=True)
 class ModuleStep(EncoderStep):
-    """A step after which a module, and heads, are there for an encoder."""
+    """A step that makes a module, and heads, for an encoder."""
 
     module: AnyModule
-    """What it trained; of a composition that nothing is trained after, nothing."""
+    """The module that it trains; the module `none` for a composition without further training."""
     start: Start = inlined(default=Start())
-    """Intermediates that are composed before."""
+    """Intermediates that are composed before the training."""
 
     def outputs(self) -> tuple[HeadOutputs, ...]:
-        """Return what each of its heads answers, by the heads' numbers."""
+        """Return kind and labels of each head, by the heads' numbers."""
         raise NotImplementedError
 
     @property
     def drawn_by(self) -> int:
-        """The seed of fresh weights; 0 where none are drawn."""
+        """The seed of fresh weights; 0 without fresh weights."""
         return 0
 
     def claimed_tasks(self) -> tuple[str, ...]:
-        """Return the tasks that others say it was trained on."""
+        """Return the tasks that it was trained on according to the recipe or the card."""
         return ()
 
     def takes_head(self) -> str | None:
-        """Return the key of the node whose head it hands on as it is; None where it trains one, or has none."""
+        """Return the key of the node whose head it copies; None if it trains a head, or has none."""
         return None
 
     @property
     def numbered(self) -> bool:
-        """Whether its heads are kept by their numbers."""
+        """Whether its heads are saved by their numbers."""
         return False
 
 
 @dataclass(frozen=True, kw_only=True)
 class OnEncoder(ModuleStep):
-    """A step that gives an encoder to predict with."""
+    """A step whose result is an encoder that can predict."""
 
     @property
     def computes_in(self) -> Precision:
-        """In which numbers the encoder computes."""
+        """The number format of the encoder's arithmetic."""
         raise NotImplementedError
 
-    def speaks(self, language: str | None) -> str | None:
-        """Return the language that its head was trained on, given that of the target's own training data."""
+    def head_language(self, language: str | None) -> str | None:
+        """Return the language that its head was trained on, given the language of the target's own training data."""
         return language
 
     @property
     def dropped(self) -> int:
-        """Lowest layers without modules at every training step."""
+        """Number of lowest layers without modules at every training step."""
         return 0
 
     @property
@@ -81,13 +81,13 @@ class OnEncoder(ModuleStep):
         return bool(self.start.learned) or self.module.trains_encoder
 
     def changed_from(self, num_layers: int) -> int:
-        """Return the lowest layer that anything on the encoder changes, `num_layers` where nothing does.
+        """Return the lowest layer that a module changes, or `num_layers` without a module.
 
-        Up to there the encoder is the pretrained one, in training and after it.
+        Below this layer the encoder equals the pretrained encoder, in training and after it.
         """
         layers = (*self.module.layers_of(num_layers), *self.start.layers_of(num_layers))
         return min(layers, default=num_layers)
 
     def rests_on(self) -> tuple[str, ...]:
-        """Return the nodes whose files make up the encoder: its own, and those of its intermediates."""
+        """Return the nodes whose files make up the encoder: its own node, and the nodes of its intermediates."""
         return (self.key, *self.start.keys())

@@ -1,4 +1,4 @@
-"""The plug-ins that compute a step: their distributions and versions, which decide its result as settings do."""
+"""The plug-ins that compute a step: their distributions and versions, on which its result depends."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from layover.mixers import Mixer
 from layover.modules import Module
 from layover.objectives import Objective
 
-Thing = tuple[str, str]
-"""Group of plug-ins, and name in it."""
+PluginName = tuple[str, str]
+"""Group of plug-ins, and name in the group."""
 
 
 @dataclass(frozen=True)
 class Plugins(Canonical):
-    """Distributions of plug-ins with their versions; none for what comes with Layover."""
+    """Distributions of plug-ins with their versions, without those that are part of Layover."""
 
     versions: tuple[tuple[str, str], ...] = ()
     """Sorted by distribution."""
 
     @classmethod
-    def of(cls, things: Iterable[Thing]) -> Self:
-        """Return those of the things that are plug-ins, as they are installed here.
+    def of(cls, names: Iterable[PluginName]) -> Self:
+        """Return the distributions of names that are plug-ins, with the installed versions.
 
         Raises:
-            PluginError: one of them is in conflict with another.
+            PluginError: two plug-ins are in conflict.
         """
-        return cls(tuple(plugins.versions(things).items()))
+        return cls(tuple(plugins.versions(names).items()))
 
     def canonical(self) -> dict[str, Json]:
         """Return distribution -> version."""
@@ -47,25 +47,25 @@ class Plugins(Canonical):
 NO_PLUGINS = Plugins()
 
 
-def things_in(value: Any) -> Iterator[Thing]:
-    """Yield the modules, compositions, mixers and objectives among the fields of a value that decide results."""
+def plugin_names_in(value: Any) -> Iterator[PluginName]:
+    """Yield the modules, compositions, mixers and objectives in the fields of a value that decide results."""
     if isinstance(value, CanonicalModel):
         yield from _of_model(value)
     elif is_dataclass(value):
         for field in fields(value):
             if field.compare:
-                yield from things_in(getattr(value, field.name))
+                yield from plugin_names_in(getattr(value, field.name))
     elif isinstance(value, tuple):
-        for one in value:
-            yield from things_in(one)
+        for item in value:
+            yield from plugin_names_in(item)
 
 
-def _of_model(value: CanonicalModel) -> Iterator[Thing]:
+def _of_model(value: CanonicalModel) -> Iterator[PluginName]:
     for base, group in _GROUPS.items():
         if isinstance(value, base):
             yield group, value.name
     if isinstance(value, Composition):
-        yield from things_in(value.built_mixer())
+        yield from plugin_names_in(value.built_mixer())
 
 
 _GROUPS: Mapping[type[Module | Composition | Mixer | Objective], str] = {
@@ -76,7 +76,7 @@ _GROUPS: Mapping[type[Module | Composition | Mixer | Objective], str] = {
 }
 
 
-def answering(kind: str) -> Iterator[Thing]:
-    """Yield a kind and its head."""
+def kind_and_head(kind: str) -> Iterator[PluginName]:
+    """Yield the names of a kind and of its head."""
     yield plugins.KINDS, kind
     yield plugins.HEADS, kind

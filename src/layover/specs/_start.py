@@ -1,4 +1,4 @@
-"""Where a training starts: from nothing, or from finished intermediates that are composed."""
+"""The start of a training: a fresh module, or composed intermediates."""
 
 from __future__ import annotations
 
@@ -19,62 +19,62 @@ AnyModule = Annotated[Module, Through(modules.parse)]
 
 @dataclass(frozen=True)
 class Learned:
-    """A module that was learned as an intermediate, or imported."""
+    """An intermediate module, trained or imported."""
 
     key: str
-    """Of its training, or of its import."""
+    """Key of its training, or of its import."""
     gates: str | None = None
-    """Key of the training of its gates, where it is routed to by such."""
+    """Key of the training of its gates; None if its composition does not route by gates."""
     name: str = aside("")
     """The task, mixture or imported module."""
     module: Module | None = aside(None)
-    """None where the specification was read from the store."""
+    """None if the specification was read from the store."""
 
     def known(self) -> Module:
         """Return the module.
 
         Raises:
-            NodeError: it is not known.
+            NodeError: the module is unknown.
         """
         return known(self.module, "the modules of intermediates")
 
 
 @dataclass(frozen=True)
 class Start(Canonical):
-    """Finished intermediates and how they take part; nothing by default."""
+    """Intermediates and their composition; nothing by default."""
 
     composition: Composition | None = None
-    """None where nothing is composed."""
+    """None without a composition."""
     learned: tuple[Learned, ...] = ()
 
     @property
     def module(self) -> Module:
-        """The first one's; where they are mixed all act at the same places."""
+        """The first module; mixed modules all attach to the same sites."""
         return self.learned[0].known()
 
     def modules(self) -> tuple[Module, ...]:
-        """Return the module of each."""
-        return tuple(one.known() for one in self.learned)
+        """Return the module of each intermediate."""
+        return tuple(learned.known() for learned in self.learned)
 
     def layers_of(self, num_layers: int) -> tuple[int, ...]:
-        """Return the layers that any of them changes, ascending."""
+        """Return the layers that any module changes, ascending."""
         return tuple(sorted({layer for module in self.modules() for layer in module.layers_of(num_layers)}))
 
     def keys(self) -> tuple[str, ...]:
-        """Return the nodes that have to be finished before."""
-        return tuple(key for one in self.learned for key in (one.key, one.gates) if key is not None)
+        """Return the keys of the nodes that the start needs."""
+        return tuple(key for learned in self.learned for key in (learned.key, learned.gates) if key is not None)
 
     def canonical(self) -> dict[str, Json]:
-        """Return the composition and the keys; a single one stands there without a list."""
-        keys: list[Json] = [one.key for one in self.learned]
-        gates: list[Json] = [one.gates for one in self.learned if one.gates is not None]
+        """Return the composition and the keys; a single key is written without a list."""
+        keys: list[Json] = [learned.key for learned in self.learned]
+        gates: list[Json] = [learned.gates for learned in self.learned if learned.gates is not None]
         composed = None if self.composition is None else self.composition.canonical()
         intermediate = None if not keys else keys[0] if len(keys) == 1 else keys
         return {"compose": composed, "intermediate": intermediate, **({"gates": gates} if gates else {})}
 
     @classmethod
     def names(cls) -> frozenset[str]:
-        """Return the names that may stand in the canonical form."""
+        """Return the field names that a canonical form may have."""
         return frozenset({"compose", "intermediate", "gates"})
 
     @classmethod
@@ -82,11 +82,11 @@ class Start(Canonical):
         """Return the start of a canonical form.
 
         Raises:
-            ModelError: there is no such composition.
+            ModelError: the composition is unknown.
             ValueError: a field is missing, or of another type.
         """
         if missing := sorted({"compose", "intermediate"} - values.keys()):
-            raise ValueError(f"Start: there is no {missing[0]!r}")
+            raise ValueError(f"Start: {missing[0]!r} is missing")
         named = typed(str | tuple[str, ...] | None, values["intermediate"], "Start.intermediate")
         keys = () if named is None else (named,) if isinstance(named, str) else named
         gates = typed(tuple[str, ...], values.get("gates", ()), "Start.gates") or (None,) * len(keys)

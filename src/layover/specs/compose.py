@@ -1,4 +1,4 @@
-"""compose: intermediates put together, with the head of one of them; nothing is trained."""
+"""compose: composed intermediates with the head of one of them; nothing is trained."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import ClassVar
 from layover.canonical import aside
 from layover.numerics import Precision
 from layover.specs._on_encoder import HeadOutputs, OnEncoder
-from layover.specs._plugins import Thing, answering
+from layover.specs._plugins import PluginName, kind_and_head
 
 
 @dataclass(frozen=True, kw_only=True)
 class ComposeSpec(OnEncoder):
-    """Composed intermediates that nothing is trained after."""
+    """Composed intermediates without further training."""
 
     step: ClassVar[str] = "compose"
     order: ClassVar[int] = 50
@@ -24,7 +24,7 @@ class ComposeSpec(OnEncoder):
     """None for targets without a head."""
     labels: tuple[str, ...]
     head: str | None
-    """Key of the training whose head it is."""
+    """Key of the training whose head is used."""
     precision: Precision
     seed: int
     name: str = aside("")
@@ -34,35 +34,35 @@ class ComposeSpec(OnEncoder):
 
     @property
     def computes_in(self) -> Precision:
-        """In which numbers the encoder computes."""
+        """The number format of the encoder's arithmetic."""
         return self.precision
 
     @property
     def drawn_by(self) -> int:
-        """The seed of what a composition draws."""
+        """The seed of random numbers in a composition."""
         return self.seed
 
-    def things(self) -> Iterator[Thing]:
-        """Yield whatever computes the step and may be a plug-in: the composition, the modules, and the head."""
-        yield from super().things()
+    def plugin_names(self) -> Iterator[PluginName]:
+        """Yield the names of composition, modules, kind and head, which may be plug-ins."""
+        yield from super().plugin_names()
         if self.kind is not None:
-            yield from answering(self.kind)
+            yield from kind_and_head(self.kind)
 
     @property
     def of_task(self) -> str:
         """The task that it belongs to."""
         return self.name
 
-    def speaks(self, language: str | None) -> str | None:  # noqa: ARG002
-        """Return the language that its head was trained on: that of an intermediate."""
+    def head_language(self, language: str | None) -> str | None:  # noqa: ARG002
+        """Return the language that its head was trained on: the language of an intermediate."""
         return self.source_language
 
     def takes_head(self) -> str | None:
-        """Return the key of the node whose head it hands on."""
+        """Return the key of the node whose head it copies."""
         return self.head
 
     def outputs(self) -> tuple[HeadOutputs, ...]:
-        """Return what its head answers, where it has one."""
+        """Return kind and labels of its head; empty without a head."""
         return () if self.kind is None else ((self.kind, self.labels),)
 
 

@@ -1,4 +1,4 @@
-"""gate: what is known of the training of gates beside the training whose gates they are."""
+"""gate: the settings of a training of gates, in addition to the training that gets the gates."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from layover.specs._spec import StepSpec
 
 @dataclass(frozen=True, kw_only=True)
 class GateSpec(StepSpec):
-    """The gates of one finished training, trained on its own tasks while its module and heads stay as they are."""
+    """The gates of a finished training, trained on its own tasks; its module and heads stay frozen."""
 
     step: ClassVar[str] = "gate"
     order: ClassVar[int] = 60
@@ -19,7 +19,7 @@ class GateSpec(StepSpec):
     encodes: ClassVar[bool] = True
 
     train: str
-    """Key of that training."""
+    """Key of the finished training."""
     steps: int
     lr: float
 

@@ -1,4 +1,4 @@
-"""hidden_states: hidden states of frozen layers, computed once and kept on disk."""
+"""hidden_states: hidden states of frozen layers, computed once and cached on disk."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from layover.specs._on_encoder import EncoderStep
 
 @dataclass(frozen=True, kw_only=True)
 class HiddenStatesSpec(EncoderStep):
-    """The hidden states of one tokenized set that enter a layer."""
+    """The hidden states of a tokenized set at the input of a layer."""
 
     step: ClassVar[str] = "hidden_states"
     order: ClassVar[int] = 20
@@ -21,7 +21,7 @@ class HiddenStatesSpec(EncoderStep):
     data: str
     """Key of the tokenized set."""
     layer: int
-    """Layers that have run, from 1 to all of the encoder's."""
+    """Number of layers below, from 1 to all layers of the encoder."""
     precision: Precision
 
 

@@ -1,4 +1,4 @@
-"""import: a module that was trained elsewhere, held against an encoder."""
+"""import: a module that was trained elsewhere, checked against an encoder."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import ClassVar, Protocol
 from layover.canonical import Canonical, aside
 from layover.layouts import Base
 from layover.specs._on_encoder import HeadOutputs, ModuleStep
-from layover.specs._plugins import Thing, answering
+from layover.specs._plugins import PluginName, kind_and_head
 from layover.specs._spec import known
 
 
 class ModuleOrigin(Protocol):
-    """Where the files of a module are."""
+    """The place of a module's files."""
 
     def place(self, name: str) -> Path:
-        """Return where a file is."""
+        """Return the path of a file."""
         ...
 
     def at_hand(self) -> AbstractContextManager[Path]:
-        """Yield a folder with the files for a while."""
+        """Yield a folder with the files, which exists inside the block."""
         ...
 
 
@@ -37,12 +37,12 @@ class HeadSpec(Canonical):
     labels: tuple[str, ...]
     """In the order of its outputs."""
     language: str | None = aside(None)
-    """Of its training data."""
+    """The language of its training data."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImportSpec(ModuleStep):
-    """A module of another library, or of a package, under canonical names."""
+    """A module of another library, or of a package, with canonical names of its weights."""
 
     step: ClassVar[str] = "import"
     order: ClassVar[int] = 30
@@ -54,40 +54,40 @@ class ImportSpec(ModuleStep):
     """Hash of the weights of the encoder that its card names; None without a card."""
     head: HeadSpec | None
     name: str = aside("")
-    """In the recipe."""
+    """Its name in the recipe."""
     fits: Base | None = aside(None)
-    """The encoder as modules see it; None where the specification was read from the store."""
+    """Model type and shape of the encoder; None if the specification was read from the store."""
     origin: ModuleOrigin | None = aside(None)
     files: Mapping[str, str] = aside(factory=dict)
     """Name of a file with weights -> its SHA-256 when the plan was made."""
     package: str | None = aside(None)
-    """What the package is called; None where another library wrote the module."""
+    """Name of the package; None if another library wrote the module."""
     skipped: int = aside(0)
-    """Lowest layers that go without it in predictions, as its card says."""
+    """Number of lowest layers without the module in predictions, as its card states."""
     tasks: tuple[str, ...] = aside(())
-    """What it was trained on, as far as it is known."""
+    """The tasks that it was trained on, as far as they are known."""
 
-    def things(self) -> Iterator[Thing]:
-        """Yield whatever computes the step and may be a plug-in: the module, and the head."""
-        yield from super().things()
+    def plugin_names(self) -> Iterator[PluginName]:
+        """Yield the names of module, kind and head, which may be plug-ins."""
+        yield from super().plugin_names()
         if self.head is not None:
-            yield from answering(self.head.kind)
+            yield from kind_and_head(self.head.kind)
 
     def outputs(self) -> tuple[HeadOutputs, ...]:
-        """Return what its head answers, where it has one."""
+        """Return kind and labels of its head; empty without a head."""
         return () if self.head is None else ((self.head.kind, self.head.labels),)
 
     def claimed_tasks(self) -> tuple[str, ...]:
-        """Return the tasks that the recipe or the card says it was trained on."""
+        """Return the tasks that it was trained on according to the recipe or the card."""
         return self.tasks
 
     def located(self) -> tuple[Base, ModuleOrigin]:
-        """Return the encoder as modules see it, and where the files are.
+        """Return model type and shape of the encoder, and the place of the files.
 
         Raises:
-            NodeError: that is not known.
+            NodeError: they are unknown.
         """
-        return known(self.fits, "encoders as modules see them"), known(self.origin, "where modules lie")
+        return known(self.fits, "the shape of the encoder"), known(self.origin, "the place of modules")
 
 
 SPEC = ImportSpec

@@ -1,4 +1,4 @@
-"""predict: what a trained task says of one language, or which sentences of two languages an encoder matches."""
+"""predict: the predictions of a trained task in one language, or the sentences that an encoder matches."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from layover.errors import NodeError
 from layover.identity import Json
 from layover.numerics import Precision
 from layover.specs._on_encoder import EncoderStep
-from layover.specs._plugins import Thing, answering
+from layover.specs._plugins import PluginName, kind_and_head
 
 
 @dataclass(frozen=True)
 class Matching(Canonical):
-    """How sentences are embedded and matched where no head is asked."""
+    """How sentences are embedded and matched if no head is used."""
 
     layers: tuple[int, ...]
-    """Those whose hidden states are embeddings, each searched for itself."""
+    """The layers whose hidden states are embeddings; each layer is searched separately."""
     special_tokens: bool
     scoring: str
     mining: bool
@@ -27,7 +27,7 @@ class Matching(Canonical):
     precision: Precision
 
     def canonical(self) -> dict[str, Json]:
-        """Return the canonical form; a single layer stands there without a list."""
+        """Return the canonical form; a single layer is written without a list."""
         values = super().canonical()
         del values["layers"]
         return {**values, "layer": self.layers[0] if len(self.layers) == 1 else list(self.layers)}
@@ -36,7 +36,7 @@ class Matching(Canonical):
     def parse(cls, values: Mapping[str, Any]) -> Self:
         """Return the value of a canonical form."""
         if "layer" not in values or "layers" in values:
-            raise ValueError("Matching: there is no 'layer'" if "layer" not in values else "Matching has no 'layers'")
+            raise ValueError("Matching: 'layer' is missing" if "layer" not in values else "Matching has no 'layers'")
         rest = {name: value for name, value in values.items() if name != "layer"}
         layer = values["layer"]
         return super().parse({**rest, "layers": layer if isinstance(layer, list) else [layer]})
@@ -44,7 +44,7 @@ class Matching(Canonical):
 
 @dataclass(frozen=True, kw_only=True)
 class PredictSpec(EncoderStep):
-    """One tokenized set, read by an encoder with what is on it."""
+    """One tokenized set, read by an encoder with its modules."""
 
     step: ClassVar[str] = "predict"
     order: ClassVar[int] = 70
@@ -52,28 +52,28 @@ class PredictSpec(EncoderStep):
     encodes: ClassVar[bool] = True
 
     train: str | None
-    """Key of the training, or of what was composed without one; None for the pretrained encoder as it is."""
+    """Key of the training or of the composition; None for the pretrained encoder alone."""
     data: str
     """Key of the tokenized set."""
     matching: Matching | None = later(None, name="retrieval")
-    """retrieval: no head is asked, sentences are matched."""
+    """retrieval: sentences are matched, and no head is used."""
     skipped: int = later(0)
-    """Lowest layers that go without modules."""
+    """Number of lowest layers without modules."""
     adapters: tuple[str, ...] = later(())
-    """Keys of the language adapters that act below: of the text, and in retrieval of the English side; none in a method
-    without."""
+    """Keys of the language adapters below: for the text, and in retrieval also for the English side; empty in a method
+    without language adapters."""
     kind: str = aside("")
     labels: tuple[str, ...] = aside(())
     name: str = aside("")
-    """Of the task."""
+    """Name of the task."""
     language: str = aside("")
     precision: Precision = aside("fp32")
-    """In which numbers the encoder computes; the training's key, or `matching`, knows it."""
+    """The number format of the encoder's arithmetic; the key of the training, or `matching`, contains it."""
 
-    def things(self) -> Iterator[Thing]:
-        """Yield whatever computes the step and may be a plug-in: what answers, and decodes the answers."""
-        yield from super().things()
-        yield from answering(self.kind)
+    def plugin_names(self) -> Iterator[PluginName]:
+        """Yield the names of kind and head, which may be plug-ins."""
+        yield from super().plugin_names()
+        yield from kind_and_head(self.kind)
 
     @property
     def of_task(self) -> str:
@@ -84,14 +84,14 @@ class PredictSpec(EncoderStep):
         """Return how sentences are matched.
 
         Raises:
-            NodeError: a head is asked instead.
+            NodeError: a head predicts, and no sentences are matched.
         """
         if self.matching is None:
-            raise NodeError(f"{self.name}: a head is asked, no sentences are matched")
+            raise NodeError(f"{self.name}: a head predicts, and no sentences are matched")
         return self.matching
 
     def canonical(self) -> dict[str, Json]:
-        """Return the canonical form; where a head is asked, the key of its training knows the encoder."""
+        """Return the canonical form; with a head, the key of its training already contains the encoder."""
         values = super().canonical()
         adapters = values.pop("adapters", None)
         if self.matching is None:
@@ -110,7 +110,7 @@ class PredictSpec(EncoderStep):
         if "retrieval" in values:
             return rest
         if "encoder" in values:
-            raise ValueError("PredictSpec: there is no 'retrieval', and without it there is no 'encoder'")
+            raise ValueError("PredictSpec: 'retrieval' is missing; without it 'encoder' is not allowed")
         return {"encoder": {}, **rest}
 
 

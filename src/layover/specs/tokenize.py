@@ -1,4 +1,4 @@
-"""tokenize: one (task, split, language), read, cut to a subset and encoded."""
+"""tokenize: the data of one (task, split, language), read, cut to a subset and encoded."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from layover.data.subset import Subset
 from layover.data.task import Place
 from layover.identity import Json
 from layover.specs._encoder import EncoderSpec, TokenizerSpec
-from layover.specs._plugins import Thing
+from layover.specs._plugins import PluginName
 from layover.specs._spec import StepSpec, known
 from layover.tasks import Task
 
 USUAL_PERCENT = 15
-"""mlm: share of the hidden tokens that old keys do not name; it never changes."""
+"""mlm: default share of masked tokens. Keys do not contain it, so it never changes."""
 
 
 @dataclass(frozen=True)
 class DataSpec(Canonical):
-    """Examples, by the content of their files, or by the commit of a hub data set, and by how they are read."""
+    """Examples, by the content of their files or the commit of a hub data set, and by the settings of reading."""
 
     identity: Mapping[str, Json]
-    """See `Location.identity`."""
+    """The result of `Place.identity`."""
     place: Place | None = aside(None)
-    """Where they lie; None where the specification was read from the store."""
+    """The place of the files; None if the specification was read from the store."""
 
     def canonical(self) -> dict[str, Json]:
         """Return the identity of the place."""
@@ -35,11 +35,11 @@ class DataSpec(Canonical):
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Self:
-        """Return the data of an identity, wherever they lie."""
+        """Return the data of an identity, without their place."""
         return cls(dict(values))
 
     def formats(self) -> Iterator[str]:
-        """Yield the formats of the files; none for the hub."""
+        """Yield the formats of the files; nothing for the hub."""
         joined = self.identity.get("joined")
         for part in joined if isinstance(joined, Sequence) else (self.identity,):
             layouts = part.get("layouts") if isinstance(part, Mapping) else None
@@ -48,12 +48,12 @@ class DataSpec(Canonical):
                     yield str(layout["format"])
 
     def at(self) -> Place:
-        """Return where the examples lie.
+        """Return the place of the examples.
 
         Raises:
-            NodeError: that is not known.
+            NodeError: the place is unknown.
         """
-        return cast(Place, known(self.place, "where data lie"))
+        return cast(Place, known(self.place, "the place of data"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,25 +71,25 @@ class TokenizeSpec(StepSpec):
     labels: tuple[str, ...]
     tokenizer: TokenizerSpec
     max_length: int
-    """Tokens of a row."""
+    """Most tokens of a row."""
     stride: int | None = later(None)
-    """span: tokens that neighbouring windows share."""
+    """span: number of tokens that neighbouring windows share."""
     hidden_percent: int = later(USUAL_PERCENT)
-    """mlm: share of the tokens that are to be guessed."""
+    """mlm: share of masked tokens in percent."""
     without: tuple[DataSpec, ...] = later(())
     """Data whose texts are left out."""
     declared: Task | None = aside(None)
-    """None where the specification was read from the store."""
+    """None if the specification was read from the store."""
     encoder: EncoderSpec = aside(EncoderSpec())
-    """Whose tokenizer it is."""
+    """The encoder of the tokenizer."""
     count: int | None = aside(None)
-    """Examples of the whole split, as read or as published, for estimates."""
+    """Examples of the whole split, counted or published, for estimates."""
     tokens_each: float | None = aside(None)
-    """Tokens of an average example, all its rows together, measured on a sample; None where they are not known."""
+    """Mean number of tokens of an example, over all its rows, measured on a sample; None if unknown."""
 
-    def things(self) -> Iterator[Thing]:
-        """Yield whatever computes the step and may be a plug-in: the kind and the formats of the files."""
-        yield from super().things()
+    def plugin_names(self) -> Iterator[PluginName]:
+        """Yield the names of the kind and of the file formats, which may be plug-ins."""
+        yield from super().plugin_names()
         yield plugins.KINDS, self.kind
         for data in (self.data, *self.without):
             yield from ((plugins.FORMATS, name) for name in data.formats())
@@ -108,19 +108,19 @@ class TokenizeSpec(StepSpec):
         """The task, which reads the data.
 
         Raises:
-            NodeError: it is not known.
+            NodeError: the task is unknown.
         """
         return known(self.declared, "tasks")
 
     @property
     def location(self) -> Place:
-        """Where the data lie."""
+        """The place of the data."""
         return self.data.at()
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """The data, and those whose texts are left out."""
-        return (self.location, *(one.at() for one in self.without))
+        """The places of the data, and of the data whose texts are left out."""
+        return (self.location, *(data.at() for data in self.without))
 
 
 SPEC = TokenizeSpec

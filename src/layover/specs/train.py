@@ -15,12 +15,12 @@ from layover.modules import AdapterDrop
 from layover.numerics import Precision
 from layover.specs._hyperparameters import Hyperparameters, Sampling
 from layover.specs._on_encoder import HeadOutputs, OnEncoder
-from layover.specs._plugins import Thing, answering
+from layover.specs._plugins import PluginName, kind_and_head
 from layover.specs.gate import GateSpec
 from layover.specs.tokenize import USUAL_PERCENT
 
 MEAN = "mean"
-"""What selects the weights of a mixture: the mean of the tasks' own metrics."""
+"""The metric that selects the weights of a mixture: the mean of the tasks' own metrics."""
 
 
 @dataclass(frozen=True)
@@ -33,23 +33,23 @@ class Selection(Canonical):
     every: int | None
     """Steps between two evaluations; None evaluates after each epoch."""
     patience: int | None
-    """Evaluations in a row without a better one that end the training."""
+    """Number of successive evaluations without improvement that ends the training."""
     language: str
     tags: Mapping[str, Opaque] | None = later(None)
-    """tagging: what of the declared scheme changes the scores; None where it is the one that is found anyway."""
+    """tagging: the fields of the declared scheme that change scores; None if the data show the same scheme."""
 
 
 @dataclass(frozen=True)
 class Below(Canonical):
-    """The language adapters that act below a training, by key; none in a method without."""
+    """The keys of the language adapters below a training; both None in a method without language adapters."""
 
     train: str | None = None
-    """That of the training data."""
+    """The adapter of the training data."""
     select: str | None = None
-    """That of the development data; None when nothing selects."""
+    """The adapter of the development data; None without selection."""
 
     def adapters(self) -> tuple[str, ...]:
-        """Return the nodes that have to be finished before."""
+        """Return the keys of the adapters that the training needs."""
         return tuple(key for key in (self.train, self.select) if key is not None)
 
 
@@ -64,18 +64,18 @@ class TaskSpec(Canonical):
     selection: Selection | None = called("select")
     languages: Below = later(Below())
     weight: float | None = later(None)
-    """Factor on its share of the steps; None where there is one task."""
+    """Factor on its share of the steps; None for a single task."""
     class_weights: ClassWeights | None = later(None)
-    """What the loss of each gold label is multiplied by; None where all count alike."""
+    """Factors on the loss of each gold label; None if all labels count alike."""
     head: int | None = later(None)
-    """Which of the training's heads is its own; None where there is one task."""
+    """Number of its head in the training; None for a single task."""
     name: str = aside("")
     hidden_percent: int = aside(USUAL_PERCENT)
-    """mlm: share of the tokens that are to be guessed."""
+    """mlm: share of masked tokens in percent."""
     metrics: tuple[str, ...] = aside(())
-    """All that development data are scored by."""
+    """All metrics of the development data."""
     rules: Rules = aside(NO_RULES)
-    """How they are scored."""
+    """How predictions are scored."""
 
     @property
     def share(self) -> float:
@@ -90,7 +90,7 @@ class TaskSpec(Canonical):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSpec(OnEncoder):
-    """One module, with a head for all tasks whose outputs are the same, trained on tasks that take turns."""
+    """A module and its heads, trained on tasks in turn; tasks with the same outputs share a head."""
 
     step: ClassVar[str] = "train"
     order: ClassVar[int] = 40
@@ -101,34 +101,34 @@ class TrainSpec(OnEncoder):
 
     hyperparameters: Hyperparameters = inlined()
     tasks: tuple[TaskSpec, ...]
-    """Of a mixture in the order of their canonical forms, so that the recipe's does not matter."""
+    """The tasks of a mixture, sorted by canonical form, so that the recipe's order does not matter."""
     sampling: Sampling | None = later(None)
-    """How often each task of a mixture has its turn; None where there is one task."""
+    """How often each task of a mixture has its turn; None for a single task."""
     adapterdrop: AdapterDrop = later(AdapterDrop())
     head_from: str | None = later(None)
     """Key of the training whose head is continued; None for a fresh head."""
     gates: GateSpec | None = later(None, name="gate")
-    """The gates of the finished training that this describes are trained, and nothing else of it; their form is then
-    all of the canonical form, so that none has a `gate` in it."""
+    """If given, only gates are trained, for the finished training that the other fields describe. The canonical form is
+    then the form of the gates, so no canonical form of a training has the field `gate`."""
     name: str = aside("")
-    """Of the task or the mixture."""
+    """Name of the task or the mixture."""
 
-    def things(self) -> Iterator[Thing]:
-        """Yield whatever computes the step and may be a plug-in: what trains, and what selects the weights."""
-        yield from super().things()
+    def plugin_names(self) -> Iterator[PluginName]:
+        """Yield the names of modules, compositions, kinds, heads and metrics, which may be plug-ins."""
+        yield from super().plugin_names()
         for task in self.tasks:
-            yield from answering(task.kind)
+            yield from kind_and_head(task.kind)
             if task.selection is not None:
                 yield plugins.METRICS, task.selection.metric
 
     @property
     def kind_of_node(self) -> str:
-        """The name under which the store keeps it."""
+        """The kind of its node in the store."""
         return self.step if self.gates is None else self.gates.step
 
     @property
     def computes_in(self) -> Precision:
-        """In which numbers the encoder computes."""
+        """The number format of the encoder's arithmetic."""
         return self.hyperparameters.precision
 
     @property
@@ -138,34 +138,34 @@ class TrainSpec(OnEncoder):
 
     @property
     def dropped(self) -> int:
-        """Lowest layers without modules at every training step."""
+        """Number of lowest layers without modules at every training step."""
         return self.adapterdrop.always_training
 
     @property
     def numbered(self) -> bool:
-        """Whether its heads are kept by their numbers."""
+        """Whether its heads are saved by their numbers."""
         return self.sampling is not None
 
     def outputs(self) -> tuple[HeadOutputs, ...]:
-        """Return what each head answers, by the heads' numbers."""
-        first = {one.place: (one.kind, one.labels) for one in reversed(self.tasks)}
-        return tuple(answers for _, answers in sorted(first.items()))
+        """Return kind and labels of each head, by the heads' numbers."""
+        first = {task.place: (task.kind, task.labels) for task in reversed(self.tasks)}
+        return tuple(outputs for _, outputs in sorted(first.items()))
 
     @property
     def selection(self) -> Selection | None:
-        """When the weights are selected, the same for all tasks that take part; None keeps the last ones."""
+        """The selection of the weights, with the same steps for all selecting tasks; None keeps the last weights."""
         if self.gates is not None:
             return None
-        return next((one.selection for one in self.tasks if one.selection is not None), None)
+        return next((task.selection for task in self.tasks if task.selection is not None), None)
 
     @property
     def languages(self) -> Below:
-        """The language adapters below the training, the same for all tasks but where these select."""
+        """The language adapters below the training; only the adapter of the development data differs between tasks."""
         return self.tasks[0].languages
 
     def data_keys(self) -> tuple[str, ...]:
         """Return the keys of the training sets."""
-        return tuple(one.data for one in self.tasks)
+        return tuple(task.data for task in self.tasks)
 
     @property
     def of_task(self) -> str:
@@ -173,16 +173,16 @@ class TrainSpec(OnEncoder):
         return self.name if self.gates is None and self.sampling is None else ""
 
     def learns_from(self) -> tuple[str, ...]:
-        """Return the keys of the training sets; of gates none, for their training has told them."""
+        """Return the keys of the training sets; empty for gates, because their training already names the sets."""
         return self.data_keys() if self.gates is None else ()
 
     def read_keys(self) -> tuple[str, ...]:
-        """Return the keys of the sets that the training reads: those it selects on, too."""
-        chosen = [] if self.gates is not None else [one.selection.data for one in self.tasks if one.selection]
+        """Return the keys of the sets that the training reads, for training and for selection."""
+        chosen = [] if self.gates is not None else [task.selection.data for task in self.tasks if task.selection]
         return (*self.data_keys(), *chosen)
 
     def canonical(self) -> dict[str, Json]:
-        """Return the canonical form; one task alone has its fields at the top."""
+        """Return the canonical form; the fields of a single task are at the top level."""
         if self.gates is not None:
             return self.gates.canonical()
         values = super().canonical()
@@ -204,7 +204,7 @@ class TrainSpec(OnEncoder):
             raise ValueError("TrainSpec has no 'gate'")
         missing = {"tasks", "sampling"} - values.keys()
         if len(missing) == 1:
-            raise ValueError(f"TrainSpec: there is no {missing.pop()!r}")
+            raise ValueError(f"TrainSpec: {missing.pop()!r} is missing")
         if "tasks" not in values:
             own = TaskSpec.names() - {"head"}
             rest = {name: value for name, value in values.items() if name not in own}
@@ -217,16 +217,16 @@ class TrainSpec(OnEncoder):
 
 
 def _continued(head: Any, intermediate: Any) -> Any:
-    """Return the key of the training whose head is continued: the one intermediate, or one that is named."""
+    """Return the key of the training whose head is continued: the only intermediate, or the one that `head` names."""
     if head == "continue":
         return intermediate
     if not isinstance(head, Mapping) or head.keys() != {"continue"}:
-        raise ValueError(f"TrainSpec.head: {head!r:.100} says of no training that its head is continued")
+        raise ValueError(f"TrainSpec.head: {head!r:.100} names no training whose head is continued")
     return head["continue"]
 
 
 def _dropped(drop: AdapterDrop, *, selects: bool) -> dict[str, Json]:
-    """Return the layers without modules, where there are any; those in predictions count where these select."""
+    """Return the layers without modules, if any; layers in predictions count only if predictions select weights."""
     trained: dict[str, Json] = {"train": drop.train, "random": drop.random} if drop.train else {}
     selected: dict[str, Json] = {"predict": drop.predicting} if selects and drop.drops() else {}
     return {"adapterdrop": {**trained, **selected}} if trained or selected else {}

@@ -1,4 +1,4 @@
-"""Steps: what each kind of node does. One file per kind, found by name."""
+"""Steps: the computation of each kind of node. One file per kind, with its name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Step(Protocol):
 
 def get(kind: str) -> Step:
     """Return the step that computes nodes of a kind."""
-    name = f"{kind}_" if keyword.iskeyword(kind) else kind  # as Python's own style has it for `import`
+    name = f"{kind}_" if keyword.iskeyword(kind) else kind  # PEP 8: `import_`
     step: Step = importlib.import_module(f"layover.steps.{name}")
     return step
 

@@ -1,4 +1,4 @@
-"""What became of the rows of a tokenized set: read, left out by reason, used."""
+"""Counts of the rows of a tokenized set: read, left out by reason, used."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from layover.store import Store
 
 
 class Account:
-    """The examples of one file on their way to what is encoded.
+    """The examples of a node between reading and encoding.
 
     Args:
-        spec: Of the node.
-        examples: All that were read, in their order.
-        tally: Of their reading; what it counted on the whole file is counted anew on what is kept.
+        spec: The specification of the node.
+        examples: All examples that were read, in order.
+        tally: Counts of the reading; rows without gold and empty rows are counted again among the kept examples.
     """
 
     def __init__(self, spec: TokenizeSpec, examples: list[Any], tally: Tally) -> None:
         self._spec = spec
         self._tally = tally
         self._numbers = {id(example): number for number, example in enumerate(examples)}
-        self._read = examples  # alive, so that no other object has the id of one
+        self._read = examples  # keeps the objects alive, so that their ids stay unique
         self.examples = examples
-        """Those that are kept so far."""
+        """The examples that are kept so far."""
         tally.forget(NO_GOLD, EMPTY)
         self._source = rows_read(len(examples), tally.left_out())
 
     def cut(self, without: Collection[bytes]) -> list[Any]:
-        """Return what the recipe leaves of the examples: no text of `without`, the hold-out, the limit."""
+        """Return the examples that remain after `without`, the hold-out and the limit."""
         kind, subset = kinds.get(self._spec.kind), self._spec.subset
         if without:
             self._keep(leave_out(self.examples, without, kind), WITHOUT)
@@ -47,28 +47,33 @@ class Account:
         return self.examples
 
     def meta(self, features: Features) -> dict[str, Any]:
-        """Return the counts of rows, and the reasons for those that are not used.
+        """Return the counts of rows, and the reasons why rows are not used.
 
-        One set may be trained on and scored: `used` are the examples with gold, `left_out` says of the other rows why.
-        `learned` and `unlearnable` say beside how many of the former a training learns from, and what of the rest.
+        `used` is the number of examples with gold; `left_out` has the reasons for the other rows. A set may also be
+        trained on: `learned` is the number of used examples that a training learns from, and `unlearnable` has the
+        reasons for the others.
         """
         kind = kinds.get(self._spec.kind)
         lacking = [number for number, example in enumerate(self.examples) if not kind.has_gold(example)]
         if lacking:
             self._tally.add(NO_GOLD, self._place(lacking[0]), len(lacking))
-        unlearnable = {reason: found for reason, found in kind.unlearnable(features, self.examples).items() if found}
-        idle = {number for reason, found in unlearnable.items() if reason.sort == "lost" for number in found}
-        beside = [LeftOut(one.text, one.sort, len(found), self._place(found[0])) for one, found in unlearnable.items()]
+        by_reason = kind.unlearnable(features, self.examples)
+        unlearnable = {reason: numbers for reason, numbers in by_reason.items() if numbers}
+        idle = {number for reason, numbers in unlearnable.items() if reason.sort == "lost" for number in numbers}
+        reasons = [
+            LeftOut(reason.text, reason.sort, len(numbers), self._place(numbers[0]))
+            for reason, numbers in unlearnable.items()
+        ]
         return {
             "source_rows": self._source,
             "used": len(self.examples) - len(lacking),
             "left_out": _as_json(self._tally.left_out()),
             "learned": len(self.examples) - len(idle.union(lacking)),
-            "unlearnable": _as_json(beside),
+            "unlearnable": _as_json(reasons),
         }
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return of each kept example its id in the data, and its place; None unless each has an id of its own."""
+        """Return id and place of each kept example; the ids are None unless all examples have different ids."""
         numbers = [self._numbers[id(example)] for example in self.examples]
         ids: list[Id | None] = [self._tally.own_id(number) for number in numbers]
         named = ids if distinct(ids) else [None] * len(ids)
@@ -84,7 +89,7 @@ class Account:
 
 
 def accounts_of(spec: ScoreSpec, store: Store) -> Accounts:
-    """Return what became of the rows of everything that a score rests on."""
+    """Return the counts of rows of all data behind a score."""
     return Accounts(
         training=tuple(_learned(store, key) for key in spec.training),
         scored={language: _rows(store, data) for language, (_, data) in sorted(spec.predictions.items())},
@@ -92,7 +97,7 @@ def accounts_of(spec: ScoreSpec, store: Store) -> Accounts:
 
 
 def without_gold(spec: ScoreSpec, language: str, gold: int, examples: int, store: Store) -> str:
-    """Return why a language has no score whose examples do not all have gold, with the place of the first."""
+    """Return the reason why a language has no score if examples lack gold, with the place of the first."""
     if not gold:
         return "no gold labels"
     where = first_without_gold(store, spec.predictions[language][1])
@@ -100,8 +105,8 @@ def without_gold(spec: ScoreSpec, language: str, gold: int, examples: int, store
 
 
 def first_without_gold(store: Store, key: str) -> str:
-    """Return the file and line of the first example of a tokenized set that has no gold; empty where all have."""
-    return next((one.first for one in _rows(store, key).left_out if one.reason == NO_GOLD.text), "")
+    """Return file and line of the first example without gold in a tokenized set, or an empty text."""
+    return next((reason.first for reason in _rows(store, key).left_out if reason.reason == NO_GOLD.text), "")
 
 
 def _rows(store: Store, key: str) -> Rows:
@@ -116,9 +121,9 @@ def _learned(store: Store, key: str) -> Rows:
 
 
 def _as_json(left_out: Iterable[LeftOut]) -> list[dict[str, Any]]:
-    return [replace(one, first=_without_folder(one.first)).as_json() for one in left_out]
+    return [replace(reason, first=_without_folder(reason.first)).as_json() for reason in left_out]
 
 
 def _without_folder(where: str) -> str:
-    """Return `train.csv:3`: where the file lies differs between machines, and results do not."""
+    """Return a place without its folder, `train.csv:3`, because folders differ between machines."""
     return where.rpartition("/")[2]

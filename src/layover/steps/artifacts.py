@@ -1,4 +1,4 @@
-"""The files of finished nodes: their names, and reading and writing them; without torch."""
+"""The files of finished nodes: their names, reading and writing; without torch."""
 
 from __future__ import annotations
 
@@ -17,59 +17,59 @@ if TYPE_CHECKING:
     from layover.encoder import MixingWeights
 
 FEATURES = "features.safetensors"
-"""tokenize: rows of token ids, see `layover.data.features`."""
+"""tokenize: rows of token ids; `layover.data.features` defines the format."""
 EXAMPLES = "examples.jsonl"
-"""tokenize: what decoding and scoring need of each example."""
+"""tokenize: the fields of each example that decoding and scoring need."""
 ROWS = "rows.jsonl"
-"""tokenize: of each example the id that its data give it, or null, and file and line."""
+"""tokenize: for each example its id in the data, or null, and its file and line."""
 META = "meta.json"
 """tokenize: counts; hidden_states: their size."""
 STATES = "states.bin"
-"""hidden_states: hidden states, see `layover.inference.HiddenStates`."""
+"""hidden_states: hidden states in the format of `layover.inference.hidden_states`."""
 MODULE = "module.safetensors"
-"""train: the trained weights by canonical name; a stack keeps only its own, the intermediate's lie in its node."""
+"""train: the trained weights by canonical name; a stack has only its own, the intermediate's are in another node."""
 HEAD = "head.safetensors"
-"""train: the head; those of a mixture are `head_of` their numbers."""
+"""train: the head; the heads of a mixture have the names of `head_of`."""
 TRAINING = "training.json"
-"""train: history, best step, number of trained weights, the head's start; of a mixture, what each task gave."""
+"""train: history, best step, number of trained weights, the head's start; for a mixture, the steps of each task."""
 GATES = "gates.safetensors"
 """gate: the gates of an intermediate, by canonical name."""
 MEASURED = "measured.json"
-"""train: times and how the work was cut; the one file that differs from run to run."""
+"""train: times, and the batches of the execution; the only file that differs from run to run."""
 PREDICTIONS = "predictions.jsonl"
-"""predict: one prediction per example; where several layers are searched there is such a file for each of them."""
-SHARES = "shares.json"
-"""predict: where modules are mixed, how much is taken of each; see `layover.encoder.shares`."""
+"""predict: one prediction per example; a search of several layers has a file for each layer."""
+MIXING_WEIGHTS = "shares.json"
+"""predict: the mixing weights of mixed modules."""
 RECORD = "record.json"
-"""score: see `layover.records`."""
+"""score: the record; `layover.records` defines its fields."""
 CLASSES = "classes.json"
-"""score: how often each label is gold and predicted, see `layover.label_counts`; only where answers are labels."""
+"""score: how often each label is gold and predicted (`layover.label_counts`); only if answers are labels."""
 
 
 def weights_of(name: str) -> str:
-    """Return the name of the file with the trained weights of a part, or of a mixer."""
+    """Return the name of the file with the trained weights of a module, or of a mixer."""
     return MODULE if name == TARGET else f"{name}.safetensors"
 
 
 def head_of(place: int) -> str:
-    """Return the name of the file with one of the heads of a mixture."""
+    """Return the name of the file with a head of a mixture, given its number."""
     return f"head.{place}.safetensors"
 
 
 def predictions_of(layer: int, layers: Sequence[int]) -> str:
-    """Return the name of the file with the predictions of one of the layers that a node searches."""
+    """Return the name of the file with the predictions of a layer that a node searches."""
     return PREDICTIONS if len(layers) == 1 else f"predictions.{layer}.jsonl"
 
 
 def write_lines(path: Path, values: Iterable[Any]) -> None:
-    """Write JSON Lines."""
+    """Write values as JSON Lines."""
     with path.open("w", encoding="utf-8") as stream:
         for value in values:
             stream.write(json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False) + "\n")
 
 
 def read_lines(path: Path) -> list[Any]:
-    """Read JSON Lines.
+    """Return the values of a file of JSON Lines.
 
     Raises:
         StoreError: a line is not JSON.
@@ -85,7 +85,7 @@ def read_lines(path: Path) -> list[Any]:
 
 
 def load_features(store: Store, key: str, kind: str | None = None) -> Features:
-    """Return the features of a finished tokenize node; of no kind, only what every kind has, for an encoder alone."""
+    """Return the features of a finished tokenize node; without a kind, only the columns that every kind has."""
     return Features.load(store.path(key) / FEATURES, NO_COLUMNS if kind is None else kinds.get(kind).columns)
 
 
@@ -96,24 +96,24 @@ def load_examples(store: Store, key: str, kind: str) -> list[Any]:
 
 
 def load_rows(store: Store, key: str) -> list[dict[str, Any]]:
-    """Return of each example of a finished tokenize node its `id` in the data, or None, and `where` it stands."""
+    """Return for each example of a finished tokenize node its `id` in the data, or None, and its place `where`."""
     return read_lines(store.path(key) / ROWS)
 
 
 def load_meta(store: Store, key: str) -> dict[str, Any]:
     """Return the counts of a finished tokenize node.
 
-    examples, gold; rows, tokens, longest as encoded; source_rows, used, left_out, learned and unlearnable:
-    see `layover.steps.accounting`.
+    The fields are examples, gold; rows, tokens, longest (encoded); and the fields of `Account.meta`: source_rows, used,
+    left_out, learned, unlearnable.
     """
     return store.read(key, META)
 
 
 def timed(store: Store, key: str) -> dict[str, Any]:
-    """Return the `done.json` of a finished node whose seconds are those of the whole node.
+    """Return the `done.json` of a finished node whose seconds cover the whole node.
 
     Raises:
-        StoreError: it is not there, or it was resumed, so that its seconds are those of the last stretch.
+        StoreError: the node is absent; or it was resumed, so that its seconds cover only the last part.
     """
     done = store.done(key)
     if MEASURED in done["files"] and store.read(key, MEASURED).get("resumed_at") is not None:
@@ -121,17 +121,17 @@ def timed(store: Store, key: str) -> dict[str, Any]:
     return done
 
 
-def write_shares(folder: Path, shares: MixingWeights) -> None:
-    """Write what a mix took of its members; nothing where nothing is mixed."""
-    if shares.tokens:
-        write_json(folder / SHARES, shares.as_json())
+def write_mixing_weights(folder: Path, weights: MixingWeights) -> None:
+    """Write the mixing weights of a node; writes no file if nothing is mixed."""
+    if weights.tokens:
+        write_json(folder / MIXING_WEIGHTS, weights.as_json())
 
 
-def read_shares(store: Store, key: str) -> dict[str, list[float]]:
-    """Return by the name of the site the mean share that a mix took of each member; empty where nothing was mixed.
+def read_mixing_weights(store: Store, key: str) -> dict[str, list[float]]:
+    """Return name of the site -> mean mixing weight of each module; empty if nothing is mixed.
 
     Args:
-        store: Where the predictions lie.
-        key: Of their node.
+        store: The store of the predictions.
+        key: The key of their node.
     """
-    return dict(store.read(key, SHARES)["sites"]) if SHARES in store.done(key)["files"] else {}
+    return dict(store.read(key, MIXING_WEIGHTS)["sites"]) if MIXING_WEIGHTS in store.done(key)["files"] else {}

@@ -1,4 +1,4 @@
-"""compose: intermediates put together, and the head of one of them; nothing is trained."""
+"""compose: composed intermediates with the head of one of them; nothing is trained."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from layover.steps.trained import head_file
 
 
 def run(node: Node[ComposeSpec], folder: Path, context: Context) -> None:
-    """Keep the head; the composition itself follows from the specification whenever it is asked for."""
+    """Copy the head; the composition is built from the specification when it is used."""
     spec = node.spec
     if spec.head is not None and spec.kind is not None:
         shutil.copyfile(head_file(context.store, spec.head, (spec.kind, spec.labels)), folder / HEAD)

@@ -1,4 +1,4 @@
-"""What every step is given beside its node."""
+"""The context of a step: store, execution settings, progress and stopping."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from layover.store import Store
 
 @dataclass(frozen=True)
 class Context:
-    """Where results lie, how work is to be done, and whom to tell."""
+    """The store of results, the execution settings, and the callbacks of a step."""
 
     store: Store
     execution: Execution
     progress: Callable[[Mapping[str, Any]], None]
-    """Takes plain values: `done`, `total`, `unit`, and what else is worth showing (`loss`)."""
+    """Takes plain values: `done`, `total`, `unit`, and others to show (`loss`)."""
     stopping: Callable[[], bool]
-    """Says True when the sweep is being stopped: a long step then saves its state and leaves."""
+    """Returns True when the sweep is being stopped; a long step then saves its state and ends."""
 
-    def heed(self, _done: int, _total: int) -> None:
-        """Leave an evaluation in which the sweep is being stopped; `predict` takes it as its `progress`.
+    def check_stopping(self, _done: int, _total: int) -> None:
+        """End an evaluation when the sweep is being stopped; used as `progress` of `predict`.
 
         Raises:
-            Stopped: it is.
+            Stopped: the sweep is being stopped.
         """
         if self.stopping():
             raise Stopped("stopped in an evaluation")

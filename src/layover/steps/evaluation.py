@@ -21,11 +21,11 @@ from layover.steps.accounting import first_without_gold
 from layover.steps.artifacts import load_examples, load_features
 from layover.steps.context import Context
 from layover.steps.hidden_states import load_states
-from layover.steps.trained import spoken
+from layover.steps.trained import adapter_of_selection
 from layover.training import Judge
 
 Scores = dict[str, float | None]
-"""Metric -> value; None where these weights have none: all predictions of a regression are one number."""
+"""Metric -> value; None if undefined for the current weights, as when all predictions of a regression are equal."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ class _Development:
 def evaluation(
     node: Node[TrainSpec], encoder: Encoder, heads: Sequence[Head], context: Context, execution: Execution
 ) -> Judge | None:
-    """Return what scores the current weights on the development sets, and how it selects; None when nothing selects."""
+    """Return the judge that scores the current weights on the development sets; None without selection."""
     spec, store = node.spec, context.store
     if spec.selection is None:
         return None
@@ -57,31 +57,31 @@ def evaluation(
             score = _scorer(task, task.selection, features, context)
             sets.append(_Development(task, task.selection, heads[task.place], features, states, score))
 
-    def scores_of(one: _Development) -> Scores:
-        with spoken(encoder, store, one.task.languages):
+    def scores_of(development: _Development) -> Scores:
+        with adapter_of_selection(encoder, store, development.task.languages):
             outputs = predict(
                 encoder,
-                one.head,
-                one.features,
+                development.head,
+                development.features,
                 execution=execution,
                 precision=spec.hyperparameters.precision,
-                progress=context.heed,
-                states=one.states,
+                progress=context.check_stopping,
+                states=development.states,
             )
-        return one.score(outputs)
+        return development.score(outputs)
 
     def evaluate() -> Scores:
-        """Return the scores of the only task; of several, with their names before, and the mean of their main ones."""
+        """Return the scores of the only task; for several tasks, `task/metric` and the mean of their main metrics."""
         if not spec.numbered:
             return scores_of(sets[0])
         scores, main = Scores(), list[float | None]()
-        for one in sets:
+        for development in sets:
             try:
-                own = scores_of(one)
+                own = scores_of(development)
             except DataError as error:
-                raise DataError(f"{one.task.name}: {error}") from None
-            scores |= {f"{one.task.name}/{metric}": value for metric, value in own.items()}
-            main.append(own[one.selection.metric])
+                raise DataError(f"{development.task.name}: {error}") from None
+            scores |= {f"{development.task.name}/{metric}": value for metric, value in own.items()}
+            main.append(own[development.selection.metric])
         known = [value for value in main if value is not None]
         return {**scores, MEAN: fmean(known) if len(known) == len(main) else None}
 
@@ -90,10 +90,10 @@ def evaluation(
 
 
 def _scorer(task: TaskSpec, selection: Selection, features: Features, context: Context) -> Callable[[Outputs], Scores]:
-    """Return what scores the head's outputs on a development set by every metric of the task.
+    """Return the function that scores the head's outputs on a development set by every metric of the task.
 
     Raises:
-        DataError: an example has no gold, with its file and line.
+        DataError: an example has no gold; the message has its file and line.
     """
     kind = kinds.get(task.kind)
     examples = load_examples(context.store, selection.data, task.kind)
@@ -102,8 +102,8 @@ def _scorer(task: TaskSpec, selection: Selection, features: Features, context: C
         where = first_without_gold(context.store, selection.data)
         raise DataError(
             f"{task.name}: {gold} of {len(examples)} examples of the development data ({selection.language}) have "
-            f"gold, so the weights cannot be chosen by {selection.metric}; the first without is {where}. Give it a "
-            f"label, remove it, or keep the last weights with tasks.{task.name}.select: null"
+            f"gold, so {selection.metric} cannot select the weights; the first example without gold is {where}. Add "
+            f"its label, remove it, or keep the last weights with tasks.{task.name}.select: null"
         )
 
     def score(outputs: Outputs) -> Scores:

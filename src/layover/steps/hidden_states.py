@@ -1,4 +1,4 @@
-"""hidden_states: the output of the frozen layers below all modules for some data, computed once and kept."""
+"""hidden_states: the output of the frozen layers below all modules for a data set, computed once and cached."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from layover.steps.loaded import load
 from layover.store import Store, read_json, write_json
 
 StatesOf = Mapping[str, str]
-"""Key of tokenized data -> key of the node that holds their hidden states."""
+"""Key of tokenized data -> key of the node with their hidden states."""
 
 
 def run(node: Node[HiddenStatesSpec], folder: Path, context: Context) -> None:
-    """Write the hidden states that enter a layer, of every token, in the numbers that the encoder computes in."""
+    """Write the hidden states of every token at the input of a layer, in the number format of the encoder."""
     spec = node.spec
     features = load_features(context.store, spec.data)
     encoder = load(spec.encoder.source, spec.encoder.revision, clock=DropoutClock(0), precision=spec.precision)
@@ -36,7 +36,7 @@ def run(node: Node[HiddenStatesSpec], folder: Path, context: Context) -> None:
 
 
 def load_states(store: Store, hidden_states: StatesOf, data: str) -> HiddenStates | None:
-    """Return the kept hidden states of some data, None where there are none for this node."""
+    """Return the cached hidden states of a data set; None if this node has none."""
     if data not in hidden_states:
         return None
     folder = store.path(hidden_states[data])
@@ -44,7 +44,7 @@ def load_states(store: Store, hidden_states: StatesOf, data: str) -> HiddenState
 
 
 def lowest_needed(store: Store, hidden_states: StatesOf, data: Collection[str]) -> int:
-    """Return the lowest layer of the encoder that these data need: 0 where the states of some of them are not kept."""
+    """Return the lowest layer of the encoder that data sets need: 0 unless the states of all of them are cached."""
     if not all(key in hidden_states for key in data):
         return 0
     return min(int(store.done(hidden_states[key])["identity"]["layer"]) for key in data)

@@ -1,4 +1,4 @@
-"""import: a module that was trained elsewhere, under canonical names, as a finished training leaves its own."""
+"""import: a module that was trained elsewhere, saved like the module of a finished training."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ def run(node: Node[ImportSpec], folder: Path, context: Context) -> None:
     """Write the weights of module and head.
 
     Raises:
-        ModelError: the files are not those that were planned with, or the encoder is not the one that the card names.
+        ModelError: the files differ from the files of the plan, or the card names another encoder.
     """
     spec = node.spec
     base, origin = spec.located()
-    with origin.at_hand() as there:
+    with origin.at_hand() as source:
         for name, planned in spec.files.items():
-            if file_sha256(plain_file(there / name)) != planned:
+            if file_sha256(plain_file(source / name)) != planned:
                 context.store.forget([origin.place(name)])
-                raise ModelError(f"{there / name}: was changed after the plan was made; run again")
-        opened = open_module(there)
+                raise ModelError(f"{source / name}: has changed since the plan was made; run again")
+        opened = open_module(source)
         if not same(spec.module, opened.found(base).module, base.shape):
-            raise ModelError(f"{there}: its settings were changed after the plan was made; run again")
+            raise ModelError(f"{source}: its settings have changed since the plan was made; run again")
         weights, head = opened.weights(base), opened.head() if spec.head is not None else None
     _check_encoder(spec)
     write_weights(folder / weights_of(TARGET), weights)
@@ -51,6 +51,7 @@ def _check_encoder(spec: ImportSpec) -> None:
     encoder = spec.encoder
     if spec.belongs_to is not None and of_encoder(encoder.source, encoder.revision) != spec.belongs_to:
         raise ModelError(
-            f"{spec.name}: the package {spec.package} was trained on another encoder of the same shape than "
-            f"{encoder.source} (whose weights its card calls {spec.belongs_to[:12]}); name that, or another module"
+            f"{spec.name}: the package {spec.package} was trained on another encoder of the same shape as "
+            f"{encoder.source}; name the encoder whose weights have the hash {spec.belongs_to[:12]} of its card, or "
+            "another module"
         )

@@ -1,8 +1,8 @@
-"""The pretrained encoder that a worker keeps from node to node, and what was put together on it last.
+"""The pretrained encoder that a worker keeps in memory between nodes, and the objects built on it.
 
-Loading takes seconds for a large model, and a node often takes no longer. There is one model at a time, and one encoder
-acts on it: the last that was asked for. What a node computes does not depend on the nodes before it, because the model
-is handed on as it was loaded, and loaded anew where a node has changed its own weights.
+Loading a large model takes seconds, and a node often takes no longer. A worker keeps one model at a time, with one
+encoder on it: the last that was loaded. The result of a node does not depend on earlier nodes: the next node gets the
+model as it was loaded, and a model whose own weights have changed is loaded again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Pretrained:
-    """What tells one loaded model from another."""
+    """The identity of a loaded model."""
 
     source: str
     """Directory or hub id."""
@@ -34,13 +34,13 @@ class Pretrained:
     from_layer: int
     all_words: bool
     files: FileStates
-    """Of a directory: one whose files have changed is another model."""
+    """States of the files of a directory; a directory with changed files is another model."""
 
 
 _LAST: dict[Pretrained, Encoder] = {}
-"""The last encoder; no other acts on its model."""
+"""The last encoder; no other encoder uses its model."""
 _MADE: dict[Hashable, Any] = {}
-"""What was put together on the last encoder."""
+"""The objects that were built on the last encoder."""
 
 
 def load(
@@ -54,25 +54,25 @@ def load(
     from_layer: int = 0,
     all_words: bool = False,
 ) -> Encoder:
-    """Return an encoder that nothing is attached to; the one returned before is of no use from now on.
+    """Return an encoder without attachments; the encoder of the last call cannot be used any more.
 
     Args:
-        source: See `Encoder.load`, as the rest.
+        source: Directory or hub id.
         revision: Commit of a hub model.
-        clock: Where the training stands.
-        dropout: On hidden states.
-        precision: In which numbers it computes.
-        whole: All its weights train, or are replaced by such that were trained.
-        from_layer: What is below is not needed, for its hidden states are kept.
-        all_words: All word embeddings are needed, not only those of the data.
+        clock: The step of the training, for dropout.
+        dropout: Probability on hidden states.
+        precision: Number format of weights and arithmetic.
+        whole: Whether all weights are trained, or replaced by trained weights.
+        from_layer: The lowest layer that is needed; the hidden states below it are cached.
+        all_words: Whether all word embeddings are needed, instead of only the words of the data.
 
     Raises:
-        ModelError: not there, not supported, no safetensors, or incomplete; or the precision leaves too little of its
-            weights to train them, or needs a library that is not installed.
+        ModelError: the model is absent, not supported, incomplete or not in safetensors; or the precision stores its
+            weights too coarsely for training, or needs a library that is not installed.
     """
     dtype, quantisation = dtype_of(precision, whole=whole), quantisation_of(precision)
     wanted = Pretrained(source, revision, dtype, quantisation, from_layer, all_words or whole, states_in(Path(source)))
-    model = forget().get(wanted)  # any other is gone before the next is loaded: the memory may not hold two
+    model = forget().get(wanted)  # frees any other model first, because memory may not hold two
     if model is None:
         encoder = Encoder.load(
             source,
@@ -91,7 +91,7 @@ def load(
 
 
 def forget() -> dict[Pretrained, PreTrainedModel | None]:
-    """Keep nothing from now on; return the model that was kept, see `Encoder.release`."""
+    """Drop the encoder and all objects on it; return its model, or None if its weights have changed."""
     models = {pretrained: encoder.release() for pretrained, encoder in _LAST.items()}
     _LAST.clear()
     _MADE.clear()
@@ -99,14 +99,14 @@ def forget() -> dict[Pretrained, PreTrainedModel | None]:
 
 
 def once(key: Hashable, make: Callable[[], T]) -> T:
-    """Return what `make` gives, or gave last time when no encoder was loaded since.
+    """Return the result of `make`, or its cached result if no encoder was loaded since.
 
     Args:
-        key: Tells what is made from all else that is made so.
-        make: Loads an encoder, and puts something together on it.
+        key: Identity of the result.
+        make: Loads an encoder, and builds an object on it.
     """
     if key not in _MADE:
-        made = make()  # which forgets what was made before
+        made = make()  # drops all earlier results
         _MADE[key] = made
-    found: T = _MADE[key]
-    return found
+    result: T = _MADE[key]
+    return result

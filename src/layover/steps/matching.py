@@ -1,4 +1,4 @@
-"""Sentences of two sides, embedded after each of some layers and matched; the search of a retrieval task."""
+"""The search of a retrieval task: sentences of two sides, embedded by the outputs of some layers, and matched."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from layover.kinds.retrieval import distinct, match
 from layover.metrics._retrieval import ENGLISH, LANGUAGE
 from layover.specs.predict import PredictSpec
 from layover.steps.artifacts import predictions_of
-from layover.steps.trained import speak
+from layover.steps.trained import set_language_adapter
 from layover.store import Store
 
 Embeddings = npt.NDArray[np.float32]
@@ -41,36 +41,36 @@ class MatchingInput:
     features: Features
     examples: list[Any]
     folder: Path
-    """Where embeddings that do not stay in memory have room for a while."""
+    """The folder for the temporary file of embeddings that do not fit into memory."""
 
 
 def matched(
-    sentences: MatchingInput, encoder: Encoder, store: Store, shares: MixingWeights, execution: Execution
+    sentences: MatchingInput, encoder: Encoder, store: Store, mixing: MixingWeights, execution: Execution
 ) -> Iterator[tuple[str, Outputs]]:
-    """Yield, layer by layer, the name of the file of its predictions and what the kind decodes.
+    """Yield for each layer the name of its predictions file, and the outputs that the kind decodes.
 
     Args:
-        sentences: Of one language, with the English ones.
-        encoder: With what is on it.
-        store: Where language adapters lie.
-        shares: Filled with what a mix takes of its members.
-        execution: Device and tokens at a time.
+        sentences: The sentences of a language and of English.
+        encoder: The encoder with its modules.
+        store: The store of language adapters.
+        mixing: Filled with the mixing weights.
+        execution: Device and tokens per batch.
 
     Raises:
-        DataError: nothing is left of a sentence.
+        DataError: a sentence has no token of its own.
         NodeError: the disk has no room for the embeddings.
     """
     spec, features, examples = sentences.spec, sentences.features, sentences.examples
-    how = spec.known_matching()
-    if not how.special_tokens:
+    matching = spec.known_matching()
+    if not matching.special_tokens:
         check_tokens(features, examples, spec.language)
-    pooling = MeanPooling(how.layers, how.special_tokens)
+    pooling = MeanPooling(matching.layers, matching.special_tokens)
     sides = [distinct(examples, side)[0] for side in (LANGUAGE, ENGLISH)]
-    # each side by the adapter of its language; without adapters all of it in one pass
+    # each side with the adapter of its language; without adapters both sides in one pass
     passes = zip(spec.adapters, sides, strict=True) if spec.adapters else [(None, None)]
-    with room(sentences.folder, (len(how.layers), features.rows, encoder.hidden_size)) as embeddings:
+    with embedding_array(sentences.folder, (len(matching.layers), features.rows, encoder.hidden_size)) as embeddings:
         for adapter, only in passes:
-            speak(encoder, store, adapter)
+            set_language_adapter(encoder, store, adapter)
             embed(
                 encoder,
                 pooling,
@@ -78,24 +78,24 @@ def matched(
                 embeddings,
                 execution=execution,
                 precision=spec.precision,
-                shares=shares,
+                shares=mixing,
                 only=only,
             )
-        for layer, rows in zip(how.layers, embeddings, strict=True):
+        for layer, rows in zip(matching.layers, embeddings, strict=True):
             left, right = (finite({"embedding": rows[side]}, "embedding", (len(side), rows.shape[1])) for side in sides)
             forward, backward = both_ways(left, right, execution=execution)
-            pairs = match(examples, forward, backward, scoring=how.scoring, mining=how.mining)
-            yield predictions_of(layer, how.layers), pairs
+            pairs = match(examples, forward, backward, scoring=matching.scoring, mining=matching.mining)
+            yield predictions_of(layer, matching.layers), pairs
 
 
 @contextmanager
-def room(folder: Path, shape: tuple[int, int, int]) -> Iterator[Embeddings]:
-    """Yield an array for embeddings, (layers, rows, H): of one layer in memory, of several in a file that goes with it.
+def embedding_array(folder: Path, shape: tuple[int, int, int]) -> Iterator[Embeddings]:
+    """Yield an array for embeddings, (layers, rows, H): for one layer in memory, for several in a temporary file.
 
-    Float32 there, too, so that a layer has the same score whether or not others are searched beside it.
+    Both are float32, so that the score of a layer does not depend on the other searched layers.
 
     Raises:
-        NodeError: the disk has no room for them.
+        NodeError: the disk has no room for the embeddings.
     """
     if shape[0] == 1:
         yield np.empty(shape, np.float32)
@@ -103,25 +103,25 @@ def room(folder: Path, shape: tuple[int, int, int]) -> Iterator[Embeddings]:
     needed, free = 4 * prod(shape), shutil.disk_usage(folder).free
     if needed > free:
         raise NodeError(
-            f"{folder}: the embeddings of {shape[0]} layers take {needed / 2**30:.1f} GiB for a while, and "
+            f"{folder}: the embeddings of {shape[0]} layers take {needed / 2**30:.1f} GiB of temporary disk space, but "
             f"{free / 2**30:.1f} GiB are free; name fewer layers with retrieval.layers, or another folder with --store"
         )
     with TemporaryFile(dir=folder) as file:
-        # without its room taken beforehand, a disk that fills up meanwhile would kill the process
+        # reserve the space first: a disk that becomes full later would kill the process
         take_room(file.fileno(), needed)
         yield np.memmap(file, np.float32, "r+", shape=shape)
 
 
 def check_tokens(features: Features, examples: list[Any], language: str) -> None:
-    """Refuse sentences of which nothing but the special tokens is left.
+    """Refuse sentences that have only special tokens.
 
     Raises:
-        DataError: names the first one.
+        DataError: a sentence has no token of its own; the message names the first.
     """
     empty = (features.lengths <= 2).nonzero()[0]
     if len(empty):
         example = examples[int(empty[0])]
         raise DataError(
             f"{language}: sentence {example.id} of the {example.side} side has no token of its own, so it has no mean "
-            "without the special tokens; mend it, or set retrieval.special_tokens: true"
+            "without the special tokens; correct it, or set retrieval.special_tokens: true"
         )

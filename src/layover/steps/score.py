@@ -1,4 +1,4 @@
-"""score: the predictions of a cell against gold: one record, and how often each label is right."""
+"""score: scores of a cell's predictions against gold: a record, and the counts of gold and predicted labels."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from layover.store import Store
 Scores = dict[str, float]
 """Metric -> value."""
 
-Found = dict[int, tuple[Scores | None, float | None]]
-"""Layer -> scores of a language, None without gold, and the threshold where pairs are mined."""
+LayerScores = dict[int, tuple[Scores | None, float | None]]
+"""Layer -> scores of a language (None without gold), and the threshold (None if no pairs are mined)."""
 
 
 @dataclass
@@ -33,20 +33,21 @@ class CellScores:
     """The scores of one cell, language by language."""
 
     languages: dict[str, Scores | None]
-    """None without scores; `missing` says why."""
+    """Language -> scores; None without scores."""
     missing: dict[str, str]
+    """Language -> the reason why it has no scores."""
     examples: dict[str, int] = field(default_factory=dict)
     no_answer: NoAnswerThresholds | None = None
     threshold: LabelThreshold | None = None
     retrieval: Retrieved | None = None
     counts: dict[str, Counts] = field(default_factory=dict)
-    """Of the labels, by language, where answers are labels."""
+    """Language -> counts of the labels; empty if answers are not labels."""
 
 
 def run(node: Node[ScoreSpec], folder: Path, context: Context) -> None:
-    """Score every language; one without gold is null, with the reason."""
-    spec = node.spec
-    outcome = answered(spec, context.store) if spec.search is None else searched(spec, spec.search, context.store)
+    """Write the scores of every language; a language without gold is null, with the reason."""
+    spec, store = node.spec, context.store
+    outcome = head_scores(spec, store) if spec.search is None else search_scores(spec, spec.search, store)
     tags = spec.rules.tags
     record = Record(
         metrics=spec.metrics,
@@ -60,7 +61,7 @@ def run(node: Node[ScoreSpec], folder: Path, context: Context) -> None:
         language_adapters=spec.language_adapters,
         tags=None if tags is None else TagScheme(scheme=tags.name, written=tags.sample, outside=tags.outside),
         sources=spec.sources,
-        rows=accounts_of(spec, context.store),
+        rows=accounts_of(spec, store),
     )
     write_record(folder / RECORD, record)
     if kinds.get(spec.kind).classes:
@@ -68,8 +69,8 @@ def run(node: Node[ScoreSpec], folder: Path, context: Context) -> None:
     context.progress({"done": len(record.languages), "total": len(record.languages), "unit": "languages"})
 
 
-def answered(spec: ScoreSpec, store: Store) -> CellScores:
-    """Return what a head's answers are worth in every language."""
+def head_scores(spec: ScoreSpec, store: Store) -> CellScores:
+    """Return the scores of a head's predictions in every language."""
     outcome = CellScores(dict.fromkeys(spec.absent), dict(spec.absent))
     thresholds = _thresholds(spec, store)
     if spec.no_answer is not None and kinds.get(spec.kind).label_threshold is not None:
@@ -82,30 +83,30 @@ def answered(spec: ScoreSpec, store: Store) -> CellScores:
 
 
 def _thresholds(spec: ScoreSpec, store: Store) -> dict[str, float]:
-    """Return the threshold for no answer, or for labels, by language; nothing where there is no gold to tune it on."""
-    how, kind = spec.no_answer, kinds.get(spec.kind)
-    if how is None:
+    """Return language -> threshold for no answer, or for labels; without languages that lack gold to tune it on."""
+    rule, kind = spec.no_answer, kinds.get(spec.kind)
+    if rule is None:
         return {}
-    if how.value is not None:
-        return dict.fromkeys(sorted(spec.predictions), how.value)
+    if rule.value is not None:
+        return dict.fromkeys(sorted(spec.predictions), rule.value)
     tuned: dict[Keys, float] = {}
-    for language, keys in how.tuned.items():
+    for language, keys in rule.tuned.items():
         if keys in tuned:  # the same predictions for all languages
             continue
         predictions, examples = _load(keys, spec.kind, store)
         if all(kind.has_gold(example) for example in examples):
-            tuned_in = how.language or language
-            tuned[keys] = kind.tune(predictions, examples, metric=how.metric, language=tuned_in, rules=spec.rules)
-    return {language: tuned[keys] for language, keys in sorted(how.tuned.items()) if keys in tuned}
+            tuned_in = rule.language or language
+            tuned[keys] = kind.tune(predictions, examples, metric=rule.metric, language=tuned_in, rules=spec.rules)
+    return {language: tuned[keys] for language, keys in sorted(rule.tuned.items()) if keys in tuned}
 
 
 def _score(spec: ScoreSpec, language: str, thresholds: dict[str, float], store: Store, outcome: CellScores) -> None:
-    """Put the scores of a language into the outcome, or the reason why there are none."""
+    """Add the scores of a language to the outcome, or the reason why there are none."""
     kind = kinds.get(spec.kind)
     predictions, examples = _load(spec.predictions[language], spec.kind, store)
     gold = sum(kind.has_gold(example) for example in examples)
     outcome.languages[language], outcome.examples[language] = None, len(examples)
-    if gold < len(examples):  # a score over some of the examples would not be the task's
+    if gold < len(examples):  # a score of some examples is not a score of the task
         outcome.missing[language] = without_gold(spec, language, gold, len(examples), store)
         return
     if spec.no_answer is not None:
@@ -124,10 +125,10 @@ def _score(spec: ScoreSpec, language: str, thresholds: dict[str, float], store: 
 
 
 def _labels(kind: Kind[Any], predictions: Sequence[Any], examples: Sequence[Any]) -> Iterator[tuple[str, str]]:
-    """Yield each gold label with the predicted one: of the examples, for tagging of their words."""
+    """Yield each gold label with the predicted label, for each example, or in tagging for each word."""
     for prediction, example in zip(predictions, examples, strict=True):
-        wanted, said = kind.labels_of(kind.gold(example)), kind.labels_of(kind.answer(prediction))
-        yield from zip(wanted, said, strict=True)
+        gold, predicted = kind.labels_of(kind.gold(example)), kind.labels_of(kind.answer(prediction))
+        yield from zip(gold, predicted, strict=True)
 
 
 def _load(keys: Keys, kind: str, store: Store) -> tuple[list[Any], list[Any]]:
@@ -136,13 +137,13 @@ def _load(keys: Keys, kind: str, store: Store) -> tuple[list[Any], list[Any]]:
     return read_lines(store.path(predicted) / PREDICTIONS), load_examples(store, data, kind)
 
 
-def searched(spec: ScoreSpec, search: SettledSearch, store: Store) -> CellScores:
-    """Return what the matches are worth in every language after the layer that is declared, or chosen.
+def search_scores(spec: ScoreSpec, search: SettledSearch, store: Store) -> CellScores:
+    """Return the scores of the matches in every language, for the declared or chosen layer.
 
     Raises:
-        DataError: the layer is to be chosen, and there is no gold to choose it by.
+        DataError: gold should choose the layer, and there is no gold.
     """
-    by_language: dict[str, Found] = {}
+    by_language: dict[str, LayerScores] = {}
     counts: dict[str, int] = {}
     reasons = dict(spec.absent)
     for language in spec.predictions:
@@ -165,10 +166,10 @@ def searched(spec: ScoreSpec, search: SettledSearch, store: Store) -> CellScores
     return CellScores(languages, reasons, counts, retrieval=retrieved)
 
 
-def _language(spec: ScoreSpec, search: SettledSearch, language: str, store: Store) -> tuple[Found, str, int]:
-    """Return what was found, the reason why there are no scores, and the number of pairs that could be found.
+def _language(spec: ScoreSpec, search: SettledSearch, language: str, store: Store) -> tuple[LayerScores, str, int]:
+    """Return the scores of a language, the reason if it has none, and the number of gold pairs.
 
-    A threshold is tuned without gold of the scored split, too: a submission of blind data needs it.
+    A threshold is also tuned if the scored split has no gold, because a submission of blind data needs it.
     """
     split, tuning = _Split(store, search, spec.predictions[language]), None
     reason, count = "", len(split.examples)
@@ -178,20 +179,20 @@ def _language(spec: ScoreSpec, search: SettledSearch, language: str, store: Stor
         tuning = _Split(store, search, spec.threshold[language])
         if tuning.gold < len(tuning.examples):
             return {}, reason or "no gold to tune the threshold on", count
-    layers = _found(spec, search, language, split, tuning)
+    layers = _layer_scores(spec, search, language, split, tuning)
     return layers, reason, count if reason else KIND.scored(split.examples)
 
 
-def _validated(spec: ScoreSpec, search: SettledSearch, language: str, store: Store) -> Found:
-    """Return what is found on the validation split, by its own threshold; nothing where it lacks gold."""
+def _validated(spec: ScoreSpec, search: SettledSearch, language: str, store: Store) -> LayerScores:
+    """Return the scores on the validation split, with its own threshold; empty without gold."""
     split = _Split(store, search, spec.choosing()[language])
     if split.gold < len(split.examples):
         return {}
-    return _found(spec, search, language, split, split if search.threshold is not None else None)
+    return _layer_scores(spec, search, language, split, split if search.threshold is not None else None)
 
 
 class _Split:
-    """The examples of one split and language, and what each layer finds for them."""
+    """The examples of a split and language, and their predictions by each layer."""
 
     def __init__(self, store: Store, search: SettledSearch, keys: Keys) -> None:
         predicted, data = keys
@@ -203,8 +204,10 @@ class _Split:
         return read_lines(self._folder / predictions_of(layer, self._layers))
 
 
-def _found(spec: ScoreSpec, search: SettledSearch, language: str, split: _Split, tuning: _Split | None) -> Found:
-    layers: Found = {}
+def _layer_scores(
+    spec: ScoreSpec, search: SettledSearch, language: str, split: _Split, tuning: _Split | None
+) -> LayerScores:
+    layers: LayerScores = {}
     for layer in search.layers:
         predictions, threshold = split.predictions(layer), None
         if tuning is not None:
@@ -218,7 +221,7 @@ def _found(spec: ScoreSpec, search: SettledSearch, language: str, split: _Split,
     return layers
 
 
-def _layer(layer: int, by_language: Mapping[str, Found], validation: Mapping[str, Found]) -> Layer:
+def _layer(layer: int, by_language: Mapping[str, LayerScores], validation: Mapping[str, LayerScores]) -> Layer:
     here = {language: values[layer] for language, values in sorted(by_language.items()) if values}
     known = {language: values[layer][0] for language, values in sorted(validation.items()) if values}
     return Layer(
@@ -229,13 +232,13 @@ def _layer(layer: int, by_language: Mapping[str, Found], validation: Mapping[str
 
 
 def _chosen(wanted: int | str, layers: Mapping[int, Layer], spec: ScoreSpec) -> int:
-    """Return the layer that is declared, else the one with the best mean over languages, the lowest of equal ones."""
+    """Return the declared layer, else the layer with the best mean over languages (of equal layers the lowest)."""
     if isinstance(wanted, int):
         return wanted
     means = {}
     for number, layer in layers.items():
         by_language = layer.validation if wanted == "validation" else layer.languages
         if not by_language:
-            raise DataError(f"{spec.name}: no language has gold to choose the layer by; name one")
+            raise DataError(f"{spec.name}: no language has gold to choose the layer; set retrieval.layer to a number")
         means[number] = fmean(scores[spec.metric] for scores in by_language.values())
     return max(means, key=lambda number: (means[number], -number))

@@ -34,9 +34,9 @@ def run(node: Node[TokenizeSpec], folder: Path, context: Context) -> None:
     for data in (spec.data, *spec.without):
         if data.at().identity(file_sha256) != data.identity:
             context.store.forget(data.at().files())
-            raise DataError(f"{data.at().describe()}: it has changed since the plan was made; run again")
+            raise DataError(f"{data.at().describe()}: the data have changed since the plan was made; run again")
     if before != [state_of(file) for place in spec.places for file in place.files()]:
-        raise DataError(f"{spec.location.describe()}: it changes while it is read; run again when it is complete")
+        raise DataError(f"{spec.location.describe()}: the data change while they are read; run again when complete")
     if not examples:
         raise DataError(f"{spec.location.describe()}: no example is left ({spec.subset})")
     tokenizer = _tokenizer(spec.encoder, context.store)
@@ -48,7 +48,7 @@ def run(node: Node[TokenizeSpec], folder: Path, context: Context) -> None:
     write_lines(folder / ROWS, account.rows())
     gold = sum(kind.has_gold(example) for example in examples)
     if spec.location.split == "train" and not gold:
-        raise DataError(f"{spec.location.describe()}: none of {len(examples)} examples has gold, none can be learned")
+        raise DataError(f"{spec.location.describe()}: none of {len(examples)} examples has gold; add labels")
     meta = {
         MADE_FOR: made_for(spec),
         "examples": len(examples),
@@ -63,7 +63,7 @@ def run(node: Node[TokenizeSpec], folder: Path, context: Context) -> None:
 
 
 def _texts_to_leave_out(spec: TokenizeSpec) -> set[bytes]:
-    """Return the texts (premises, contexts) of the data that are to be left out."""
+    """Return the texts (premises, contexts) that are left out."""
     texts: set[bytes] = set()
     for data in spec.without:
         texts |= texts_of(spec.task.read(data.at()), kinds.get(data.at().kind))
@@ -71,7 +71,7 @@ def _texts_to_leave_out(spec: TokenizeSpec) -> set[bytes]:
 
 
 def _tokenizer(encoder: EncoderSpec, store: Store) -> Tokenizer:
-    """Return the tokenizer of the plan; where it is another one, the next plan reads it again."""
+    """Return the tokenizer of the plan; if it has changed, the next plan reads it again."""
     try:
         return tokenizers.load_planned(encoder.source, encoder.revision, encoder.tokenizer)
     except ModelError:

@@ -1,4 +1,4 @@
-"""train: a module and heads on one task or several that take turns, or the gates of a finished training."""
+"""train: trains a module and heads on one task or on several in turn, or the gates of a finished training."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from layover.steps.evaluation import evaluation
 from layover.steps.hidden_states import StatesOf, load_states, lowest_needed
 from layover.steps.loaded import load
 from layover.steps.trained import (
+    attachments_to_train,
     file_of_head,
     head_file,
     load_heads,
-    pieces_to_train,
     reads_table,
-    speak,
-    trained_pieces,
+    set_language_adapter,
+    trained_attachments,
 )
 from layover.store import Store, write_json
 from layover.training import Branch, FitResult, Progress, fit
 
 
 def run(node: Node[TrainSpec], folder: Path, context: Context) -> None:
-    """Train, and write what was trained, the heads and the history."""
+    """Train; write the trained modules, the heads and the history."""
     spec, store = node.spec, context.store
     clock = DropoutClock(spec.hyperparameters.seed)
     encoder = _encoder(node, context, clock)
@@ -59,12 +59,13 @@ def run(node: Node[TrainSpec], folder: Path, context: Context) -> None:
         train_head=spec.gates is None,
     )
     counts = _saved(spec, encoder, heads, folder)
-    write_json(folder / TRAINING, {**result.as_json(), "parameters": counts, **_told(spec, starts, branches, result)})
+    facts = _task_facts(spec, starts, branches, result)
+    write_json(folder / TRAINING, {**result.as_json(), "parameters": counts, **facts})
     write_json(folder / MEASURED, result.measured.as_json())
 
 
 def _encoder(node: Node[TrainSpec], context: Context, clock: DropoutClock) -> Encoder:
-    """Return the encoder with what trains attached: as much of it as its data need."""
+    """Return the layers of the encoder that the data need, with all modules attached."""
     spec, numbers, store = node.spec, node.spec.hyperparameters, context.store
     encoder = load(
         spec.encoder.source,
@@ -77,32 +78,32 @@ def _encoder(node: Node[TrainSpec], context: Context, clock: DropoutClock) -> En
         all_words=any(reads_table(kind, labels) for kind, labels in spec.outputs()),
     )
     if spec.gates is not None:
-        pieces = gated(trained_pieces(store, spec.gates.train, encoder.shape))
+        attachments = gated(trained_attachments(store, spec.gates.train, encoder.shape))
     else:
-        pieces = pieces_to_train(store, spec, encoder.shape)
-    encoder.attach(pieces)
+        attachments = attachments_to_train(store, spec, encoder.shape)
+    encoder.attach(attachments)
     if spec.adapterdrop.drops():
         for module in spec.start.modules() or (spec.module,):
             spec.adapterdrop.check(module, encoder.num_layers)
         encoder.drop(spec.adapterdrop)
-    speak(encoder, store, spec.languages.train)
+    set_language_adapter(encoder, store, spec.languages.train)
     return encoder
 
 
-def gated(pieces: list[Attachment]) -> list[Attachment]:
-    """Return the pieces with a fresh gate on the module of the training, which stands last.
+def gated(attachments: list[Attachment]) -> list[Attachment]:
+    """Return the attachments with a fresh gate on the module of the training, which is the last.
 
     Raises:
-        ModelError: there is no such module.
+        ModelError: the last attachment is not a module.
     """
-    if not pieces or not isinstance(pieces[-1], AttachedModule):
-        raise ModelError("gates are trained on a module, and there is none")
-    mix = Mix(MIX, mixers.get("gate")(), (pieces[-1],), None, trainable=True)
-    return [*pieces[:-1], mix]
+    if not attachments or not isinstance(attachments[-1], AttachedModule):
+        raise ModelError("gates need a trained module, and this training has none")
+    mix = Mix(MIX, mixers.get("gate")(), (attachments[-1],), None, trainable=True)
+    return [*attachments[:-1], mix]
 
 
 def _heads(spec: TrainSpec, encoder: Encoder, store: Store) -> tuple[list[Head], list[str]]:
-    """Return the heads by their numbers, and where the weights of each come from."""
+    """Return the heads by their numbers, and the origin of each head's weights."""
     numbers, heads, starts = spec.hyperparameters, list[Head](), list[str]()
     if spec.gates is not None:
         return load_heads(store, spec.gates.train, encoder, numbers.dropout), starts
@@ -120,9 +121,9 @@ def _heads(spec: TrainSpec, encoder: Encoder, store: Store) -> tuple[list[Head],
 
 
 def _branches(spec: TrainSpec, heads: Sequence[Head], store: Store, hidden_states: StatesOf) -> list[Branch]:
-    """Return the tasks with their heads and training sets, and the steps of an epoch that each has."""
+    """Return the tasks with their heads, training sets and steps per epoch."""
     features = [load_features(store, task.data, task.kind) for task in spec.tasks]
-    turns = turns_of(spec, [one.units for one in features])
+    turns = turns_of(spec, [data.units for data in features])
     return [
         Branch(
             task.name,
@@ -137,17 +138,17 @@ def _branches(spec: TrainSpec, heads: Sequence[Head], store: Store, hidden_state
 
 
 def _class_weights(task: TaskSpec, head: Head, features: Features) -> npt.NDArray[np.float32] | None:
-    """Return what each class of a head counts in the loss, by the training set as it is used; None: all alike."""
+    """Return the factor of each class on the loss, (classes,), from the training set; None if all count alike."""
     if task.class_weights is None:
         return None
-    found = head.classes(features, np.arange(features.units))
-    counts = np.bincount(found, minlength=len(task.labels)).tolist()
+    classes = head.classes(features, np.arange(features.units))
+    counts = np.bincount(classes, minlength=len(task.labels)).tolist()
     weights = by_label(task.class_weights, dict(zip(task.labels, counts, strict=True)))
     return np.array([weights[label] for label in task.labels], np.float32)
 
 
 def _reporter(context: Context, batch: int) -> Callable[[Progress], None]:
-    """Return what tells of a training in examples, as people compare speeds."""
+    """Return a callback that reports the progress of a training in examples, the usual unit of speed."""
 
     def report(progress: Progress) -> None:
         done, total = progress.done * batch, progress.total * batch
@@ -157,8 +158,8 @@ def _reporter(context: Context, batch: int) -> Callable[[Progress], None]:
 
 
 def _saved(spec: TrainSpec, encoder: Encoder, heads: Sequence[Head], folder: Path) -> dict[str, int]:
-    """Write the trained weights of every part; return how many there are of each."""
-    counts = {name: sum(value.numel() for value in part.values()) for name, part in encoder.trained().items()}
+    """Write the trained weights of every attachment and head; return name -> number of weights."""
+    counts = {name: sum(value.numel() for value in weights.values()) for name, weights in encoder.trained().items()}
     if spec.gates is not None:
         save_file(encoder.state(MIX), folder / GATES)
         return {"gates": counts[MIX]}
@@ -175,8 +176,10 @@ def _name_of(file: str) -> str:
     return file.removesuffix(".safetensors")
 
 
-def _told(spec: TrainSpec, starts: Sequence[str], branches: Sequence[Branch], result: FitResult) -> Mapping[str, Any]:
-    """Return where the heads started, and what each task contributed to the weights that were kept."""
+def _task_facts(
+    spec: TrainSpec, starts: Sequence[str], branches: Sequence[Branch], result: FitResult
+) -> Mapping[str, Any]:
+    """Return the origins of the heads, and the contribution of each task to the kept weights."""
     if spec.gates is not None:
         return {"rows": sum(branch.features.rows for branch in branches)}
     if not spec.numbered:
@@ -197,7 +200,7 @@ def _told(spec: TrainSpec, starts: Sequence[str], branches: Sequence[Branch], re
 
 
 def _weighed(task: TaskSpec, branch: Branch) -> dict[str, Any]:
-    """Return what each label counted in the loss, where they did not all count alike."""
+    """Return the factor of each label on the loss; empty if all labels count alike."""
     if branch.class_weights is None:
         return {}
     return {CLASS_WEIGHTS: dict(zip(task.labels, branch.class_weights.tolist(), strict=True))}

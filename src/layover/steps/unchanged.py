@@ -1,4 +1,4 @@
-"""Plug-ins, and an encoder in a folder, are held to what was planned, before and after a step reads them."""
+"""Checks plug-ins, and an encoder in a folder, against the plan, before and after a step reads them."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from layover.store import FileHashes, Store
 
 @contextmanager
 def unchanged(node: Node[StepSpec], store: Store) -> Iterator[None]:
-    """Compute a node only with the plug-ins, and while the folder of its encoder holds what its key was made of.
+    """Check before and after the block that plug-ins and the encoder's folder match the key of a node.
 
-    A tokenizer is held to its plan where it is loaded, and files of the hub where they are read.
+    The loading of a tokenizer, and the reading of hub files, have their own checks.
 
     Args:
-        node: What it is handed may name an encoder.
-        store: Remembers the hashes of files.
+        node: The node to compute.
+        store: Caches the hashes of files.
 
     Raises:
-        ModelError: the folder's files are others than those of the plan.
-        PluginError: another version of a plug-in is installed than when the plan was made, or none.
+        ModelError: the folder's files differ from the files of the plan.
+        PluginError: a plug-in is not installed, or in another version than in the plan.
     """
     check_plugins(node.spec)
     encoder = None if node.spec.only_tokenizer else node.spec.read_encoder()
@@ -39,7 +39,7 @@ def unchanged(node: Node[StepSpec], store: Store) -> Iterator[None]:
 
 
 def check_plugins(spec: StepSpec) -> None:
-    """Refuse to compute by other code than that of the key.
+    """Refuse plug-ins that differ from the plug-ins in the key.
 
     Raises:
         PluginError: a plug-in is not installed, or in another version.
@@ -50,16 +50,16 @@ def check_plugins(spec: StepSpec) -> None:
 
 
 def check_encoder(encoder: EncoderSpec, hashes: FileHashes) -> None:
-    """Refuse a directory whose config or weights are not those of the key; files of the hub are checked when read.
+    """Refuse a directory whose config or weights differ from the key; files of the hub are checked when read.
 
     Raises:
-        ModelError: they have changed since the plan was made, or are gone.
+        ModelError: the files have changed since the plan was made, or are absent.
     """
     if not encoder.weights:
         return
     try:
-        found = in_folder(Path(encoder.source), hashes)
+        current = in_folder(Path(encoder.source), hashes)
     except (LayoverError, OSError) as error:
         raise ModelError(f"{encoder.source} has changed since the plan was made ({error}); run again") from None
-    if found != encoder:
+    if current != encoder:
         raise ModelError(f"{encoder.source}: its config or weights have changed since the plan was made; run again")

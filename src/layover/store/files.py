@@ -1,4 +1,4 @@
-"""JSON files of the store: written whole or not at all, and sealed by a digest of what they say."""
+"""JSON files of the store: written completely or not at all, and sealed by a digest of their content."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DIGEST = "digest"
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object.
+    """Return the JSON object of a file.
 
     Raises:
         StoreError: the file is absent or is not a JSON object.
@@ -29,12 +29,12 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise StoreError(f"{path}: cannot be read as JSON: {error}") from None
     if not isinstance(value, dict):
-        raise StoreError(f"{path}: a JSON object was expected")
+        raise StoreError(f"{path}: is not a JSON object")
     return value
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write JSON with sorted keys through a temporary file, so that a kill leaves the old text or the new one."""
+    """Write JSON with sorted keys through a temporary file, so that a kill leaves the old text or the new text."""
     text = json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")  # two containers may share a PID
     try:
@@ -49,12 +49,12 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 
 
 def sealed(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values with a digest of all of them."""
+    """Return the values with a digest of all values."""
     return {**values, DIGEST: key_of(dict(values))}
 
 
 def is_sealed(values: Mapping[str, Any]) -> bool:
-    """Tell whether values that were read from JSON match the digest among them."""
+    """Return whether values from JSON match their own digest."""
     rest = {name: value for name, value in values.items() if name != DIGEST}
     try:
         return bool(values.get(DIGEST) == parsed_key(rest))
@@ -63,10 +63,10 @@ def is_sealed(values: Mapping[str, Any]) -> bool:
 
 
 def folder_bytes(folder: Path) -> int:
-    """Return the bytes of all files below a folder, or of a file; what vanishes meanwhile does not count.
+    """Return the bytes of all files below a folder, or of a file; a file that is removed meanwhile does not count.
 
     Raises:
-        FileNotFoundError: it is not there.
+        FileNotFoundError: the folder or file is absent.
     """
     if not folder.is_dir():
         return folder.lstat().st_size
@@ -78,7 +78,7 @@ def folder_bytes(folder: Path) -> int:
 
 
 def remove(place: Path) -> None:
-    """Remove a file, a link, or a folder with all that is in it."""
+    """Remove a file, a link, or a folder with all its content."""
     if place.is_dir() and not place.is_symlink():
         shutil.rmtree(place)
     else:

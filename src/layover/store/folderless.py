@@ -1,8 +1,8 @@
-"""Texts without the folders of a machine: a store travels, and a person's folders stay at home.
+"""Texts without the folders of a machine, because a store may be shared and the user's folders are private.
 
-Paths are found by how they look. Of each that tells of a machine its last name stays: of absolute paths, of those that
-leave a folder upward, and of those of a home, of Windows, of a server, and of file addresses. Addresses of the web and
-paths inside a project (`data/de.csv`, `org/name`) stay.
+Paths are recognised by their form. A path that shows a folder of the machine is replaced by its last name. These are
+absolute paths, paths with `..`, paths in a home folder, Windows paths, paths on a server, and `file:` addresses.
+Web addresses and paths inside a project (`data/de.csv`, `org/name`) stay.
 """
 
 from __future__ import annotations
@@ -16,32 +16,32 @@ from pathlib import Path
 from typing import Any
 
 _QUOTED = re.compile(r"([\"'])(/[^\"'/\n]*+/[^\"'\n]*+)\1")
-"""A path between quotes, which may hold spaces."""
+"""A path between quotes, which may contain spaces."""
 _BEFORE_A_LINE = re.compile(r"(?<![\w.~/:-])/(?:(?! /)[^\n:\"'])*+(?=(:\d)?)")
-"""What may be a path that holds spaces; it is one before the number of a line."""
+"""A text that may be a path with spaces; it is a path if a line number follows."""
 _NUMBER = re.compile("\0(\\d+|-)\0", re.ASCII)
 _NUL = "\0-\0"
-"""What stands for a NUL that was in a text, beside the numbers of files between two of them."""
+"""Replaces a NUL of a text, because NUL encloses the numbers of files."""
 _ODD = re.compile(r"[^\w./~\\:-]")
 _NOT = r"\s\"'`<>|:"
 _WORD = re.compile(rf"(?:\b([A-Za-z][A-Za-z0-9+.-]*+):)?((?:[^{_NOT}]|:(?=[^\W\d]))++)")
-"""What stands between blanks and quotes, with what stands before a colon; it may be a path, or have one in it."""
+"""A word between blanks and quotes, with its scheme before a colon; it may be or contain a path."""
 _QUOTED_PATH = re.compile(r"([\"'])((?:[/~]|\.\.[/\\]|[A-Za-z]:[/\\]|\\\\)[^\"'\n]*+)\1")
-"""A path between quotes, which may hold spaces."""
+"""A path between quotes, which may contain spaces."""
 _BETWEEN = re.compile(r"(?<=[,;=(\[{])(?=[/~\\]|\.\.[/\\])")
-"""Where a path begins inside a word, behind another."""
+"""The place where a path begins inside a word."""
 _BEGIN = re.compile(r"(?<![\w.~/\\-])(?:/{1,2}[^/]++/|~[\w.-]{0,64}/|\.\.[/\\]|\\\\[\w.$-]{1,64}\\)")
-"""How paths of a machine begin."""
+"""The beginning of a path that shows a folder of the machine."""
 _UPWARD = re.compile(r"[/\\]\.\.[/\\]")
 
 
 def without_folders(text: str | None, known: Iterable[Path] = ()) -> str | None:
-    """Return a text in which every path of the machine is its last name: `/home/ann/data/de.csv:3` is `de.csv:3`.
+    """Return a text with the last name in place of every path: `/home/ann/data/de.csv:3` becomes `de.csv:3`.
 
     Args:
-        text: Or None, which stays.
-        known: Paths that it may hold, and whose folders it may. Others are found by how they look, so that a blank may
-            end them too early.
+        text: The text, or None, which stays None.
+        known: Paths that the text may contain, itself or their folders. Other paths are recognised by their form, so
+            that a blank may end them too early.
     """
     if text is None:
         return None
@@ -58,22 +58,22 @@ def without_folders(text: str | None, known: Iterable[Path] = ()) -> str | None:
 
 
 def strip_folders(file: Path) -> None:
-    """Rewrite a text file, if it is there, without the folders that it names; one that cannot be rewritten stays.
+    """Rewrite a text file, if it exists, without the folders that it names; on an error it stays as it is.
 
-    So it is on a disk without room, where what it tells is of more use.
+    On a full disk, its content is more useful than its privacy.
     """
-    beside = file.with_name(f".{file.name}.{uuid.uuid4().hex}")
+    temporary = file.with_name(f".{file.name}.{uuid.uuid4().hex}")
     try:
         text = file.read_text(encoding="utf-8", errors="replace")
-        beside.write_text(without_folders(text) or "", encoding="utf-8")
-        beside.replace(file)
+        temporary.write_text(without_folders(text) or "", encoding="utf-8")
+        temporary.replace(file)
     except OSError:
         with suppress(OSError):
-            beside.unlink()
+            temporary.unlink()
 
 
 def numbered(value: Any, files: Sequence[Path]) -> Any:
-    """Return JSON in which texts name each of some files by its number, and no other file by its folder."""
+    """Return JSON whose texts name the given files by their numbers, and all other files without their folders."""
     places = sorted(
         ((str(file), f"\0{number}\0") for number, file in enumerate(files)), key=lambda place: -len(place[0])
     )
@@ -88,7 +88,7 @@ def numbered(value: Any, files: Sequence[Path]) -> Any:
 
 
 def named(value: Any, files: Sequence[Path]) -> Any:
-    """Return JSON with the paths of files in the place of the numbers that `numbered` gave them."""
+    """Return JSON with the paths of files in place of the numbers from `numbered`."""
 
     def put_back(match: re.Match[str]) -> str:
         if match[1] == "-":
@@ -113,7 +113,7 @@ def _changed(value: Any, change: Callable[[str], str]) -> Any:
 
 
 def shortened(text: str) -> str:
-    """Return a text with the last name in the place of each path that tells of a machine."""
+    """Return a text with the last name in place of each path that shows a folder of the machine."""
     return _WORD.sub(_in_word, _QUOTED_PATH.sub(_in_quotes, text))
 
 
@@ -134,20 +134,20 @@ def _in_word(match: re.Match[str]) -> str:
     if "/" not in word and "\\" not in word:
         return match[0]
     if before is None:
-        return _in_pieces(word)
+        return _in_parts(word)
     if len(before) == 1 and word[0] in "/\\":  # a drive
         return last(word)
     if before.lower() == "file" and word.startswith("//"):
         return last(word)
-    return match[0] if word.startswith("//") else f"{before}:{_in_pieces(word)}"
+    return match[0] if word.startswith("//") else f"{before}:{_in_parts(word)}"
 
 
-def _in_pieces(word: str) -> str:
-    return "".join(map(_in_piece, _BETWEEN.split(word)))
+def _in_parts(word: str) -> str:
+    return "".join(map(_in_part, _BETWEEN.split(word)))
 
 
-def _in_piece(piece: str) -> str:
-    begin = _BEGIN.search(piece)
+def _in_part(part: str) -> str:
+    begin = _BEGIN.search(part)
     if begin is not None:
-        return piece[: begin.start()] + last(piece[begin.start() :])
-    return last(piece) if _UPWARD.search(piece) else piece
+        return part[: begin.start()] + last(part[begin.start() :])
+    return last(part) if _UPWARD.search(part) else part

@@ -1,4 +1,4 @@
-"""SHA-256 of data files, remembered by a hash of path, size, both times and inode."""
+"""SHA-256 of data files, cached by a hash of path, size, both times and inode."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from layover.store.state import FileState, state_of, unsettled_seconds
 
 HASHES = "hashes.json"
 MOST = 100_000
-"""Remembered hashes, of 200 bytes each in the file."""
+"""Most cached hashes; each takes 200 bytes in the file."""
 TRIES = 3
 LAG_SECONDS = 0.01
-"""The clock of a file system runs behind by a part of its tick."""
+"""The clock of a file system may be late by a part of its tick."""
 
 
 class FileHashes(Memory):
-    """A memory of file hashes; a file whose state on the disk differs is read again.
+    """A cache of file hashes; a file whose state on the disk has changed is read again.
 
-    A hash is remembered only when every later change of the file shows in its state. Where the file system counts
-    whole seconds, it is remembered in this process alone. No path is written: a name is the hash of a path and a state.
+    A hash is cached only if every later change of the file changes its state. If the file system counts whole seconds,
+    the hash is cached in this process only. The file of the cache has no paths: a name is the hash of path and state.
     """
 
     def __init__(self, file: Path | None = None) -> None:
         super().__init__(file)
         self.keep({name for name in self.names() if is_key(name)})  # earlier versions wrote paths
         self._here: dict[str, tuple[FileState, str]] = {}
-        """Path -> what is known in this process."""
+        """Path -> state and hash in this process."""
 
     def __call__(self, path: Path) -> str:
         """Return the SHA-256 of a file.
 
         Raises:
-            DataError: the file cannot be read, or does not stop changing.
+            DataError: the file cannot be read, or changes again and again.
         """
         try:
             place, state = str(path.resolve()), state_of(path)
@@ -56,7 +56,7 @@ class FileHashes(Memory):
         return known[1]
 
     def forget(self, paths: Iterable[Path]) -> None:
-        """Hash files anew when they are asked for next, in this run and in the next one."""
+        """Drop the cached hashes of files, so that their next use reads them again."""
         for path in paths:
             place = str(path.resolve())
             known = self._here.pop(place, None)
@@ -67,14 +67,14 @@ class FileHashes(Memory):
                 self.drop(_name(place, state))
 
     def save(self) -> None:
-        """See `Memory.save`; of many hashes only those of this process are kept, for some are of files as they were."""
+        """Save as `Memory.save` does; if there are too many hashes, keep only the hashes of this process."""
         if len(self.names()) > MOST:
             self.keep({_name(place, state) for place, (state, _) in self._here.items()})
         super().save()
 
     def _remembered(self, place: str, state: FileState) -> tuple[FileState, str] | None:
-        found = self.get(_name(place, state))
-        return (state, found) if isinstance(found, str) else None
+        digest = self.get(_name(place, state))
+        return (state, digest) if isinstance(digest, str) else None
 
 
 def _name(place: str, state: FileState) -> str:
@@ -82,7 +82,7 @@ def _name(place: str, state: FileState) -> str:
 
 
 def _hashed(path: Path, state: FileState) -> tuple[FileState, str]:
-    """Return the hash of a file, and its state that every change after this will alter."""
+    """Return the state and the hash of a file; every later change of the file changes its state."""
     place = (archive_of(path) or path).resolve().parent
     for _ in range(TRIES):
         while wait := unsettled_seconds(state, place):
@@ -91,4 +91,4 @@ def _hashed(path: Path, state: FileState) -> tuple[FileState, str]:
         if after == state:
             return state, digest
         state = after
-    raise DataError(f"{path}: it changes while it is read; run again when it is complete")
+    raise DataError(f"{path}: the file changes while it is read; run again when it is complete")

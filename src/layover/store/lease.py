@@ -1,12 +1,13 @@
-"""A lease: a file that says which process holds something of the store, for as long as that process lives.
+"""A lease: a file that names the process which uses a part of the store, as long as that process lives.
 
-The file is complete before it has its name, and its name is unique, so that whoever removes it removes this one and no
-other. Whether its holder lives is told by the first of these that can tell:
+The file is complete before it gets its name, and its name is unique, so that a process that removes it cannot remove
+another lease. The first of these signs that is available shows whether the holder lives:
 
-- the holder keeps the file locked (`flock`), which ends with the process, in whatever container it runs;
-- on the same machine, an unlocked file, or in the same PID namespace the absence of the process, tells that it is gone;
-- from another machine, the file's time moves every `BEAT_SECONDS`. A watcher that sees no move for `STALE_SECONDS` of
-  its own clock takes the holder for gone, whatever the clocks of both machines show.
+- The holder keeps the file locked (`flock`). The lock ends with the process, in any container.
+- On the same machine, an unlocked file means that the process has ended; in the same PID namespace, so does the absence
+  of the process.
+- On another machine, the file's time changes every `BEAT_SECONDS`. A watcher that sees no change for `STALE_SECONDS` of
+  its own clock treats the holder as dead. The clocks of the two machines may differ.
 """
 
 from __future__ import annotations
@@ -34,24 +35,24 @@ STALE_SECONDS = 90.0
 NO_LOCKS = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL})
 """The errors of file systems without `flock`."""
 GONE = frozenset({errno.ENOENT, errno.ESTALE})
-"""The errors of a file that is no more: ESTALE where another machine removed it."""
+"""The errors of a removed file; ESTALE if another machine removed it."""
 
 
 @dataclass(frozen=True)
 class Holder:
-    """The process behind a lease, as it describes itself."""
+    """The process that holds a lease, described by itself."""
 
     verb: str
     host: str
     pid: int
     since: str
-    """Of its host's clock, UTC."""
+    """Start time by the clock of its host, UTC."""
     boot: str
-    """Of its machine: another one after a restart."""
+    """Boot id of its machine, which changes at a restart."""
     namespace: str
-    """Its PID namespace: elsewhere its PID is another process."""
+    """Its PID namespace; in another namespace its PID is another process."""
     started: float
-    """Seconds; tells it from a later process with the same PID."""
+    """Start time in seconds, which differs from a later process with the same PID."""
     locked: bool
     """Whether its file system has `flock`."""
 
@@ -60,7 +61,7 @@ class Holder:
 
     @classmethod
     def this(cls, verb: str, *, locked: bool) -> Self:
-        """Return what this process is."""
+        """Return the description of this process."""
         since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         boot, namespace = machine()
         started = psutil.Process().create_time()
@@ -68,25 +69,25 @@ class Holder:
 
 
 TYPES = {name: type(value) for name, value in asdict(Holder("", "", 0, "", "", "", 0.0, locked=False)).items()}
-"""Of the values of a lease."""
+"""Field of a lease -> type of its value."""
 UNKNOWN = Holder("?", "unknown", 0, "unknown", "", "", 0.0, locked=False)
-"""Behind a lease that cannot be read: another user's, or cut short by a full disk."""
+"""The holder of a lease that cannot be read: of another user, or cut by a full disk."""
 OLDER = replace(UNKNOWN, verb="run", since="unknown; of an older version")
 
 
 @cache
 def machine() -> tuple[str, str]:
-    """Return what tells this start of this machine from others, and the PID namespace."""
+    """Return the boot id of this machine, and the PID namespace of this process."""
     boot, namespace = f"{socket.gethostname()} {psutil.boot_time():.0f}", ""
     with suppress(OSError):
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip() or boot
     with suppress(OSError):
-        namespace = os.readlink("/proc/self/ns/pid")  # noqa: PTH115  it leads nowhere
+        namespace = os.readlink("/proc/self/ns/pid")  # noqa: PTH115  its target does not exist
     return boot, namespace
 
 
 def clock() -> float:
-    """Return seconds that go on while the machine sleeps."""
+    """Return the seconds of a clock that also runs while the machine sleeps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.time()
 
 
@@ -94,10 +95,10 @@ class Lease:
     """A lease of this process, kept alive by a thread.
 
     Args:
-        folder: Where its file goes.
-        name: Of what is held; the file is called `NAME.` and 32 hexadecimal digits.
-        verb: What the process does, for those who wait.
-        renews: Whether the lease is taken again when another process took this one for gone.
+        folder: The folder of its file.
+        name: The name of the lease; the file name is `NAME.` and 32 hexadecimal digits.
+        verb: The command of the process, for messages of waiting processes.
+        renews: Whether a new lease replaces this one after another process treated the holder as dead.
 
     Raises:
         OSError: the file cannot be written.
@@ -113,22 +114,23 @@ class Lease:
 
     @property
     def file(self) -> Path:
-        """Where it lies."""
+        """The path of its file."""
         return self._file
 
     def held(self) -> bool:
-        """Tell whether no one can have taken this process for gone."""
+        """Return whether it is certain that no process treats this one as dead."""
         return clock() - self._beaten < STALE_SECONDS / 2 and _is_linked(self._handle)
 
     def doubtful(self) -> bool:
-        """Tell whether another process may have this one taken for gone, even where its time could not be moved.
+        """Return whether another process may treat this one as dead.
 
-        A locked file does not look like that of a process that is gone, and who takes it for one removes it.
+        A process that treats another as dead removes its file. A locked file that still exists is no reason for doubt,
+        even if its time could not be updated.
         """
         return not self.held() and not (self._locked and _is_linked(self._handle))
 
     def release(self) -> None:
-        """Give it back; a file that cannot be removed looks like that of a process that is gone."""
+        """End the lease; a file that cannot be removed looks like the lease of a dead process."""
         self._ended.set()
         self._thread.join()
         try:
@@ -167,7 +169,7 @@ class Lease:
 
 
 def _describe(handle: int, holder: Holder) -> None:
-    """Write who holds a lease; on a full disk it stays empty, for `gc` must be able to make room."""
+    """Write the holder of a lease; on a full disk it stays empty, because `gc` must be able to free space."""
     try:
         os.pwrite(handle, json.dumps(asdict(holder)).encode(), 0)
     except OSError as error:
@@ -177,7 +179,7 @@ def _describe(handle: int, holder: Holder) -> None:
 
 
 def _locks(handle: int, how: int) -> bool:
-    """Lock a file without waiting; return False where its file system has no locks.
+    """Lock a file without waiting; return False if its file system has no locks.
 
     Raises:
         BlockingIOError: another process has locked it.
@@ -194,7 +196,7 @@ def _locks(handle: int, how: int) -> bool:
 
 
 def _is_linked(handle: int) -> bool:
-    """Tell whether an open file still has a name."""
+    """Return whether an open file still has a name."""
     try:
         return os.fstat(handle).st_nlink > 0
     except OSError:  # removed by another machine
@@ -202,34 +204,34 @@ def _is_linked(handle: int) -> bool:
 
 
 class LeaseWatch:
-    """What a process has seen of the leases of others.
+    """The observations of a process about the leases of other processes.
 
     Args:
-        clock: Seconds of this process.
+        clock: Returns the seconds of this process.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._seen: dict[str, tuple[int, float]] = {}
-        """File -> its time when it moved last, and when that was on the clock of this process."""
+        """File -> its last modification time, and the time of this process's clock when it first saw it."""
 
     def look(self, file: Path) -> tuple[Holder | None, float]:
-        """Return the holder of a lease, None when it is gone; and the seconds for which it has shown no life.
+        """Return the holder of a lease (None if dead), and the seconds since its last sign of life.
 
-        The seconds are 0 where this machine knows that it lives.
+        The seconds are 0 if this machine is certain that the holder lives.
         """
         try:
             handle = os.open(file, os.O_RDONLY)
         except OSError as error:
-            gone = error.errno in GONE
-            return (None, 0.0) if gone else self._by_time(file, UNKNOWN, _time_of(file))
+            removed = error.errno in GONE
+            return (None, 0.0) if removed else self._by_time(file, UNKNOWN, _time_of(file))
         try:
             holder, moved = _read(handle), os.fstat(handle).st_mtime_ns
             if not _is_free(handle):
                 return holder, 0.0
         except OSError as error:
-            gone = error.errno in GONE
-            return (None, 0.0) if gone else self._by_time(file, UNKNOWN, _time_of(file))
+            removed = error.errno in GONE
+            return (None, 0.0) if removed else self._by_time(file, UNKNOWN, _time_of(file))
         finally:
             os.close(handle)
         boot, namespace = machine()
@@ -250,7 +252,7 @@ class LeaseWatch:
 
 
 def _is_free(handle: int) -> bool:
-    """Tell whether no process keeps an open file locked, or none can be seen to."""
+    """Return whether no process keeps an open file locked, or the file system has no locks."""
     try:
         if _locks(handle, fcntl.LOCK_SH):
             fcntl.flock(handle, fcntl.LOCK_UN)
@@ -260,7 +262,7 @@ def _is_free(handle: int) -> bool:
 
 
 def is_locked(file: Path) -> bool:
-    """Tell whether a process keeps a file locked; True, too, when it cannot be looked at."""
+    """Return whether a process keeps a file locked; True also if the file cannot be opened."""
     try:
         handle = os.open(file, os.O_RDONLY)
     except OSError as error:
@@ -282,9 +284,9 @@ def _time_of(file: Path) -> int | None:
 
 def _read(handle: int) -> Holder:
     try:
-        found = json.loads(os.pread(handle, 10_000, 0))
-        if {name: type(value) for name, value in found.items()} == TYPES:
-            return Holder(**found)
+        fields = json.loads(os.pread(handle, 10_000, 0))
+        if {name: type(value) for name, value in fields.items()} == TYPES:
+            return Holder(**fields)
     except (ValueError, AttributeError, RecursionError):
         pass
     return UNKNOWN

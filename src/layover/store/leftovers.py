@@ -1,4 +1,4 @@
-"""What killed runs, failures and older versions leave in a store beside finished nodes."""
+"""Files in a store that are not finished nodes: remains of killed runs, of failures and of older versions."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from layover.store.files import folder_bytes, remove
 from layover.store.store import Store
 
 CHOICES = "choices"
-"""The folder with the values that were chosen between trainings."""
+"""The folder of the values that were chosen between trainings."""
 
 WRITING_SECONDS = 60.0
-"""A file that is younger may be one that `plan` or `status` writes, which hold no lease."""
+"""`plan` or `status`, which have no lease, may still be writing a younger file."""
 
 
 def leftovers(store: Store, keep: Collection[str]) -> Iterator[Path]:
@@ -22,7 +22,7 @@ def leftovers(store: Store, keep: Collection[str]) -> Iterator[Path]:
 
     Args:
         store: The store.
-        keep: Keys of nodes whose checkpoints and failures are still of use.
+        keep: Keys of nodes whose checkpoints and failures are kept.
     """
     root = store.root
     for folder in (root / "work", root / "logs", store.damaged.folder, store.failures.folder):
@@ -38,13 +38,13 @@ def leftovers(store: Store, keep: Collection[str]) -> Iterator[Path]:
 
 
 def sweep_up(store: Store, keep: Collection[str], check: Callable[[], None] | None = None) -> int:
-    """Return the bytes of what is left over.
+    """Return the bytes of all leftovers, and remove them if a check is given.
 
     Args:
         store: The store.
-        keep: Keys of nodes whose checkpoints and failures are still of use.
-        check: Given, all of it is removed, with leases of killed processes and folders without a node; it is called
-            before each removal, and raises when this process must stop.
+        keep: Keys of nodes whose checkpoints and failures are kept.
+        check: Called before each removal; it raises if this process must stop. Leases of killed processes and empty
+            folders are removed, too. None removes nothing.
     """
     size = 0
     for place in leftovers(store, keep):
@@ -58,6 +58,6 @@ def sweep_up(store: Store, keep: Collection[str], check: Callable[[], None] | No
         check()
         store.locks.tidy()
         for shard in (store.root / "nodes").glob("[0-9a-f][0-9a-f]"):
-            with suppress(OSError):  # it holds nodes
+            with suppress(OSError):  # it contains nodes
                 shard.rmdir()
     return size

@@ -1,8 +1,8 @@
-"""Who works on a store: runs and readers beside each other, `gc` alone, each node by one process.
+"""The locks of a store: runs and readers share it, `gc` uses it alone, and a node belongs to one process.
 
-To hold something, a process publishes a lease and then looks at those of others: when two come at once, at least the
-later one sees the other, and withdraws. Nothing is ever taken from a live process; a lease whose holder is gone is
-removed by whoever meets it.
+To hold a lock, a process publishes a lease and then reads the leases of others. If two processes come at the same time,
+at least the later one sees the other, and withdraws. No process takes a lock from a live process. Any process that
+finds the lease of a dead holder removes it.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from layover.store.memory import READ_ONLY
 RUN, READ, GC = "run", "read", "gc"
 POLL_SECONDS = 0.5
 AGAIN_SECONDS = 60.0
-"""A process that waits says so at least this often."""
+"""Longest time between two messages of a waiting process."""
 WITHDRAWN_SECONDS = 5.0
-"""Whoever came at the same moment as `gc` has withdrawn by then."""
+"""After this time, a process that came at the same moment as `gc` has withdrawn."""
 MOST_ATTEMPTS = 5
-"""So often does a process try for a node when another one comes at the same moment."""
+"""Most attempts of a process to claim a node, when another process comes at the same moment."""
 
 LEASE = re.compile(r"(?:run|read|gc|[0-9a-f]{64})\.[0-9a-f]{32}")
 OLD_RUN = "sweep-*.lock"
-"""What a run of an earlier version keeps locked."""
+"""The files that a run of an earlier version keeps locked."""
 
-_NO_FOLDER = "this is no folder, and leases of the store go into one; remove it, and run again"
-_READABLE = "who works on this store cannot be seen; make this folder readable"
-_MEND = {errno.ENOTDIR: _NO_FOLDER}
+_NO_FOLDER = "this is not a folder, but the store needs a folder for its leases; remove it, and run again"
+_READABLE = "the leases of other processes cannot be read; make this folder readable"
+_ADVICE = {errno.ENOTDIR: _NO_FOLDER}
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -51,76 +51,78 @@ class Held:
     """`run`, `read`, `gc`, or the key of a node."""
     holder: Holder
     still: float
-    """Seconds for which it has shown no life to this process; 0 where it is certain that it lives."""
+    """Seconds since its last sign of life to this process; 0 if it certainly lives."""
 
     def __str__(self) -> str:
         if self.still < 2 * BEAT_SECONDS:
             return str(self.holder)
-        return f"{self.holder}, which shows no sign of life and counts as gone after {STALE_SECONDS:.0f} s without one"
+        return f"{self.holder}, which shows no sign of life and counts as ended after {STALE_SECONDS:.0f} s without one"
 
 
 class Locks:
     """The leases of a store.
 
     Args:
-        folder: Made when the first one is taken.
-        watch: What is known of the leases of others.
+        folder: The folder of the leases; made for the first lease.
+        watch: The observations about the leases of other processes.
     """
 
     def __init__(self, folder: Path, watch: LeaseWatch | None = None) -> None:
         self.folder = folder
         self._watch = watch or LeaseWatch()
 
-    def held(self, *names: str, beside: Collection[Path] = ()) -> list[Held]:
-        """Return the live leases of some names, or of all when none is given; files of dead ones are removed.
+    def held(self, *names: str, own: Collection[Path] = ()) -> list[Held]:
+        """Return the live leases with some names, or all live leases without names; remove leases of dead holders.
 
         Args:
-            names: Of what is held.
-            beside: Files of leases that do not count: one's own.
+            names: Names of leases.
+            own: Files of this process's leases, which do not count.
         """
-        found = []
+        leases = []
         for file in self._files():
             name = file.name.partition(".")[0]
-            if file in beside or (names and name not in names):
+            if file in own or (names and name not in names):
                 continue
             holder, still = self._watch.look(file)
             if holder is not None:
-                found.append(Held(name, holder, still))
+                leases.append(Held(name, holder, still))
             else:
                 with suppress(OSError):
                     file.unlink()
         if not names or RUN in names:
-            found += [Held(RUN, OLDER, 0.0) for file in self.folder.glob(OLD_RUN) if is_locked(file)]
-        return found
+            leases += [Held(RUN, OLDER, 0.0) for file in self.folder.glob(OLD_RUN) if is_locked(file)]
+        return leases
 
     @contextmanager
-    def run(self, tell: Tell) -> Iterator[None]:
-        """Mark a run, so that `gc` keeps away; waits while one removes.
+    def run(self, report: Report) -> Iterator[None]:
+        """Hold the lease of a run, which keeps `gc` away; waits while `gc` removes nodes.
 
         Raises:
             StoreError: the store cannot be written.
-            StoppedError: a person stopped the waiting.
+            StoppedError: the user stopped the waiting.
         """
-        lease = self._wait_for(RUN, "run", (GC,), tell)
+        lease = self._wait_for(RUN, "run", (GC,), report)
         try:
             yield
         finally:
             lease.release()
 
     @contextmanager
-    def read(self, verb: str, tell: Tell) -> Iterator[None]:
-        """Keep `gc` away while nodes are read; waits while one removes. In a store that cannot be written, only waits.
+    def read(self, verb: str, report: Report) -> Iterator[None]:
+        """Hold the lease of a reader, which keeps `gc` away; waits while `gc` removes nodes.
+
+        In a store that cannot be written it only waits.
 
         Raises:
-            StoppedError: a person stopped the waiting.
+            StoppedError: the user stopped the waiting.
         """
         lease = None
         try:
             if self.folder.is_dir() or (self.folder.parent / MARKER).is_file():  # a copy may lack the folder
-                lease = self._wait_for(READ, verb, (GC,), tell)
-        except (StoreError, OSError):  # a snapshot, another person's store, a full disk
-            with suppress(StoreError):  # where one may not even look for whom to wait
-                self.wait((GC,), tell)
+                lease = self._wait_for(READ, verb, (GC,), report)
+        except (StoreError, OSError):  # a snapshot, the store of another user, a full disk
+            with suppress(StoreError):  # the leases cannot even be read
+                self.wait((GC,), report)
         try:
             yield
         finally:
@@ -128,25 +130,25 @@ class Locks:
                 lease.release()
 
     @contextmanager
-    def collect(self, tell: Tell) -> Iterator[Callable[[], None]]:
-        """Have the store alone; waits while anyone else works on it.
+    def collect(self, report: Report) -> Iterator[Callable[[], None]]:
+        """Hold the store alone; waits while another process works on it.
 
-        Yields a check to be made before each removal: it raises a `StoreError` when this process was taken for gone
-        meanwhile (a laptop that slept), or when another one turns out to live.
+        Yields a check to call before each removal. It raises a `StoreError` if another process may have treated this
+        process as dead (a laptop that slept), or if another process lives.
 
         Raises:
             StoreError: the store cannot be written.
-            StoppedError: a person stopped the waiting.
+            StoppedError: the user stopped the waiting.
         """
-        lease = self._wait_for(GC, "gc", (), tell)
+        lease = self._wait_for(GC, "gc", (), report)
 
         def check() -> None:
             if not lease.held():
-                raise StoreError("gc stops here: this process showed no life for too long; run it again")
+                raise StoreError("gc stops here: this process showed no sign of life for too long; run gc again")
             patient = time.monotonic() + WITHDRAWN_SECONDS
-            while others := self.held(beside=(lease.file,)):
+            while others := self.held(own=(lease.file,)):
                 if time.monotonic() > patient:
-                    raise StoreError(f"gc stops here: {others[0]} works on this store, too; run gc again")
+                    raise StoreError(f"gc stops here: {others[0]} also works on this store; run gc again")
                 time.sleep(0.05)
 
         try:
@@ -156,7 +158,7 @@ class Locks:
 
     @contextmanager
     def claim(self, key: str) -> Iterator[Lease | None]:
-        """Yield a lease while this process alone may work on a node; None when another one does.
+        """Yield a lease while only this process may work on a node; None if another process works on it.
 
         Raises:
             StoreError: the store cannot be written.
@@ -166,9 +168,9 @@ class Locks:
                 yield None
                 return
             lease = self._lease(key, "run")
-            if self.held(key, beside=(lease.file,)):
+            if self.held(key, own=(lease.file,)):
                 lease.release()
-                time.sleep(random.uniform(0.01, 0.1))  # noqa: S311  the other one withdrew as well
+                time.sleep(random.uniform(0.01, 0.1))  # noqa: S311  the other process withdrew, too
                 continue
             try:
                 yield lease
@@ -177,27 +179,27 @@ class Locks:
             return
         yield None
 
-    def wait(self, names: Collection[str], tell: Tell) -> None:
-        """Wait until no other process holds one of some names, or anything; say for whom.
+    def wait(self, names: Collection[str], report: Report) -> None:
+        """Wait until no other process holds a lease with some names (any lease without names); report the holders.
 
         Raises:
-            StoppedError: a person stopped the waiting.
+            StoppedError: the user stopped the waiting.
         """
-        said, when = "", 0.0
+        reported, when = "", 0.0
         try:
             while others := self.held(*names):
                 text = _listed(others)
-                if text != said or time.monotonic() - when >= AGAIN_SECONDS:
-                    tell(f"waits for {text}; Ctrl-C stops waiting, nothing is changed yet")
-                    said, when = text, time.monotonic()
+                if text != reported or time.monotonic() - when >= AGAIN_SECONDS:
+                    report(f"waits for {text}; Ctrl-C stops waiting, nothing is changed yet")
+                    reported, when = text, time.monotonic()
                 time.sleep(POLL_SECONDS)
         except (Stop, KeyboardInterrupt):
-            raise StoppedError("stopped while it waited; nothing was changed") from None
+            raise StoppedError("stopped while waiting; nothing was changed") from None
 
     def tidy(self) -> None:
-        """Remove files that hold nothing: of killed processes, and of older versions.
+        """Remove leases of killed processes and files of older versions.
 
-        Only under `collect`: a lease that is being written looks like one of a killed process.
+        Call it only inside `collect`: a lease that is being written looks like the lease of a killed process.
         """
         for file in self.folder.iterdir() if self.folder.is_dir() else ():
             alive = self._watch.look(file)[0] is not None if LEASE.fullmatch(file.name) else is_locked(file)
@@ -211,16 +213,16 @@ class Locks:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise StoreError(f"{self.folder}: {_MEND.get(error.errno or 0, _READABLE)} ({error.strerror})") from None
+            raise StoreError(f"{self.folder}: {_ADVICE.get(error.errno or 0, _READABLE)} ({error.strerror})") from None
 
-    def _wait_for(self, name: str, verb: str, others: Collection[str], tell: Tell) -> Lease:
+    def _wait_for(self, name: str, verb: str, others: Collection[str], report: Report) -> Lease:
         while True:
-            self.wait(others, tell)
+            self.wait(others, report)
             lease = self._lease(name, verb)
-            if not self.held(*others, beside=(lease.file,)):
+            if not self.held(*others, own=(lease.file,)):
                 return lease
             lease.release()
-            time.sleep(random.uniform(0.05, 0.3))  # noqa: S311  the other one withdrew as well
+            time.sleep(random.uniform(0.05, 0.3))  # noqa: S311  the other process withdrew, too
 
     def _lease(self, name: str, verb: str) -> Lease:
         try:
@@ -231,21 +233,21 @@ class Locks:
             if error.errno not in READ_ONLY:
                 raise
             raise StoreError(
-                f"{self.folder.parent}: this store cannot be written ({error.strerror}); name one of your own with "
-                "--store: a copy of this one keeps what is finished"
+                f"{self.folder.parent}: this store cannot be written ({error.strerror}); name your own store with "
+                "--store (a copy of this store keeps its finished nodes)"
             ) from None
 
     def _published(self, name: str, verb: str) -> Lease:
-        """Return a new lease; tried again where `gc` meets its file while it is being written."""
+        """Return a new lease; try again if `gc` removes its file while it is being written."""
         for _ in range(MOST_ATTEMPTS):
             self.folder.mkdir(exist_ok=True)
             with suppress(FileNotFoundError, BlockingIOError):
                 return Lease(self.folder, name, verb, renews=name == RUN)
-            time.sleep(random.uniform(0.01, 0.1))  # noqa: S311  it has looked by then
+            time.sleep(random.uniform(0.01, 0.1))  # noqa: S311  `gc` has finished by then
         return Lease(self.folder, name, verb, renews=name == RUN)
 
 
 def _listed(others: list[Held]) -> str:
-    """Return who holds a lease; the workers of a run are not listed beside it."""
-    leading = [one for one in others if one.name in {RUN, READ, GC}] or others
+    """Return the holders of leases as text; the workers of a run are not listed in addition to the run."""
+    leading = [lease for lease in others if lease.name in {RUN, READ, GC}] or others
     return ", ".join(dict.fromkeys(map(str, leading)))

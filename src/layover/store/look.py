@@ -1,8 +1,8 @@
-"""A look at a node's folder: is it whole, and the node that its name says?
+"""The check of a node's folder: whether it is undamaged, and matches its name.
 
-`done.json` is sealed by a digest, its identity must hash to the name of the folder, and the folder must hold the files
-that it lists and no others. Files of JSON are read and compared with their hashes, for they are small and reports are
-made of them; all others only where a look is thorough.
+`done.json` is sealed by a digest, its identity must hash to the name of the folder, and the folder must have exactly
+the files that it lists. JSON files are always compared with their hashes, because they are small and reports read them.
+All other files are compared only in a thorough check.
 """
 
 from __future__ import annotations
@@ -21,43 +21,43 @@ from layover.store.state import FileState, state_from
 
 DONE = "done.json"
 UNSEALED = frozenset({"kind", "key", "identity", "needs", "files", "seconds"})
-"""The fields of `done.json` as Layover 0.1 wrote it, without a digest."""
+"""The fields of `done.json` of Layover 0.1, which has no digest."""
 UNSEALED_VERSIONS = {
     "tokenize": 3, "hidden_states": 1, "import": 1, "train": 3, "compose": 1, "gate": 1, "predict": 3, "score": 2
 }  # fmt: skip
-"""The newest steps of Layover 0.1: a node of a later one has a digest."""
+"""Step -> its newest version in Layover 0.1; a node of a later version has a digest."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """What was found."""
+    """The result of a check."""
 
     damage: str | None
-    """Why the node cannot be used; None when it can."""
+    """The reason why the node cannot be used; None if it is undamaged."""
     kind: str = ""
     version: int = 0
-    """Of the step that made it."""
+    """Version of the step that made it."""
     bytes: int = 0
     sealed: bool = True
-    """False where an older Layover wrote it without a digest."""
+    """False if an older Layover wrote it without a digest."""
 
 
 NO_FILE = FileState(-1, 0, 0, 0)
 
 
 class _Damage(Exception):  # noqa: N818  it never leaves this file
-    """Says what is wrong."""
+    """The description of a damage."""
 
 
 def contents(place: Path) -> dict[str, FileState]:
-    """Return the states of the files below a folder, by path; those whose name begins with a dot are not ours.
+    """Return path -> state of the files below a folder, without names that begin with a dot.
 
-    A link stands for the file it leads to; one that leads to none has a state that no file has.
+    A link has the state of its target; a broken link has the state `NO_FILE`.
 
     Raises:
-        OSError: it is no folder, or cannot be read.
+        OSError: it is not a folder, or cannot be read.
     """
-    found: dict[str, FileState] = {}
+    states: dict[str, FileState] = {}
     folders, root = [""], str(place)
     while folders:
         prefix = folders.pop()
@@ -69,23 +69,23 @@ def contents(place: Path) -> dict[str, FileState]:
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(f"{name}/")
                 else:
-                    found[name] = state_from(entry.stat()) if entry.is_file() else NO_FILE
-    return found
+                    states[name] = state_from(entry.stat()) if entry.is_file() else NO_FILE
+    return states
 
 
-def look_at(place: Path, key: str, there: Mapping[str, FileState], *, thorough: bool) -> Look:
-    """Return what is found in the folder of a node.
+def look_at(place: Path, key: str, states: Mapping[str, FileState], *, thorough: bool) -> Look:
+    """Return the result of a check of a node's folder.
 
     Args:
         place: The folder.
-        key: Its name, which must be the key of what is in it.
-        there: Its `contents`.
+        key: Its name, which must be the key of its node.
+        states: Its `contents`.
         thorough: Whether all files are compared with their hashes.
     """
-    size = sum(state.size for state in there.values())
+    size = sum(state.size for state in states.values())
     try:
         done = _done(place, key)
-        _check_files(place, done["files"], there, thorough=thorough)
+        _check_files(place, done["files"], states, thorough=thorough)
     except _Damage as damage:
         return Look(str(damage), bytes=size)
     except OSError as error:
@@ -98,7 +98,7 @@ def read_done(place: Path, key: str) -> dict[str, Any]:
     """Return the `done.json` of a node.
 
     Raises:
-        StoreError: it is not as it was written, or of another node.
+        StoreError: the file has changed since it was written, or is of another node.
     """
     try:
         return _done(place, key)
@@ -118,9 +118,9 @@ def _done(place: Path, key: str) -> dict[str, Any]:
         raise _Damage(f"{DONE} was changed: it does not match its digest")
     identity, kind, files = done.get("identity"), done.get("kind"), done.get("files")
     if not isinstance(identity, dict) or not isinstance(files, dict) or not isinstance(kind, str):
-        raise _Damage(f"{DONE} lacks what every node says of itself")
+        raise _Damage(f"{DONE} lacks kind, identity or files")
     if done.get("key") != key or _key(identity) != key or identity.get("node") != kind:
-        raise _Damage(f"{DONE} is not of this node: its identity does not hash to the name of the folder")
+        raise _Damage(f"{DONE} is of another node: its identity does not hash to the name of the folder")
     return done
 
 
@@ -138,15 +138,15 @@ def _key(identity: Mapping[str, Any]) -> str | None:
         return None
 
 
-def _check_files(place: Path, files: Mapping[str, Any], there: Mapping[str, FileState], *, thorough: bool) -> None:
+def _check_files(place: Path, files: Mapping[str, Any], states: Mapping[str, FileState], *, thorough: bool) -> None:
     for name, expected in files.items():
-        if name not in there:
+        if name not in states:
             raise _Damage(f"{name} is missing")
-        if not isinstance(expected, dict) or there[name].size != expected.get("bytes"):
+        if not isinstance(expected, dict) or states[name].size != expected.get("bytes"):
             raise _Damage(f"{name} has another size than when it was written")
-    if strange := sorted(there.keys() - files.keys() - {DONE}):
-        raise _Damage(f"{strange[0]} is not one of its files")
-    root = str(place)  # paths of pathlib would take most of the time
+    if unlisted := sorted(states.keys() - files.keys() - {DONE}):
+        raise _Damage(f"{unlisted[0]} is not one of its files")
+    root = str(place)  # pathlib would take most of the time
     for name, expected in files.items():
         if (thorough or name.endswith(".json")) and _sha256(f"{root}/{name}") != expected.get("sha256"):
             raise _Damage(f"{name} does not match its hash")
@@ -158,5 +158,5 @@ def _sha256(file: str) -> str:
 
 
 def is_key(name: str) -> bool:
-    """Tell whether a name is that of a node's folder."""
+    """Return whether a name has the form of a key, the name of a node's folder."""
     return len(name) == 64 and not set(name) - set("0123456789abcdef")

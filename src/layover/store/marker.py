@@ -1,4 +1,4 @@
-"""The file that says that a folder is a store."""
+"""The file that marks a folder as a store."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from layover.store.files import read_json, write_json
 
 SCHEMA = 1
 MARKER = "store.json"
-_MEND = f'write {{"layover_store": {SCHEMA}}} into that file'
+_ADVICE = f'write {{"layover_store": {SCHEMA}}} into that file'
 
 
 def is_store(root: Path) -> bool:
-    """Tell whether a folder is a store; False when it is empty, or not there. Nothing is made.
+    """Return whether a folder is a store; False if it is empty or absent. The folder is not changed.
 
     Raises:
-        StoreError: it holds something else, is a store of another schema, or cannot be read.
+        StoreError: the folder has other content, is a store of another schema, or cannot be read.
     """
     try:
         names = os.listdir(root)  # noqa: PTH208  an iterator of pathlib fails later
@@ -28,17 +28,17 @@ def is_store(root: Path) -> bool:
     if MARKER in names:
         _check(root / MARKER)
         return True
-    if all(name.startswith(f".{MARKER}") for name in names):  # another process makes it right now
+    if all(name.startswith(f".{MARKER}") for name in names):  # another process is making the store
         return False
-    lost = f"; if it is a store that lost its {MARKER}, {_MEND}" if "nodes" in names else ""
+    lost = f"; if it is a store that lost its {MARKER}, {_ADVICE}" if "nodes" in names else ""
     raise StoreError(f"{root} is neither empty nor a store; name another folder with --store{lost}")
 
 
 def make_store(root: Path) -> None:
-    """Make a folder a store.
+    """Turn a folder into a store.
 
     Raises:
-        StoreError: it cannot be made.
+        StoreError: the store cannot be made.
     """
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -48,17 +48,17 @@ def make_store(root: Path) -> None:
 
 
 def _check(marker: Path) -> None:
-    """Refuse a folder that is another program's, or a store of another schema.
+    """Refuse a folder of another program, or a store of another schema.
 
     Raises:
-        StoreError: it is one, or what it says of itself is damaged.
+        StoreError: the marker has another schema, cannot be read or is damaged.
     """
     if not os.access(marker, os.R_OK):
         raise StoreError(f"{marker}: cannot be read: Permission denied; name another folder with --store")
     try:
-        found = read_json(marker)
+        content = read_json(marker)
     except StoreError as error:
-        raise StoreError(f"{error}; if the folder is a store of Layover, {_MEND}") from None
-    schema = found.get("layover_store")
+        raise StoreError(f"{error}; if the folder is a store of Layover, {_ADVICE}") from None
+    schema = content.get("layover_store")
     if type(schema) is not int or schema != SCHEMA:
-        raise StoreError(f"{marker}: not a store of schema {SCHEMA}: {found}; if it is damaged, {_MEND}")
+        raise StoreError(f"{marker}: is not a store of schema {SCHEMA}: {content}; if it is damaged, {_ADVICE}")

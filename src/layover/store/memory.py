@@ -1,4 +1,4 @@
-"""What is costly to find out about data, remembered from one run to the next."""
+"""Caches of facts about data that are costly to compute, kept between runs."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from layover.store.files import read_json, write_json
 
 LABELS = "labels.json"
 READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
-"""The errors of a store that may only be read: a snapshot, or another person's."""
+"""The errors of a read-only store: a snapshot, or the store of another user."""
 
 
 class Memory:
-    """JSON values by name, in one file. Only a memory: what is lost or damaged is found out again.
+    """A cache of JSON values by name, in one file; lost or damaged values are computed again.
 
-    Each value stands beside a digest of its name and itself, so that a changed or exchanged one is not believed.
+    Each value has a digest of its name and itself, so that a changed or exchanged value is not used.
 
     Args:
-        file: Where it lies; None keeps it for this object only.
+        file: The file of the cache; None keeps the values in this object only.
     """
 
     def __init__(self, file: Path | None = None) -> None:
@@ -32,18 +32,18 @@ class Memory:
         self._changed = False
         if file is not None and _is_file(file):
             try:
-                found = read_json(file)
+                entries = read_json(file)
             except StoreError:
-                found = {"damaged": None}
-            self._known = {name: entry for name, entry in found.items() if _is_whole(name, entry)}
-            self._changed = len(self._known) < len(found)
+                entries = {"damaged": None}
+            self._known = {name: entry for name, entry in entries.items() if _is_whole(name, entry)}
+            self._changed = len(self._known) < len(entries)
 
     def names(self) -> list[str]:
         """Return the names of all values."""
         return list(self._known)
 
     def get(self, name: str) -> Any:
-        """Return the value of a name, None for one that is unknown."""
+        """Return the value of a name, or None if unknown."""
         entry = self._known.get(name)
         return None if entry is None else entry["value"]
 
@@ -62,7 +62,7 @@ class Memory:
         self._changed = self._known.pop(name, None) is not None or self._changed
 
     def save(self) -> None:
-        """Write the file when something was added or forgotten; a store that cannot be written stays as it is."""
+        """Write the file if a value was added or forgotten; a read-only store or a full disk is no error."""
         if self._file is None or not self._changed:
             return
         try:
@@ -76,13 +76,13 @@ class Memory:
 def _is_file(file: Path) -> bool:
     try:
         return file.is_file()
-    except OSError:  # in a folder that may not be entered
+    except OSError:  # the folder cannot be entered
         return False
 
 
 def _is_whole(name: str, entry: object) -> bool:
     if not isinstance(entry, dict) or set(entry) != {"value", "digest"}:
-        return False  # damaged, or as Layover 0.1 wrote it
+        return False  # damaged, or written by Layover 0.1
     try:
         return bool(parsed_key([name, entry["value"]]) == entry["digest"])
     except ValueError:  # a number or a text that is never written

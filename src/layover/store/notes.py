@@ -1,4 +1,4 @@
-"""Notes that a store keeps of nodes: why they failed last, and which are damaged."""
+"""Notes of a store about nodes: the reasons of failures, and damaged nodes."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class _Notes:
     """Notes by key, each in a file.
 
     Args:
-        folder: Made when the first one comes.
+        folder: The folder of the notes; made for the first note.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def clear(self, key: str) -> None:
-        """Take a note back: the node is whole, or was computed again."""
+        """Remove a note, because the node is undamaged or was computed again."""
         with suppress(OSError):
             self._note(key).unlink()
 
@@ -35,13 +35,17 @@ class _Notes:
 
 
 class Failures(_Notes):
-    """Why nodes failed last."""
+    """The last failure of each node."""
 
     def add(self, key: str, failure: Mapping[str, str | None], known: Sequence[Path] = ()) -> None:
-        """Keep why a node failed: `node`, `error`, `traceback`. Folders of the machine are left out of it.
+        """Save the failure of a node, without folders of the machine.
 
-        `known` are paths that the node reads, see `without_folders`. Where it cannot be written, on a full disk
-        perhaps, nothing is kept: a note must not end the run that tells it.
+        If the note cannot be written, as on a full disk, nothing is saved, because a note must not end a run.
+
+        Args:
+            key: The key of the node.
+            failure: The fields `node`, `error` and `traceback`.
+            known: Paths that the node reads, for `without_folders`.
         """
         with suppress(OSError):
             self.folder.mkdir(exist_ok=True)
@@ -49,7 +53,7 @@ class Failures(_Notes):
             write_json(self._note(key), sealed(texts))
 
     def get(self, key: str) -> dict[str, Any] | None:
-        """Return why a node failed last, or None; where the note is damaged, it says that."""
+        """Return the last failure of a node, or None; a damaged note is a failure with a message about the note."""
         file = self._note(key)
         if not os.path.lexists(file):
             return None
@@ -59,7 +63,7 @@ class Failures(_Notes):
                 return {name: value for name, value in note.items() if name != DIGEST}
         except StoreError:
             pass
-        error = f"it failed, and the note that said why is damaged ({file}); run again"
+        error = f"the node failed, and the note with the reason is damaged ({file}); run again"
         return {"node": key[:12], "error": error, "traceback": None}
 
     def keys(self) -> set[str]:
@@ -68,20 +72,20 @@ class Failures(_Notes):
 
 
 class Damaged(_Notes):
-    """`KEY.json` says that a node is damaged, until it is computed again; `KEY.1` is what was set aside."""
+    """Damaged nodes: `KEY.json` marks a node until it is computed again; `KEY.1` is the moved folder of the node."""
 
     def keys(self) -> set[str]:
-        """Return the keys of the nodes that are still to be computed again."""
+        """Return the keys of the nodes that must be computed again."""
         return {file.stem for file in self.folder.glob("*.json") if is_key(file.stem)}
 
     def holds(self, key: str) -> bool:
-        """Tell whether a node is one of them."""
+        """Return whether a node is marked as damaged."""
         return self._note(key).exists()
 
     def add(self, key: str, reason: str) -> None:
-        """Note that a node is damaged, so that the next run mends it; a store that cannot be written to stays as it is.
+        """Mark a node as damaged, so that the next run computes it again; a read-only store stays as it is.
 
-        What is found where a large file is read, no later look at the node would find.
+        The mark is needed because a normal check does not see damage in large files.
         """
         if not self.holds(key):
             with suppress(OSError):
@@ -89,10 +93,10 @@ class Damaged(_Notes):
                 write_json(self._note(key), {"key": key, "reason": reason})
 
     def take(self, place: Path, key: str, reason: str) -> bool:
-        """Move a node here, with the reason beside it; return False when another process was faster.
+        """Move a node into this folder, with a note of the reason; return False if another process was faster.
 
         Raises:
-            StoreError: it cannot be moved.
+            StoreError: the node cannot be moved.
         """
         self.add(key, reason)
         target = self._free(key)
@@ -102,7 +106,7 @@ class Damaged(_Notes):
         except FileNotFoundError:
             return False
         except OSError as error:
-            raise StoreError(f"{place}: damaged ({reason}), and cannot be set aside: {error.strerror}") from None
+            raise StoreError(f"{place}: is damaged ({reason}), and cannot be moved: {error.strerror}") from None
         write_json(target.with_name(f"{target.name}.json"), {"key": key, "reason": reason})
         return True
 

@@ -1,4 +1,4 @@
-"""What tells that a file is still the one that was read: size, both times and the inode."""
+"""The state of a file, which shows whether it has changed: size, both times and the inode."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from layover.files.archives import archive_of
 
 SECOND = 10**9
 FINE_SECONDS = 0.1
-"""More than one tick of a file system with fine times: the kernel counts in hundredths of a second at worst."""
+"""Longer than a tick of a file system with fine times; the kernel counts in hundredths of a second at worst."""
 COARSE_SECONDS = 2.1
-"""More than one tick of one that counts whole seconds, or two at a time."""
+"""Longer than a tick of a file system that counts whole seconds, or steps of two seconds."""
 
 
 class FileState(NamedTuple):
-    """The state of a file on the disk; one in an archive has that of its archive.
+    """The state of a file on the disk; a file in an archive has the state of the archive.
 
-    A change of the content sets `changed`, which no program can set back as it can `modified`.
+    A change of the content updates `changed`. A program can set back `modified`, but cannot set back `changed`.
     """
 
     size: int
@@ -31,7 +31,7 @@ class FileState(NamedTuple):
 
     @property
     def coarse(self) -> bool:
-        """Whether its file system seems to count whole seconds only, so that a later change may not show."""
+        """Whether its file system seems to count whole seconds, so that a later change may be invisible."""
         return self.changed % SECOND == 0
 
 
@@ -39,13 +39,13 @@ def state_of(path: Path) -> FileState:
     """Return the state of a file.
 
     Raises:
-        OSError: it is not there.
+        OSError: the file is absent.
     """
     return state_from((archive_of(path) or path).stat())
 
 
 def state_from(stat: os.stat_result) -> FileState:
-    """Return the state that the system's answer tells."""
+    """Return the state from the result of `stat`."""
     return FileState(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
 
 
@@ -53,16 +53,16 @@ FileStates = tuple[tuple[str, FileState], ...]
 
 
 def states_in(folder: Path) -> FileStates:
-    """Return name and state of each file of a folder; nothing where it is none."""
+    """Return name and state of each file in a folder; nothing if it is not a folder."""
     if not folder.is_dir():
         return ()
     return tuple((file.name, state_of(file)) for file in sorted(folder.iterdir()) if file.is_file())
 
 
 def clock_of(folder: Path) -> float | None:
-    """Return the seconds that the clock of a folder's file system shows, None where it cannot be asked.
+    """Return the time of a folder's file system in seconds, or None if it cannot be read.
 
-    A file without a name is made there, and is gone at once.
+    It is the time of a temporary file without a name.
     """
     if not hasattr(os, "O_TMPFILE"):
         return None
@@ -77,16 +77,16 @@ def clock_of(folder: Path) -> float | None:
 
 
 def unsettled_seconds(state: FileState, folder: Path) -> float:
-    """Return how long a change of a file may still leave its state as it is; 0 when every change shows.
+    """Return the seconds for which a change of a file may leave its state equal; 0 if every change is visible.
 
-    A file that changed within one tick of its file system's clock can change again within the same tick (what git
-    calls racy). Where the clock cannot be asked, that of this machine counts, with the longest tick.
+    A file that changed within the current tick of its file system's clock can change again in the same tick (git calls
+    it racy). If this clock cannot be read, the clock of this machine is used, with the longest tick.
 
     Args:
-        state: Of the file.
-        folder: Where it lies.
+        state: The state of the file.
+        folder: The folder of the file.
     """
     now = clock_of(folder)
     tick = COARSE_SECONDS if state.coarse or now is None else FINE_SECONDS
     age = (time.time() if now is None else now) - state.changed / SECOND
-    return max(0.0, tick - age) if age > -tick else 0.0  # a time that is yet to come will not be given again
+    return max(0.0, tick - age) if age > -tick else 0.0  # a new change does not get a time in the future

@@ -1,18 +1,18 @@
 """The store: a folder of finished nodes, content-addressed, committed atomically.
 
-    store.json              what this folder is
+    store.json              marks the folder as a store
     nodes/ab/abcd.../       a finished node: its files and done.json, written last
-    work/abcd.../           what an unfinished node left to resume from (checkpoints)
-    work/tmp-*/             a node being written; gone or renamed at its end
+    work/abcd.../           checkpoints of an unfinished node, to resume from
+    work/tmp-*/             a node that is being written; renamed or removed at its end
     damaged/                nodes that were changed after they were written, until `gc` removes them
     locks/                  one lease for each run, reader and node in work; removed at its end
     failed/abcd....json     the last failure of a node
     hashes.json             SHA-256 of data files, by a hash of path, size, times and inode
-    labels.json             what plans found in data and tokenizers: labels, counts, lengths, forms
+    labels.json             facts that plans found in data and tokenizers: labels, counts, lengths, forms
 
-A node is finished exactly when its folder under `nodes/` is there and whole: it is filled elsewhere and renamed, and
-whoever reads it holds it to its own key and to the hashes of its files. No file of a store names a folder of the
-machine on which it was made.
+A node is finished if and only if its folder under `nodes/` exists and is undamaged. A node is written in another folder
+and then renamed. Every reader checks it against its key and the hashes of its files. No file of a store names a folder
+of the machine on which it was made.
 """
 
 from __future__ import annotations
@@ -46,11 +46,10 @@ class Store:
 
     Args:
         root: The folder.
-        create: Whether to make it when it is absent. Otherwise nothing is made: an absent store is one in which nothing
-            is finished.
+        create: Whether to make an absent store. Otherwise an absent store stays absent, and acts as an empty store.
 
     Raises:
-        StoreError: the folder holds something else, or a store of another schema; or it cannot be read, or made.
+        StoreError: the folder has other content, or is a store of another schema; or it cannot be read or made.
     """
 
     def __init__(self, root: Path, *, create: bool = True) -> None:
@@ -66,37 +65,37 @@ class Store:
 
     @classmethod
     def existing(cls, root: Path) -> Self:
-        """Return the store in a folder, for verbs that are of no use without one.
+        """Return the store in a folder, for commands that need one.
 
         Raises:
-            StoreError: there is none; nothing is made.
+            StoreError: the folder is not a store; no store is made.
         """
         store = cls(root, create=False)
         if not store.is_there:
-            raise StoreError(f"there is no store at {root.absolute()}; `layover run` makes one, --store names another")
+            raise StoreError(f"there is no store at {root.absolute()}; make one with `layover run`, or use --store")
         return store
 
     @cached_property
     def hashes(self) -> FileHashes:
-        """The hashes of data files that are remembered here."""
+        """The cached hashes of data files."""
         return FileHashes(self.root / HASHES)
 
     def forget(self, files: Iterable[Path]) -> None:
-        """Forget the hashes of files that turned out to be others, so that the next run reads them."""
+        """Drop the cached hashes of changed files, so that the next run reads them."""
         self.hashes.forget(files)
         self.hashes.save()
 
     @contextmanager
     def remembered(self) -> Iterator[Memory]:
-        """Yield what plans remember of data and tokenizers, and write it when it was changed."""
+        """Yield the cache of facts about data and tokenizers; write it at the end if it was changed."""
         memory = Memory(self.root / LABELS)
         yield memory
         memory.save()
 
-    # what is there
+    # reading
 
     def survey(self) -> dict[str, Look]:
-        """Return what a look at every node finds, by key: whole, or damaged and why.
+        """Return key -> result of the check of every node.
 
         Raises:
             StoreError: a folder of nodes cannot be read.
@@ -112,44 +111,44 @@ class Store:
         return {key for key, look in self.survey().items() if look.damage is None}
 
     def has(self, key: str) -> bool:
-        """Tell whether a node is finished."""
+        """Return whether a node is finished."""
         look = self.look(key)
         return look is not None and look.damage is None
 
     def look(self, key: str, *, thorough: bool = False) -> Look | None:
-        """Return what a look at a node finds, None when it is not there; taken anew when a file of it has changed.
+        """Return the result of the check of a node, or None if absent; cached until a file of the node changes.
 
         Args:
-            key: Of the node.
+            key: The key of the node.
             thorough: Whether large files are compared with their hashes, too; once in each process.
         """
         place, noted = self._place(key), self.damaged.holds(key)
         try:
-            there = contents(place)
+            states = contents(place)
         except OSError as error:
             if not os.path.lexists(place):
                 return None
             return Look(f"its folder cannot be read: {error.strerror}")
         known = self._looks.get(key)
-        if known is not None and known[0] == there and (known[1] or not (thorough or noted)):
-            found = known[2]
+        if known is not None and known[0] == states and (known[1] or not (thorough or noted)):
+            look = known[2]
         else:
-            newest = max(there.values(), key=lambda state: state.changed, default=None)
+            newest = max(states.values(), key=lambda state: state.changed, default=None)
             settled = newest is not None and not unsettled_seconds(newest, place)
-            found = look_at(place, key, there, thorough=thorough or noted)
-            if found.damage is not None and not os.path.lexists(place):
+            look = look_at(place, key, states, thorough=thorough or noted)
+            if look.damage is not None and not os.path.lexists(place):
                 return None  # `gc` removed it meanwhile
             if settled:
-                self._looks[key] = (there, thorough or noted, found)
-        if noted and found.damage is None:
+                self._looks[key] = (states, thorough or noted, look)
+        if noted and look.damage is None:
             self.damaged.clear(key)
-        return found
+        return look
 
     def path(self, key: str) -> Path:
-        """Return the folder of a finished node, held to its key and to the hashes of all its files.
+        """Return the folder of a finished node, checked against its key and the hashes of all its files.
 
         Raises:
-            LostNodeError: the node is not there, or it is not as it was written.
+            LostNodeError: the node is absent or damaged.
         """
         look = self.look(key, thorough=True)
         if look is None or look.damage is not None:
@@ -157,10 +156,10 @@ class Store:
         return self._place(key)
 
     def read(self, key: str, name: str) -> dict[str, Any]:
-        """Return what a JSON file of a finished node holds; its other files are not read.
+        """Return the object in a JSON file of a finished node; the other large files of the node are not read.
 
         Raises:
-            LostNodeError: the node is not there, or it is not as it was written.
+            LostNodeError: the node is absent or damaged.
         """
         look = self.look(key)
         if look is None or look.damage is not None:
@@ -171,7 +170,7 @@ class Store:
         """Return a finished node's `done.json`: kind, identity, needs, files, seconds.
 
         Raises:
-            LostNodeError: the node is not there, or this is not as it was written.
+            LostNodeError: the node is absent, or this file is damaged.
         """
         place = self._place(key)
         if not os.path.lexists(place):
@@ -185,24 +184,24 @@ class Store:
         if look is None:
             return LostNodeError(key, f"node {key[:12]} is not in {self.root}; `layover run` computes it")
         self.damaged.add(key, look.damage or "")
-        mended = "`layover run` sets it aside and computes it again"
-        return LostNodeError(key, f"node {key[:12]} is damaged ({look.damage}); {mended}")
+        return LostNodeError(key, f"node {key[:12]} is damaged ({look.damage}); `layover run` computes it again")
 
     def work(self, key: str) -> Path:
-        """Return the folder in which a node may leave what lets it go on after a kill."""
+        """Return the folder in which a node may save checkpoints, to resume after a kill."""
         return self.root / "work" / key
 
     def _place(self, key: str) -> Path:
         return self.root / "nodes" / key[:2] / key
 
-    # changing it
+    # writing
 
     @contextmanager
     def writing(self, kind: str, identity: Mapping[str, Any], needs: tuple[str, ...]) -> Iterator[Path]:
-        """Yield a temporary folder to fill; commit it as the node of `identity` when the block ends well.
+        """Yield a temporary folder to fill; commit it as the node of `identity` if the block ends without an error.
 
-        The files are hashed into `done.json`, which is written last; then the folder is renamed. If another
-        process committed the same node meanwhile, its result stays and this one is dropped: same key, same result.
+        The files are hashed into `done.json`, which is written last; then the folder is renamed. If another process
+        committed the same node meanwhile, its result stays and this one is dropped, because equal keys have equal
+        results.
         """
         key = key_of(identity)
         (self.root / "work").mkdir(exist_ok=True)
@@ -225,9 +224,9 @@ class Store:
 
     def _commit(self, folder: Path, key: str) -> None:
         place = self._place(key)
-        self.set_aside(key)  # a damaged one that lies in the way
+        self.set_aside(key)  # a damaged node with the same key
         if os.path.lexists(place.parent) and not place.parent.is_dir():
-            self.damaged.take(place.parent, place.parent.name, "it lies where a folder of nodes has to be")
+            self.damaged.take(place.parent, place.parent.name, "it is a file where a folder of nodes must be")
         place.parent.mkdir(parents=True, exist_ok=True)
         try:
             folder.rename(place)
@@ -237,10 +236,10 @@ class Store:
         self.damaged.clear(key)
 
     def set_aside(self, key: str) -> str | None:
-        """Move a damaged node to the folder `damaged`; return why it is one, None when there is none.
+        """Move a damaged node to the folder `damaged`; return the damage, or None if the node is not damaged.
 
         Raises:
-            StoreError: it cannot be moved.
+            StoreError: the node cannot be moved.
         """
         look = self.look(key)
         if look is None or look.damage is None:
@@ -249,21 +248,21 @@ class Store:
         return look.damage if self.damaged.take(self._place(key), key, look.damage) else None
 
     def remove(self, key: str) -> int:
-        """Remove a node, finished or damaged; return the bytes it held, 0 when it is gone already."""
+        """Remove a node, finished or damaged; return its bytes, or 0 if absent."""
         place = self._place(key)
-        gone = self.root / "work" / f"tmp-gone-{key[:12]}-{uuid.uuid4().hex}"
+        removed = self.root / "work" / f"tmp-gone-{key[:12]}-{uuid.uuid4().hex}"
         try:
             size = folder_bytes(place)
-            gone.parent.mkdir(exist_ok=True)
-            place.rename(gone)  # first out of sight, so that a kill leaves no half node
+            removed.parent.mkdir(exist_ok=True)
+            place.rename(removed)  # rename first, so that a kill leaves no half node
         except FileNotFoundError:
             return 0
-        remove(gone)
+        remove(removed)
         self._looks.pop(key, None)
         return size
 
     def size_of(self, key: str) -> int:
-        """Return the bytes that a node holds, 0 when it is gone."""
+        """Return the bytes of a node, or 0 if absent."""
         try:
             return folder_bytes(self._place(key))
         except FileNotFoundError:
@@ -271,20 +270,20 @@ class Store:
 
     @contextmanager
     def claim(self, key: str) -> Iterator[Lease | None]:
-        """Yield a lease while this process alone may work on a node; None when another one does."""
+        """Yield a lease while only this process may work on a node; None if another process works on it."""
         with self.locks.claim(key) as lease:
             yield lease
 
     def sweeps_running(self) -> int:
-        """Count the runs on this store now."""
+        """Return the number of current runs on this store."""
         return len(self.locks.held(RUN))
 
 
 def _names(folder: Path) -> list[str]:
-    """Return the names in a folder of the store, none where it is absent.
+    """Return the names in a folder of the store; none if the folder is absent.
 
     Raises:
-        StoreError: it cannot be read.
+        StoreError: the folder cannot be read.
     """
     try:
         return os.listdir(folder)  # noqa: PTH208  an iterator of pathlib fails later
