@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from layover import kinds
-from layover.cli.room import answered, asked
+from layover.cli.room import memory_line, memory_need
 from layover.errors import RecipeError, StoreError
 from layover.estimates.cost import data_cost, estimate
 from layover.estimates.eta import seconds_left

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from layover.cli.savings import savings, told
+from layover.cli.savings import savings, savings_line
 from layover.errors import RecipeError
 from layover.estimates.cost import estimate
 from layover.estimates.eta import seconds_left
