@@ -616,8 +616,11 @@ def test_settings_that_the_files_repeat_are_proved_by_what_they_compute(packages
 
 def test_every_proof_is_of_a_field_of_the_card() -> None:
     from layover.packages.card import Card
-    from layover.packages.sections import BaseModelFacts, PieceFacts
+    from layover.packages.sections import AttachmentFacts, BaseModelFacts
 
-    known = {*Card.model_fields, *(f"base.{one}" for one in BaseModelFacts.model_fields)}
-    known |= {f"pieces.{one}" for one in PieceFacts.model_fields}
+    known = {
+        *(field.alias or name for name, field in Card.model_fields.items()),
+        *(f"base.{one}" for one in BaseModelFacts.model_fields),
+    }
+    known |= {f"pieces.{one}" for one in AttachmentFacts.model_fields}
     assert {field for check in CHECKS for field in check.proves} <= known

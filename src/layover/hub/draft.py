@@ -21,7 +21,7 @@ from layover.layouts import WrittenNames
 from layover.modules import AdapterDrop, Module
 from layover.packages.card import ADAPTERHUB, CARD, MIXER, Card, read_card, write_card
 from layover.packages.fingerprint import of_weights
-from layover.packages.sections import BaseModelFacts, ModuleFacts, PieceFacts, Scores, SummandFacts
+from layover.packages.sections import AttachmentFacts, BaseModelFacts, ModuleFacts, Scores, TermFacts
 from layover.plan import Plan, tokenizers
 from layover.specs import OnEncoder, Plugins, answering, things_in
 from layover.steps.artifacts import HEAD, weights_of
@@ -225,7 +225,7 @@ class Draft:
         tokenizer = tokenizers.load(self.spec.encoder.source, self.spec.encoder.revision)
         return probe.rows_for((tokenizer.cls, tokenizer.sep), self.facts.vocabulary, tokenizer.special)
 
-    def _pieces(self, own: Own | None) -> tuple[PieceFacts, ...]:
+    def _pieces(self, own: Own | None) -> tuple[AttachmentFacts, ...]:
         """Return what acts, the package's own module last."""
         found = []
         if not self.terms:
@@ -237,21 +237,21 @@ class Draft:
                         f"{other} was there already and holds other weights than {self.id} was trained on, of the same "
                         "training on another machine; remove it, or use --to"
                     )
-                found.append(PieceFacts(**told.model_dump(), package=other.name))
+                found.append(AttachmentFacts(**told.model_dump(), package=other.name))
         if own is not None:
             part = AttachedModule(TARGET, own.module, own.weights, trainable=False)
             told = self._told(part, self.wanted.key)
             if self.terms:
                 tasks = tuple(dict.fromkeys(task for one in self._made_of() for task in one.trained_on))
                 told = told.model_copy(update={"trained_on": tasks, "key": None})
-            found.append(PieceFacts(**told.model_dump(), package=None))
+            found.append(AttachmentFacts(**told.model_dump(), package=None))
         return tuple(found)
 
-    def _made_of(self) -> tuple[SummandFacts, ...]:
+    def _made_of(self) -> tuple[TermFacts, ...]:
         """Return what was put together."""
         keys = {**dict(zip(roles(len(self.intermediates)), self.intermediates, strict=True)), TARGET: self.wanted.key}
         return tuple(
-            SummandFacts(
+            TermFacts(
                 **self._told(one.part, keys[one.part.name]).model_dump(),
                 factor=one.factor,
                 from_layer=one.from_layer,

@@ -133,7 +133,7 @@ def provable(card: Card) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _said(card: Card) -> list[str]:
     """Return the fields of a card that say something; of its encoder and its modules each by itself."""
     found: dict[str, None] = {}
-    for name, value in card.model_dump(exclude={"schema_version"}).items():
+    for name, value in card.model_dump(exclude={"schema_version"}, by_alias=True).items():
         parts = [value] if name == "base" else value if name == "pieces" else []
         inner = [(f"{name}.{field}", one) for part in parts for field, one in part.items()]
         found |= dict.fromkeys(field for field, one in inner or [(name, value)] if one not in (None, "", (), {}))

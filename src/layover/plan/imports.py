@@ -113,7 +113,7 @@ class Imports:
             return
         base = encoder.base()
         with self._known[name].origin.at_hand() as there:
-            found = open_module(there).found(base)
+            found = open_module(there).stored_module(base)
             fresh = untrained(found)
         self._fitted[encoder.label, name] = _FittedModule(base, found.module, found.left_out, found.model, fresh)
 
@@ -230,7 +230,7 @@ class Imports:
             if fitted.left_out:
                 found[f"{name}: of a head in its file nothing is taken over ({', '.join(fitted.left_out)})"] = None
             if fitted.untrained.wholly:
-                found[f"{name}: an untrained module: {fitted.untrained.told()}"] = None
+                found[f"{name}: an untrained module: {fitted.untrained.message()}"] = None
             model = self._recipe.document.models[label].name
             theirs = fitted.model if self._known[name].belongs_to is None else None
             if theirs is not None and _last(theirs) != _last(model):

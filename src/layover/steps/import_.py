@@ -32,7 +32,7 @@ def run(node: Node[ImportSpec], folder: Path, context: Context) -> None:
                 context.store.forget([origin.place(name)])
                 raise ModelError(f"{there / name}: was changed after the plan was made; run again")
         opened = open_module(there)
-        if not same(spec.module, opened.found(base).module, base.shape):
+        if not same(spec.module, opened.stored_module(base).module, base.shape):
             raise ModelError(f"{there}: its settings were changed after the plan was made; run again")
         weights, head = opened.weights(base), opened.head() if spec.head is not None else None
     _check_encoder(spec)

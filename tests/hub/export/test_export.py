@@ -61,7 +61,7 @@ def test_a_package_computes_what_it_did(load: Callable[[str], Any], name: str) -
 def test_a_module_acts(load: Callable[[str], Any], name: str) -> None:
     """A probe that the bare encoder passes would prove nothing."""
     found = load(name)
-    if not found.package.card.pieces:
+    if not found.package.card.attachments:
         assert "head" in name
         return
     before = probe.make(found.encoder, None, found.package.card.probe.rows)
@@ -102,12 +102,12 @@ def test_a_card_tells_of_all_trainings(exported: Path) -> None:
     assert {one.task for one in card.data} == {"sandbox/nli", "sandbox/paraphrase"}
     warm = read_card(exported / "mini-lora-sandbox-nli-sandbox-ner-s1")
     assert [one.tasks for one in warm.trainings] == [("sandbox/nli",), ("sandbox/ner",)]
-    assert [piece.package for piece in warm.pieces] == [None]
+    assert [piece.package for piece in warm.attachments] == [None]
     mixed = read_card(exported / "mini-stack-mix-s1")
     assert mixed.trainings[0].tasks in {("sandbox/nli", "sandbox/text"), ("sandbox/text", "sandbox/nli")}
     assert mixed.task is None
     head = read_card(exported / "mini-head-sandbox-paraphrase-s1")
-    assert (head.pieces, head.layout) == ((), None)
+    assert (head.attachments, head.layout) == ((), None)
 
 
 def test_an_encoder_in_a_folder_has_no_name(exported: Path, sweep: Any) -> None:
@@ -334,8 +334,8 @@ def test_what_it_needs_lies_there_with_other_weights(sweep: Any, exported: Path,
     """The same training on another machine has other roundings: nobody could open the package that rests on it."""
     shutil.copytree(exported / "mini-stack-sandbox-nli-s1", tmp_path / "mini-stack-sandbox-nli-s1")
     card = read_card(tmp_path / "mini-stack-sandbox-nli-s1")
-    piece = card.pieces[0].model_copy(update={"weights_sha256": "0" * 64})
-    write_card(tmp_path / card.id, card.model_copy(update={"pieces": (piece,)}))
+    piece = card.attachments[0].model_copy(update={"weights_sha256": "0" * 64})
+    write_card(tmp_path / card.id, card.model_copy(update={"attachments": (piece,)}))
     with pytest.raises(LayoverError, match="holds other weights"):
         sweep.export(tmp_path, "mini/stack/sandbox/nli/sandbox/paraphrase")
     assert [path.name for path in tmp_path.iterdir()] == ["mini-stack-sandbox-nli-s1"]

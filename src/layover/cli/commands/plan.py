@@ -61,8 +61,8 @@ def command(
     for note in summary["notes"]:
         say(f"note: {note}")
     if nodes:
-        for line in _listing(prepared):
-            say(f"{line['key'][:12]}  {'cached' if line['cached'] else 'to run'}  {line['label']}")
+        for node in _listing(prepared):
+            say(f"{node['key'][:12]}  {'cached' if node['cached'] else 'to run'}  {node['label']}")
 
 
 def _estimates(row: dict[str, Any]) -> list[str]:

@@ -52,9 +52,7 @@ def command(
         if item.verdict is None:
             say("  It has no card, no hashes, no scores and no probe: its outputs cannot be checked.")
             place = item.folder.absolute()
-            say(
-                f"  In a recipe: modules: {{{item.folder.name}: {{path: {place}}}}}, with the encoder it belongs to."
-            )
+            say(f"  In a recipe: modules: {{{item.folder.name}: {{path: {place}}}}}, with the encoder it belongs to.")
         else:
             passed = sum(result.state == "ok" for result in item.verdict.results)
             say(f"  {passed} checks passed; to check it with its encoder: layover verify {item.folder}")

@@ -111,7 +111,7 @@ class _Library:
         composition = composition_of(card.composition, subject.folder)
         if card.skipped_layers or (composition is not None and not composition.in_a_row):
             return []
-        found = [subject.whole.holder(piece) for piece in card.pieces]
+        found = [subject.whole.holder(piece) for piece in card.attachments]
         return found if self.stacks(found) else []
 
 

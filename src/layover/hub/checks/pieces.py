@@ -12,8 +12,8 @@ def pieces(subject: Subject) -> str:
     for other in subject.whole.beside:
         for check in (files, hashes, complete, configs):
             check(Subject(other.folder, other.card))
-    subject.whole.pieces()
-    if not subject.card.pieces:
+    subject.whole.attachments()
+    if not subject.card.attachments:
         raise SkippedError("a head on the frozen encoder: nothing acts")
     needed = subject.card.needed()
     if not needed:

@@ -42,7 +42,7 @@ def complete(subject: Subject) -> str:
     package, folder = subject.package, subject.folder
     weights: dict[str, Tensor] = {}
     if package.module is not None:
-        found = package.found()
+        found = package.stored_module()
         if found.left_out:
             raise ModelError(f"{found.file}: {found.left_out[0]}: a module's file holds no head")
         weights |= found.weights()
@@ -98,11 +98,11 @@ def trained(subject: Subject) -> str:
     module = package.module
     if module is None:
         return "neither head nor mixer is zero"
-    found = untrained(package.found())
+    found = untrained(package.stored_module())
     if found.wholly and not found.otherwise:
-        raise ModelError(f"{subject.folder}: its {module.name} is untrained: {found.told()}")
+        raise ModelError(f"{subject.folder}: its {module.name} is untrained: {found.message()}")
     if found.wholly:
-        return f"note: its {module.name} is untrained: {found.told()}"
+        return f"note: its {module.name} is untrained: {found.message()}"
     rest = f"; untouched at {', '.join(found.untouched[:3])}" if found.untouched else ""
     more = " and more" if len(found.untouched) > 3 else ""
     changed = found.places - len(found.untouched)
@@ -134,7 +134,7 @@ def configs(subject: Subject) -> str:
     if wrong:
         raise MistakesError(str(folder), wrong)
     if module is not None and card.layout != MODULE_LAYOUT:
-        subject.package.found()  # reads its settings, and refuses such as mean another module
+        subject.package.stored_module()  # reads its settings, and refuses such as mean another module
     return f"{', '.join(expected)}: mean what the card says"
 
 

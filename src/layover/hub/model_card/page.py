@@ -213,7 +213,7 @@ def _joined(tasks: Sequence[str]) -> str:
 
 def _words(card: Card) -> CardWords:
     """Return what the card calls all that takes part."""
-    modules = card.made_of or card.pieces  # those that a flattened one was made of among them
+    modules = card.made_of or card.attachments  # those that a flattened one was made of among them
     own = [_noun(module, card) for module in modules if module.role == TARGET]
     below = [_noun(module, card) for module in modules if module.role != TARGET]
     several = len(below) > 1
