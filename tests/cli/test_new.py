@@ -110,7 +110,7 @@ def test_outside_a_checkout_it_shows_the_way_of_a_recipe(tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     found = new("tools", "--kind", "choice")
     assert found.exit_code == 0
-    assert found.stdout.startswith(f"{tmp_path} is in no checkout of Layover")
+    assert found.stdout.startswith(f"{tmp_path} is not in a checkout of Layover")
     assert found.stdout.rstrip().endswith(filled("choice", ".yaml", "tools").rstrip())
     declared = json.loads(new("tools", "--kind", "choice", "--json").stdout)
     assert declared == {"recipe": filled("choice", ".yaml", "tools")}

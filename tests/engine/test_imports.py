@@ -152,7 +152,7 @@ def test_a_module_of_another_encoder_stops_before_anything_runs(swept: Swept, ve
     said = swept.after(verb, "modules.mine.path=foreign/deeper", "tasks.sandbox/paraphrase.limit.train=9", code=2)
     assert said.startswith("layover: 1 problem in the recipe\n")
     assert "modules.mine: " in said
-    assert "it was trained on a deeper one (mini)" in said
+    assert "the module was trained on a deeper encoder (mini)" in said
     assert len(said.splitlines()) == 2
     assert len(list(swept.root.glob("store/nodes/*/*"))) == before
 

@@ -183,7 +183,7 @@ def a_number_that_is_none(packages: Any, folder: Path) -> None:
     weights(HEAD, lambda found: found["classifier.weight"][0].fill_(float("nan")))(packages, folder)
 
 
-@told("weights", "was trained on an encoder with fewer layers")
+@told("weights", "its encoder has fewer layers")
 def another_depth(packages: Any, folder: Path) -> None:
     card(lambda found: found["base"].update(num_layers=5))(packages, folder)
 
@@ -222,7 +222,7 @@ def labels_in_another_order(packages: Any, folder: Path) -> None:
     packages.edit_json(folder.name, "head_config.json", labels=["B-PER", "O"])
 
 
-@told("pieces", "the weights of its module are not those of its card")
+@told("pieces", "the weights of its module do not match its card")
 def other_weights(packages: Any, folder: Path) -> None:
     weights(MODULE, lambda found: found[min(found)].add_(1))(packages, folder)
 
@@ -469,7 +469,7 @@ class TestCommand:
         expected = {
             "nothing": "there is no such folder",
             "empty": "no package",
-            "no card": "a card of schema 7; this version reads 1",
+            "no card": "schema_version is 7, but this version reads 1",
         }
         assert expected[what] in err
         assert str(folder) in err

@@ -51,12 +51,12 @@ INSIDE: dict[str, tuple[Any, str]] = {
     "non_linearity": ("rellu", "non_linearity is \"rellu\"; did you mean 'relu'?"),
     "non_linearity-list": (["relu"], "non_linearity is"),
     "leave_out": ([0], "has no such weight"),
-    "leave_out-all": ([0, 1, 2, 3], "leave_out leaves no layer of the encoder's 4"),
+    "leave_out-all": ([0, 1, 2, 3], "leave_out names all 4 layers of the encoder"),
     "leave_out-text": ("0", 'leave_out is "0", no list of layers'),
     "leave_out-minus": ([-1], "no list of layers"),
-    "architecture": ("prefix_tuning", '"architecture" is "prefix_tuning": not known here'),
-    "architecture-union": ("union", "not known here"),
-    "not_yet_invented": (1, '"not_yet_invented" is 1: not known here'),
+    "architecture": ("prefix_tuning", '"architecture" is "prefix_tuning", but must be'),
+    "architecture-union": ("union", "but must be"),
+    "not_yet_invented": (1, '"not_yet_invented" is 1, but Layover lacks this setting'),
 }
 
 
@@ -113,7 +113,7 @@ HUB_LORA: dict[str, tuple[Any, str]] = {
     "selfattn_lora-1": (1, "neither true nor false"),
     "output_lora": (True, "is missing"),
     "intermediate_lora": ("yes", "neither true nor false"),
-    "architecture": ("mtl_lora", "not known here"),
+    "architecture": ("mtl_lora", "but must be"),
 }
 
 
@@ -125,16 +125,16 @@ def test_a_lora_of_adapters_that_means_something_else_is_refused(hub_lora: Any, 
 
 
 OUTSIDE: dict[str, tuple[Any, str]] = {
-    "model_type": ("roberta", 'model_type is "roberta", but the encoder\'s is xlm-roberta'),
-    "hidden_size": (768, "hidden_size is 768, but the encoder's is 32"),
-    "version": ("3.2.1", 'version is "3.2.1": not written by adapters 1.0 or newer'),
-    "version-none": (None, "version is null: not written by adapters 1.0 or newer"),
+    "model_type": ("roberta", 'model_type is "roberta", but the encoder has xlm-roberta'),
+    "hidden_size": (768, "hidden_size is 768, but the encoder has 32"),
+    "version": ("3.2.1", 'version is "3.2.1", but must be adapters 1.0 or newer'),
+    "version-none": (None, "version is null, but must be adapters 1.0 or newer"),
     "name": ("two", "is missing"),
-    "name-path": ("../two", "name is .*, no name that adapters writes"),
-    "name-format": ("{0.__class__}", "name is .*, no name that adapters writes"),
-    "name-list": (["one"], "name is .*, no name that adapters writes"),
-    "config": (None, "config is .*, no object as adapters writes it"),
-    "config-text": ("pfeiffer", "config is .*, no object as adapters writes it"),
+    "name-path": ("../two", "name is .*, which is not a name that adapters writes"),
+    "name-format": ("{0.__class__}", "name is .*, which is not a name that adapters writes"),
+    "name-list": (["one"], "name is .*, which is not a name that adapters writes"),
+    "config": (None, "config is .*, but must be an object, as adapters writes it"),
+    "config-text": ("pfeiffer", "config is .*, but must be an object, as adapters writes it"),
 }
 
 
@@ -167,7 +167,7 @@ def test_all_mistakes_of_a_bottleneck_are_told_at_once(bottleneck: Any) -> None:
 @pytest.mark.parametrize("architecture", ["prefix_tuning", "prompt_tuning", "union", "loreft", "mtl_lora", ["lora"]])
 def test_other_architectures_of_adapters_are_named(hub_lora: Any, architecture: object) -> None:
     hub_lora.configure_inside(architecture=architecture)
-    hub_lora.refused('"architecture" is .*: not known here')
+    hub_lora.refused('"architecture" is .*, but must be')
 
 
 @pytest.mark.parametrize(

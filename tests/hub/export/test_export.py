@@ -408,7 +408,7 @@ def test_the_command_writes_the_best(sweep: Any, tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(sweep.root)
     app, runner, to = build_app(), CliRunner(), ("--to", str(tmp_path / "out"))
     both = runner.invoke(app, ["export", "recipe.yaml", sweep.cell("mini/head"), "--all", "best-per-target", *to])
-    assert str(both.exception) == "name cells, or --all best-per-target"
+    assert str(both.exception) == "name the cells to export, or use --all best-per-target"
     arguments = ["export", "recipe.yaml", "--all", "best-per-target", "sweep.target=[sandbox/ner]", *to]
     done = runner.invoke(app, [*arguments, "--json"])
     answer = json.loads(done.stdout)
@@ -434,7 +434,7 @@ def test_a_module_that_says_nothing_of_other_libraries_is_exported_and_the_comma
     done = runner.invoke(app, ["export", "recipe.yaml", label, "--name", "mine", *to])
     peft = "Layover cannot write lora as peft yet; its file does not say how (`to_peft`)"
     assert done.stdout.splitlines() == [
-        f"{tmp_path / 'mine'}: written; its module is in Layover's own layout alone: {adapters}; {peft}"
+        f"{tmp_path / 'mine'}: written; its module is only in Layover's own layout: {adapters}; {peft}"
     ]
     assert {file.name for file in (tmp_path / "mine").glob("*.safetensors")} == {
         "module.safetensors",

@@ -76,7 +76,7 @@ def test_a_folder_being_written_is_no_package(exported: Path, tmp_path: Path) ->
 def test_a_card_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "transfer_card.json").write_text('{"schema_version": 9}')
-    with pytest.raises(LayoverError, match="a card of schema 9"):
+    with pytest.raises(LayoverError, match="schema_version is 9"):
         index.write(tmp_path)
     assert not (tmp_path / index.PAGE).exists()
 
@@ -93,7 +93,7 @@ def test_demonstrations_say_so(exported: Path) -> None:
 def test_nothing_is_written_beside_what_the_page_cannot_list(sweep: Any, tmp_path: Path) -> None:
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "transfer_card.json").write_text('{"schema_version": 9}')
-    with pytest.raises(LayoverError, match=r"a card of schema 9.*remove that one, or name another folder with --to"):
+    with pytest.raises(LayoverError, match=r"schema_version is 9.*remove that one, or name another folder with --to"):
         sweep.export(tmp_path, "mini/head")
     assert [path.name for path in tmp_path.iterdir()] == ["broken"]
 

@@ -78,7 +78,7 @@ def _module(method: str, layers: str | None) -> Module:
     from layover.modules import LayeredModule
 
     if method not in modules.names():
-        raise ModelError(f"--method: there is no module {method!r}; {nearest(method, modules.names())}")
+        raise ModelError(f"--method: no module is called {method!r}; {nearest(method, modules.names())}")
     kind = modules.get(method)
     if layers is None:
         return kind()

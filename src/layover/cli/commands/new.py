@@ -45,7 +45,7 @@ def task(
     from layover.tasks._templates import filled
 
     if kind not in kinds.names():
-        raise DataError(f"there is no kind {kind!r}; {nearest(kind, kinds.names())}")
+        raise DataError(f"no kind is called {kind!r}; {nearest(kind, kinds.names())}")
     _check_name(name)
     checkout = _checkout(TASKS, FIXTURES)
     if checkout is None:
