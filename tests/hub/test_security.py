@@ -339,7 +339,7 @@ ABSURD: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "an empty row": (probe(rows=[[]] * 4), "probe.rows"),
     "a token that is none": (
         probe(rows=[[0, 4400, 2]] * 4),
-        "a token of the probe is outside the encoder's vocabulary of 4400",
+        "is outside the encoder's vocabulary of 4400",
     ),
     "a token below none": (probe(rows=[[-1]] * 4), "probe.rows"),
     "a row without hidden states": (probe(hidden=[[0.0]]), "the probe has 4 rows, but 1 hidden states"),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 RecipeArgument = Annotated[Path, typer.Argument(help="Recipe file (YAML).", show_default=False)]
 Overrides = Annotated[
     list[str] | None,
-    typer.Argument(help="Values that replace those of the recipe: train.epochs=1 sweep.seed=[1]", show_default=False),
+    typer.Argument(help="Changes of recipe values: train.epochs=1 sweep.seed=[1]", show_default=False),
 ]
 StoreOption = Annotated[
     Path, typer.Option("--store", help="Folder with the finished nodes.", envvar="LAYOVER_STORE", readable=False)

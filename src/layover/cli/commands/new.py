@@ -72,7 +72,7 @@ def _begin(thing: str) -> Callable[..., None]:
         name: Annotated[str, typer.Argument(help="Lower-case letters, digits and underscores.", show_default=False)],
         *,
         package: Annotated[
-            Path | None, typer.Option(help="Folder for a new package of its own.", show_default=False)
+            Path | None, typer.Option(help="Folder for a new, separate package.", show_default=False)
         ] = None,
         json: JsonOption = False,
     ) -> None:
