@@ -123,7 +123,7 @@ def test_a_task_that_only_trains_on_another_has_no_data_to_check(tmp_path: Path)
         (("--split", "tset"), "no split is called 'tset'; did you mean 'test'?"),
         (
             ("--language", "fr"),
-            "no data for this split and language; it has train en, validation en, test en",
+            "no data for this split and language; it has train en, validation en, test en, test de, test es",
         ),
     ],
 )

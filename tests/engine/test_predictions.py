@@ -104,7 +104,7 @@ def test_what_is_not_finished_is_told(
     for name, message in (
         ("a.txt", "the name must end in"),
         (".", "the name must end in"),
-        ("no/a.csv", "there is no folder"),
+        ("no/a.csv", "does not exist"),
     ):
         code, _, err = run(monkeypatch, capsys, "predictions", "recipe.yaml", "--out", str(tmp_path / name))
         assert code == 2

@@ -14,9 +14,7 @@ ORDER = 65
 
 
 def command(
-    directory: Annotated[
-        Path, typer.Argument(help="Folder of the submission, with a subfolder per task.", show_default=False)
-    ],
+    directory: Annotated[Path, typer.Argument(help="Folder with a subfolder per task.", show_default=False)],
     *,
     data_root: Annotated[Path, typer.Option(help="Folder with the official test files and their labels.")],
     json: JsonOption = False,
