@@ -25,17 +25,17 @@ def test_a_weight_too_many_for_adapters_is_refused(bottleneck: Any, name: str) -
 
 
 INSIDE: dict[str, tuple[Any, str]] = {
-    "inv_adapter": ("nice", 'inv_adapter is "nice"; only null is known here'),
+    "inv_adapter": ("nice", 'inv_adapter is "nice", but Layover only supports null'),
     "use_gating": (True, "use_gating is true; only false"),
     "phm_layer": (True, "phm_layer is true; only false"),
-    "ln_before": (True, "only false"),
-    "ln_after": (True, "only false"),
-    "original_ln_after": (False, "only true"),
-    "residual_before_ln": ("post_add", "only true"),
-    "residual_before_ln-1": (1, "only true"),
-    "adapter_residual_before_ln": (True, "only false"),
-    "cross_adapter": (True, "only false"),
-    "output_adapter": (False, "only true"),
+    "ln_before": (True, "only supports false"),
+    "ln_after": (True, "only supports false"),
+    "original_ln_after": (False, "only supports true"),
+    "residual_before_ln": ("post_add", "only supports true"),
+    "residual_before_ln-1": (1, "only supports true"),
+    "adapter_residual_before_ln": (True, "only supports false"),
+    "cross_adapter": (True, "only supports false"),
+    "output_adapter": (False, "only supports true"),
     "mh_adapter": (True, "is none of the placements pfeiffer, houlsby, parallel"),
     "mh_adapter-text": ("no", "decide the placement, and are"),
     "is_parallel": (True, "is none of the placements"),
@@ -52,8 +52,8 @@ INSIDE: dict[str, tuple[Any, str]] = {
     "non_linearity-list": (["relu"], "non_linearity is"),
     "leave_out": ([0], "has no such weight"),
     "leave_out-all": ([0, 1, 2, 3], "leave_out names all 4 layers of the encoder"),
-    "leave_out-text": ("0", 'leave_out is "0", no list of layers'),
-    "leave_out-minus": ([-1], "no list of layers"),
+    "leave_out-text": ("0", 'leave_out is "0", but must be a list of layer'),
+    "leave_out-minus": ([-1], "but must be a list of layer"),
     "architecture": ("prefix_tuning", '"architecture" is "prefix_tuning", but must be'),
     "architecture-union": ("union", "but must be"),
     "not_yet_invented": (1, '"not_yet_invented" is 1, but Layover lacks this setting'),
@@ -94,11 +94,11 @@ def test_settings_of_adapters_that_decide_nothing_are_let_be(bottleneck: Any) ->
 
 
 HUB_LORA: dict[str, tuple[Any, str]] = {
-    "composition_mode": ("scale", 'composition_mode is "scale"; only "add" is known here'),
-    "use_dora": (True, "only false"),
-    "use_gating": (True, "only false"),
-    "vera_d": (0.1, "only null"),
-    "dtype": ("float16", "only null"),
+    "composition_mode": ("scale", 'composition_mode is "scale", but Layover only supports "add"'),
+    "use_dora": (True, "only supports false"),
+    "use_gating": (True, "only supports false"),
+    "vera_d": (0.1, "only supports null"),
+    "dtype": ("float16", "only supports null"),
     "r": (5, "has the shape"),
     "r-text": ("4", "no number above 0"),
     "r-zero": (0, "no number above 0"),
@@ -173,12 +173,12 @@ def test_other_architectures_of_adapters_are_named(hub_lora: Any, architecture: 
 @pytest.mark.parametrize(
     ("setting", "value", "message"),
     [
-        ("phm_layer", True, "phm_layer is true; only false is known here: this is a compacter, whose maps are sums of"),
-        ("use_gating", True, "use_gating is true; only false is known here: this is a gated module"),
+        ("phm_layer", True, "phm_layer is true, but Layover only supports false: this is a compacter, whose maps"),
+        ("use_gating", True, "use_gating is true, but Layover only supports false: this is a gated module"),
         (
             "inv_adapter",
             "nice",
-            'inv_adapter is "nice"; only null is known here: this is an adapter with an invertible',
+            'inv_adapter is "nice", but Layover only supports null: this is an adapter with an invertible',
         ),
     ],
 )
@@ -193,10 +193,10 @@ def test_what_a_bottleneck_of_adapters_is_is_named(bottleneck: Any, setting: str
         (
             "composition_mode",
             "scale",
-            'composition_mode is "scale"; only "add" is known here: this is an IA3 of adapters',
+            'composition_mode is "scale", but Layover only supports "add": this is an IA3 of adapters',
         ),
-        ("use_dora", True, "use_dora is true; only false is known here: this is a DoRA of adapters"),
-        ("vera_d", 0.1, "vera_d is 0.1; only null is known here: this is a VeRA"),
+        ("use_dora", True, "use_dora is true, but Layover only supports false: this is a DoRA of adapters"),
+        ("vera_d", 0.1, "vera_d is 0.1, but Layover only supports null: this is a VeRA"),
     ],
 )
 def test_what_a_lora_of_adapters_is_is_named(hub_lora: Any, setting: str, value: object, message: str) -> None:
@@ -206,4 +206,4 @@ def test_what_a_lora_of_adapters_is_is_named(hub_lora: Any, setting: str, value:
 
 def test_scales_of_adapters_are_named(hub_lora: Any) -> None:
     hub_lora.configure_inside(composition_mode="scale", init_weights="ia3")
-    hub_lora.refused('composition_mode is "scale"; only "add" is known here')
+    hub_lora.refused('composition_mode is "scale", but Layover only supports "add"')

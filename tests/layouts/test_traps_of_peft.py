@@ -104,14 +104,14 @@ SETTINGS: dict[str, tuple[Any, str]] = {
     "alpha_pattern": ({"query": None}, "no number above 0"),
     "alpha_pattern-broken": ({"(query": 3}, "the pattern .* is not run here"),
     "alpha_pattern-behind": ({r"(.)\1": 3}, "is not run here"),
-    "target_modules": (None, "target_modules is null, neither a pattern nor a list of names"),
-    "target_modules-numbers": ([1, 2], "neither a pattern nor a list of names"),
+    "target_modules": (None, "target_modules is null, but must be a pattern or a list of names"),
+    "target_modules-numbers": ([1, 2], "but must be a pattern or a list of names"),
     "target_modules-less": (["query"], "does not name .*value"),
-    "target_modules-more": (["query", "value", "key"], "asks for .*key, and the file has no weights for it"),
-    "target_modules-pattern": (r".*\.(query|key|value)", "asks for .*key, and the file has no weights"),
+    "target_modules-more": (["query", "value", "key"], "names .*key, but the file has no weights for it"),
+    "target_modules-pattern": (r".*\.(query|key|value)", "names .*key, but the file has no weights"),
     "target_modules-short": (r"encoder\..*\.(query|value)", "does not name roberta"),
     "target_modules-ahead": (r".*(?=query).*", "is not run here"),
-    "target_modules-all": ("all-linear", "asks for .*, and the file has no weights for it"),
+    "target_modules-all": ("all-linear", "names .*, but the file has no weights for it"),
     "target_modules-empty": ([], "does not name"),
     "exclude_modules": (["value"], "does not name .*value"),
     "exclude_modules-pattern": (r".*layer\.0.*", "does not name .*layer.0"),
@@ -123,8 +123,8 @@ SETTINGS: dict[str, tuple[Any, str]] = {
     "layers_to_transform-minus": ([-1], "layers_to_transform is"),
     "layers_pattern": ("layer", "layers_pattern is .*, but layers_to_transform is absent"),
     "modules_to_save": (["query"], r'modules_to_save is \["query"\], but Layover only reads heads in it'),
-    "modules_to_save-text": ("classifier", "modules_to_save is .*, no list of names"),
-    "peft_type": ("VERA", 'peft_type "VERA": Layover has LORA and IA3'),
+    "modules_to_save-text": ("classifier", "modules_to_save is .*, but must be a list of names"),
+    "peft_type": ("VERA", 'peft_type is "VERA", but Layover reads LORA and IA3'),
     "peft_type-list": (["LORA"], "peft_type"),
     "peft_type-null": (None, "peft_type null"),
 }
@@ -286,7 +286,7 @@ KINDS = (
 @pytest.mark.parametrize("kind", KINDS)
 def test_other_kinds_are_named(lora: Any, kind: str) -> None:
     lora.configure(peft_type=kind)
-    lora.refused(f'peft_type "{kind}": Layover has LORA and IA3')
+    lora.refused(f'peft_type is "{kind}", but Layover reads LORA and IA3')
 
 
 def test_numbers_in_a_config_that_are_none_are_refused(lora: Any) -> None:

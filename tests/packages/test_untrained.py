@@ -52,7 +52,7 @@ def test_a_fresh_module_is_untrained_and_one_number_shows(name: str, dtype: torc
     found = untrained(stored(module, weights, tmp_path / "fresh.safetensors"))
     assert found.wholly
     assert found.places == places
-    ending = "only its magnitude can change the outputs" if name == "dora" else "it changes nothing"
+    ending = "only its magnitude can change the outputs" if name == "dora" else "it does not change the outputs"
     assert found.message().endswith(f"at all {places} places, as before the first step of training: {ending}")
     first = next(key for key in weights if key.rpartition(".")[2] in module.neutral)
     weights[first].view(-1)[-1] += 1.0

@@ -31,7 +31,7 @@ def edit(file: Path, change: Callable[[Any], object]) -> None:
     [
         (
             "deeper",
-            "has weights for layer 4, but the encoder has 4 layers, numbered 0 to 3: it was trained on a deeper",
+            "has weights for layer 4, but the encoder has 4 layers, numbered 0 to 3: the module was trained on a deeper",
         ),
         ("shallower", "the file is incomplete, or its encoder has fewer layers than"),
         ("wider", "has the shape [4, 160], but [4, 128] is needed: it belongs to an encoder of another size"),
@@ -77,7 +77,7 @@ def test_weights_are_not_looked_at_before_the_config(importing: Importing) -> No
     folder = importing.root / "modules" / "lora"
     edit(folder / "adapter_config.json", lambda config: config.update(peft_type="VERA"))
     (folder / "adapter_model.safetensors").write_bytes(b"no header")
-    with pytest.raises(RecipeError, match=r'peft_type "VERA": Layover has LORA and IA3'):
+    with pytest.raises(RecipeError, match=r'peft_type is "VERA", but Layover reads LORA and IA3'):
         importing.plan()
 
 
