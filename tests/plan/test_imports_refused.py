@@ -31,7 +31,7 @@ def edit(file: Path, change: Callable[[Any], object]) -> None:
     [
         (
             "deeper",
-            "has weights for layer 4, but the encoder has 4 layers, numbered 0 to 3: the module was trained on a deeper",
+            "has weights for layer 4, but the encoder has 4 layers, numbered 0 to 3: the module was trained on a",
         ),
         ("shallower", "the file is incomplete, or its encoder has fewer layers than"),
         ("wider", "has the shape [4, 160], but [4, 128] is needed: it belongs to an encoder of another size"),
