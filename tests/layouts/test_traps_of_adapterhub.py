@@ -26,8 +26,8 @@ def test_a_weight_too_many_for_adapters_is_refused(bottleneck: Any, name: str) -
 
 INSIDE: dict[str, tuple[Any, str]] = {
     "inv_adapter": ("nice", 'inv_adapter is "nice", but Layover only supports null'),
-    "use_gating": (True, "use_gating is true; only false"),
-    "phm_layer": (True, "phm_layer is true; only false"),
+    "use_gating": (True, "use_gating is true, but Layover only supports false"),
+    "phm_layer": (True, "phm_layer is true, but Layover only supports false"),
     "ln_before": (True, "only supports false"),
     "ln_after": (True, "only supports false"),
     "original_ln_after": (False, "only supports true"),
@@ -152,13 +152,13 @@ def test_all_mistakes_of_a_bottleneck_are_told_at_once(bottleneck: Any) -> None:
         bottleneck.read()
     file = bottleneck.path / "adapter_config.json"
     expected = {
-        f'{file}: version is "3.2.1": not',
-        f'{file}: name is "../x", no',
-        f"{file}: phm_layer is true; only false",
-        f"{file}: use_gating is true; only false",
+        f'{file}: version is "3.2.1", but must be',
+        f'{file}: name is "../x", which is not',
+        f"{file}: phm_layer is true, but Layover only supports false",
+        f"{file}: use_gating is true, but Layover only supports false",
         f'{file}: non_linearity is "gelo"; did you mean',
         f'{file}: reduction_factor is "16"; one number',
-        f'{file}: "new" is [1]: not known',
+        f'{file}: "new" is [1], but Layover lacks',
     }
     assert len(error.value.mistakes) == len(expected)
     assert all(any(told.startswith(begin) for told in error.value.mistakes) for begin in expected)

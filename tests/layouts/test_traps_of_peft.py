@@ -126,7 +126,7 @@ SETTINGS: dict[str, tuple[Any, str]] = {
     "modules_to_save-text": ("classifier", "modules_to_save is .*, but must be a list of names"),
     "peft_type": ("VERA", 'peft_type is "VERA", but Layover reads LORA and IA3'),
     "peft_type-list": (["LORA"], "peft_type"),
-    "peft_type-null": (None, "peft_type null"),
+    "peft_type-null": (None, "peft_type is null"),
 }
 
 
