@@ -114,7 +114,7 @@ def test_a_task_that_only_trains_on_another_has_no_data_to_check(tmp_path: Path)
     found = check("--recipe", str(recipe), "--json")
     assert {one["task"] for one in json.loads(found.stdout)} == {"tags"}
     refused = check("short", "--recipe", str(recipe))
-    assert str(refused.exception) == "short has no data of its own: it trains on those of tags"
+    assert str(refused.exception) == "short has no data of its own: it trains on the data of tags"
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_a_task_that_only_trains_on_another_has_no_data_to_check(tmp_path: Path)
         (("--split", "tset"), "no split is called 'tset'; did you mean 'test'?"),
         (
             ("--language", "fr"),
-            "no data for this split and language; it has train en, validation en, test en, test de, test es",
+            "mood has no data for this split and language; it has train en, validation en, test en, test de, test es",
         ),
     ],
 )
