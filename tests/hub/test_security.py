@@ -201,7 +201,7 @@ class TestPathsInFiles:
         outside.write_text("x")
         packages.edit_card(packages.lora_nli, lambda card: card["files"].update({name: "0" * 64}))
         with watched(outside, Path("/etc/passwd")) as found:
-            refused(packages[packages.lora_nli], cli, tmp_path, "is no name of a file in a package")
+            refused(packages[packages.lora_nli], cli, tmp_path, "cannot be the name of a file")
             with pytest.raises(LayoverError):
                 open_package(packages[packages.lora_nli])
         assert found == []
@@ -360,7 +360,7 @@ ABSURD: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "10^5 layers of a module": (module(layers=list(range(10**5))), "lora does not take layers: "),
     "a module that is none": (module(name="os.system"), "no module is called 'os.system'"),
     "a module outside": (module(name="../../evil"), "no module is called"),
-    "the whole encoder": (top(pieces=[], layout=None), "is unexpected"),
+    "the whole encoder": (top(pieces=[], layout=None), "is too much"),
     "all weights as a module": (
         lambda card: card["pieces"][-1].update(module={"name": "full"}),
         "is not a module for packages",
@@ -377,7 +377,7 @@ ABSURD: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "rows of 10^9 tokens": (task(max_length=10**9), "task.max_length"),
     "a stride of 10^9": (task(stride=10**9), "task.stride"),
     "10^9 skipped layers": (top(skipped_layers=10**9), "skipped_layers"),
-    "more skipped than there are": (top(skipped_layers=5), "skips 5 of 4 layers"),
+    "more skipped than there are": (top(skipped_layers=5), "skipped_layers is 5, but the encoder has 4 layers"),
     "an unknown key": (top(evil=1), "evil"),
     "neither a task nor a training": (top(task=None, trainings=[]), "neither a task nor a training"),
     "a composition without a name": (top(composition={"seed": 1}), "need a name"),
