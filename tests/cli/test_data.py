@@ -114,14 +114,17 @@ def test_a_task_that_only_trains_on_another_has_no_data_to_check(tmp_path: Path)
     found = check("--recipe", str(recipe), "--json")
     assert {one["task"] for one in json.loads(found.stdout)} == {"tags"}
     refused = check("short", "--recipe", str(recipe))
-    assert str(refused.exception) == "short has no data of its own: it trains on those of tags"
+    assert str(refused.exception) == "short has no data of its own: it trains on the data of tags"
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("--split", "tset"), "no split is called 'tset'; did you mean 'test'?"),
-        (("--language", "fr"), "mood has no such data; there is train en, validation en, test en, test de, test es"),
+        (
+            ("--language", "fr"),
+            "mood has no data for this split and language; it has train en, validation en, test en, test de, test es",
+        ),
     ],
 )
 def test_what_a_task_does_not_have(monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, str], message: str) -> None:
@@ -158,7 +161,7 @@ def test_a_licensed_task_says_how_to_have_it(tmp_path: Path) -> None:
     (tmp_path / "ccg").mkdir()
     (tmp_path / "ccg" / "wsj23.stagged").write_text("a|NN|N\n", encoding="utf-8")
     found = check("ccg", "--data-root", str(tmp_path))
-    assert "the labels are those of the training data, which are not here" in found.stdout
+    assert "the labels come from the training data, which are absent" in found.stdout
 
 
 def test_nothing_found_says_what_was_looked_for(tmp_path: Path) -> None:

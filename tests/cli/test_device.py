@@ -51,7 +51,7 @@ def test_check_and_plan_note_a_gpu_that_is_not_seen(
     recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
-    told = f"note: {recipe}:10: run.device: cuda: no GPU is seen on this machine; a run needs one"
+    told = f"note: {recipe}:10: run.device: cuda: this machine has no visible GPU; a run needs a GPU"
     for arguments in (("check", str(recipe)), ("plan", str(recipe), "--store", str(tmp_path / "store"))):
         assert layover(monkeypatch, *arguments) == 0
         assert told in capsys.readouterr().out.splitlines()
@@ -76,8 +76,11 @@ def test_run_refuses_before_its_first_node(
     store = tmp_path / "store"
     assert layover(monkeypatch, "run", str(recipe), "--store", str(store)) == 2
     told = capsys.readouterr()
-    assert f"{recipe}:10: run.device: cuda: torch {torch.__version__} finds no such device on this machine" in told.err
-    assert "run.device=cpu or run.device=auto runs here" in told.err
+    assert (
+        f"{recipe}:10: run.device: cuda: torch {torch.__version__} does not find this device on this machine"
+        in told.err
+    )
+    assert "use run.device=cpu or run.device=auto here" in told.err
     assert "Traceback" not in told.err
     assert told.out == ""
     assert not list(store.glob("*/*/done.json"))
@@ -87,6 +90,6 @@ def test_run_refuses_before_its_first_node(
 def test_only_named_devices_are_required(recipe: Path) -> None:
     for name in ("auto", "cpu"):
         device.require(load(recipe, [f"run.device={name}"]))
-    with pytest.raises(LayoverError, match="finds no such device"):
+    with pytest.raises(LayoverError, match="does not find this device"):
         device.require(load(recipe))
     assert run.require is device.require

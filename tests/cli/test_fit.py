@@ -59,7 +59,7 @@ def test_a_folder_needs_its_config_alone(tmp_path: Path) -> None:
         (["--gpu", "6GiB", "--model", "base", "--method", "lor"], "did you mean 'lora'?"),
         (["--gpu", "6GiB", "--model", "base", "--layers", "top-20"], "the encoder has 12"),
         (["--gpu", "6GiB", "--model", "base", "--layers", "upper"], "write all or top-4"),
-        (["--gpu", "6GiB", "--model", "base", "--method", "full", "--layers", "top-2"], "leave the option out"),
+        (["--gpu", "6GiB", "--model", "base", "--method", "full", "--layers", "top-2"], "omit the option"),
     ],
 )
 def test_mistakes_are_told(arguments: list[str], message: str) -> None:

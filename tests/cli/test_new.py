@@ -110,7 +110,7 @@ def test_outside_a_checkout_it_shows_the_way_of_a_recipe(tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     found = new("tools", "--kind", "choice")
     assert found.exit_code == 0
-    assert found.stdout.startswith(f"{tmp_path} is in no checkout of Layover")
+    assert found.stdout.startswith(f"{tmp_path} is not in a checkout of Layover")
     assert found.stdout.rstrip().endswith(filled("choice", ".yaml", "tools").rstrip())
     declared = json.loads(new("tools", "--kind", "choice", "--json").stdout)
     assert declared == {"recipe": filled("choice", ".yaml", "tools")}
@@ -120,15 +120,15 @@ def test_outside_a_checkout_it_shows_the_way_of_a_recipe(tmp_path: Path, monkeyp
 @pytest.mark.parametrize(
     ("name", "kind", "message"),
     [
-        ("xnli", "classification", "there is a task 'xnli' already"),
-        ("sandbox", "classification", "there is a task 'sandbox/aligned' already"),
+        ("xnli", "classification", "the task 'xnli' exists already"),
+        ("sandbox", "classification", "the task 'sandbox/aligned' exists already"),
         ("none", "classification", "'none' means no intermediate"),
         ("My-Task", "classification", "did you mean 'my_task'?"),
         ("law/claims", "classification", "did you mean 'law_claims'?"),
         ("XNLI", "classification", "'XNLI' cannot be the name of a task"),
         ("_own", "classification", "did you mean 'own'?"),
         ("../own", "classification", "did you mean 'own'?"),
-        ("a" * 25, "classification", "24 at most"),
+        ("a" * 25, "classification", "at most 24 in all"),
         ("tools", "chioce", "no kind is called 'chioce'; did you mean 'choice'?"),
     ],
 )

@@ -215,7 +215,7 @@ def test_a_pipe_or_a_device_is_not_replaced_by_the_results(run: Run, served: Ser
     os.mkfifo(pipe)
     code, _, err = run("--package", served.packages / NLI, rows, "--out", pipe)
     assert code == 2
-    assert "is no ordinary file; leave --out away" in err
+    assert "is no regular file; omit --out" in err
     assert pipe.is_fifo()
 
 
@@ -280,8 +280,8 @@ def test_a_stopped_stream_leaves_nothing_behind(served: Served, tmp_path: Path) 
         ("nowhere", ("--format", "jsonl"), "nowhere: no such file; --format jsonl needs a file"),
         ("{" + '"a":[' * 100_000, (), "not JSON"),
         ("{}", ("--out", "."), "--out .: is a folder"),
-        ("{}", ("--out", "nowhere/out"), "--out nowhere/out: there is no folder nowhere"),
-        ("{}", (), "row 1: the field 'premise' is missing (it has none)"),
+        ("{}", ("--out", "nowhere/out"), "--out nowhere/out: the folder nowhere does not exist"),
+        ("{}", (), "row 1: there is no field 'premise' (it has none)"),
         (
             '{"first": "a", "second": "b"}',
             ("--precision", "fp16"),
@@ -317,7 +317,7 @@ def test_an_empty_line_is_no_row_left_out(run: Run, served: Served, tmp_path: Pa
 def test_a_folder_that_is_no_package(run: Run, tmp_path: Path) -> None:
     code, _, err = run("--package", tmp_path, "a text")
     assert code == 2
-    assert "no package: there is no transfer_card.json in it" in err
+    assert "no package: the folder has no transfer_card.json" in err
 
 
 def test_what_a_package_rests_on_is_named(run: Run, served: Served, tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def test_numbers_are_places_in_the_labels(folder: Path) -> None:
     (one,) = json.loads(CliRunner().invoke(build_app(), [*options, "--json"]).stdout)
     assert [shown["tags"] for shown in one["shown"]] == [["B-PER", "O"], ["B-ORG", "I-ORG"]]
     said = CliRunner().invoke(build_app(), options).stdout
-    assert "numbers in the files are places in `labels`: 0 is O, 1 is B-PER, and so on" in said
+    assert "numbers in the files are positions in `labels`: 0 is O, 1 is B-PER, and so on" in said
     (folder / "train.jsonl").write_text('{"tokens": ["Anna"], "ner_tags": [5]}\n', encoding="utf-8")
     refused = CliRunner().invoke(build_app(), options)
     assert f"{folder / 'train.jsonl'}:1" in str(refused.exception)

@@ -51,7 +51,7 @@ def test_a_package_whose_file_was_changed_is_refused_by_the_plan(swept: Swept) -
     override = changed(swept, "torn", dict)
     file = swept.root / "packages" / "torn" / "head.safetensors"
     file.write_bytes(file.read_bytes()[:-1] + b"\x01")
-    with pytest.raises(RecipeError, match=r"head\.safetensors: its SHA-256 is not that of the card"):
+    with pytest.raises(RecipeError, match=r"head\.safetensors: its SHA-256 differs from the card"):
         planned(swept, override)
 
 
@@ -74,10 +74,12 @@ def test_a_package_that_needs_others_is_no_module(swept: Swept) -> None:
     ]
     package = open_package(folder)
     encoder = Encoder.load(MINI, None, clock=DropoutClock(0), all_words=True)
-    encoder.attach(package.pieces())
+    encoder.attach(package.attachments())
     probe = package.card.probe.model_copy(update={"outputs": None})
     assert largest_difference(probe, encoder, None) < 1e-6, "it is found by its hash beside the other"
-    with pytest.raises(RecipeError, match=r"the package acts only together with others \(before\), so it is no module"):
+    with pytest.raises(
+        RecipeError, match=r"the package only works together with others \(before\), so it cannot be an"
+    ):
         planned(swept, "modules.pack.path=packages/on-top")
 
 

@@ -74,7 +74,7 @@ def test_a_stack_on_a_package_begins_as_the_package(swept: Swept) -> None:
     encoder = stacked(swept, key)
     assert largest_difference(package.card.probe.model_copy(update={"outputs": None}), encoder, None) < 1e-6
     trained = next(iter(swept.nodes("train")))
-    assert trained in {one.key for one in package.card.pieces} or len(swept.nodes("train")) > 1
+    assert trained in {one.key for one in package.card.attachments} or len(swept.nodes("train")) > 1
     own = swept.place(package.card.key)
     for name in ("module.safetensors", "head.safetensors"):
         first, again = (load_file(place / name) for place in (own, swept.place(key)))
@@ -152,7 +152,7 @@ def test_a_module_of_another_encoder_stops_before_anything_runs(swept: Swept, ve
     said = swept.after(verb, "modules.mine.path=foreign/deeper", "tasks.sandbox/paraphrase.limit.train=9", code=2)
     assert said.startswith("layover: 1 problem in the recipe\n")
     assert "modules.mine: " in said
-    assert "it was trained on a deeper one (mini)" in said
+    assert "the module was trained on a deeper encoder (mini)" in said
     assert len(said.splitlines()) == 2
     assert len(list(swept.root.glob("store/nodes/*/*"))) == before
 

@@ -96,12 +96,16 @@ def test_what_is_not_finished_is_told(
     both = ("sweep.method=[lora]", "sweep.intermediate=[none]", "sweep.seed=[1, 7]")
     code, out, err = run(monkeypatch, capsys, "predictions", "recipe.yaml", *both)
     assert code == 0
-    assert "not in it: tiny/lora/none/moods/7 is not finished" in err
+    assert "left out: tiny/lora/none/moods/7 is not finished" in err
     assert {json.loads(line)["seed"] for line in out.splitlines()} == {1}
     code, out, err = run(monkeypatch, capsys, "predictions", "recipe.yaml", "sweep.seed=[7]")
     assert (code, out) == (2, "")
     assert "no cell of the sweep is finished" in err
-    for name, message in (("a.txt", "its name ends in"), (".", "its name ends in"), ("no/a.csv", "there is no folder")):
+    for name, message in (
+        ("a.txt", "the name must end in"),
+        (".", "the name must end in"),
+        ("no/a.csv", "does not exist"),
+    ):
         code, _, err = run(monkeypatch, capsys, "predictions", "recipe.yaml", "--out", str(tmp_path / name))
         assert code == 2
         assert message in err

@@ -149,7 +149,7 @@ def test_every_request_to_end_leaves_a_checkpoint_that_is_gone_on_from(folder: F
 @pytest.mark.parametrize("where", [">/dev/full", ">&-", ""], ids=["full", "closed", "left"])
 def test_a_run_that_nobody_can_read_stops_as_by_ctrl_c(folder: Folder, where: str) -> None:
     full, shut = "standard output cannot be written: No space left on device", "standard output is closed"
-    reasons = {">/dev/full": full, ">&-": shut, "": "nobody reads standard output any more"}
+    reasons = {">/dev/full": full, ">&-": shut, "": "the reader of standard output has closed it"}
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(  # noqa: S602  the shell closes standard output
@@ -247,7 +247,7 @@ def test_gc_frees_what_no_recipe_needs(folder: Folder) -> None:
     before = len(stamps(folder))
     text = (folder.root / "recipe.yaml").read_text(encoding="utf-8")
     (folder.root / "narrow.yaml").write_text(text.replace("seed: [1, 2]", "seed: [1]"), encoding="utf-8")
-    assert "would go" in folder.run("gc", "narrow.yaml")
+    assert "can be removed" in folder.run("gc", "narrow.yaml")
     assert len(stamps(folder)) == before
     folder.run("gc", "narrow.yaml", "--yes")
     assert len(folder.records()) == CELLS // 2

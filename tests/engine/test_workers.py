@@ -61,7 +61,7 @@ def _nothing_kept() -> None:
 
 def computed(folder: Folder, store: str, *, fresh: bool) -> dict[str, bytes]:
     """Compute a plan in this process, the latest node that can run first; return the bytes of what decides."""
-    found = planned(folder.root / "recipe.yaml", list(METHODS), folder.root / store, mends=True)
+    found = planned(folder.root / "recipe.yaml", list(METHODS), folder.root / store, computes=True)
     waiting = list(found.plan.nodes.values())
     while waiting:
         done = found.store.finished()

@@ -152,7 +152,7 @@ class Packages:
         from layover.packages.package import Package
 
         folder = self.root / name
-        digest = of_weights(Package(folder, read_card(folder)).found().weights())
+        digest = of_weights(Package(folder, read_card(folder)).stored_module().weights())
 
         def change(card: dict[str, Any]) -> None:
             (own,) = (piece for piece in card["pieces"] if piece["package"] is None)

@@ -541,7 +541,7 @@ def test_a_missing_partner_is_told_before_the_encoder_is_loaded(
     code, said, _ = run(["predict", ROW, "--package", str(tmp_path / STACKED)], monkeypatch)
     assert code == 2
     assert f"needs the package {BELOW} (weights " in said
-    assert "put its folder beside this one, or name it (--with, others)" in said
+    assert "put its folder next to this one, or name it (--with, others)" in said
 
 
 HUGE: dict[str, Callable[[dict[str, Any]], object]] = {

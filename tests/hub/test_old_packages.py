@@ -116,7 +116,7 @@ def test_predictions_are_those_of_the_package_without_them(packages: Any, cli: C
     with watched(*pickles) as opened:
         code, out, _ = cli("predict", TEXT, "--package", packages[packages.bn])
         assert not verify(packages[packages.bn]).failed
-        open_package(packages[packages.bn]).pieces()
+        open_package(packages[packages.bn]).attachments()
     assert expected[0] == code == 0
     assert out == expected[1]
     assert opened == []

@@ -75,7 +75,7 @@ def test_dry_run_needs_no_network_and_no_token(
     card = packages.card(packages.lora)
     for name, digest in card["files"].items():
         assert any(line.startswith(name) and line.endswith(digest) for line in out.splitlines()), name
-    assert "would go to me/ner; nothing was sent" in out
+    assert "not sent; the target is me/ner" in out
     code, out, _ = cli("push", packages[packages.lora], "me/ner", "--dry-run", "--json", "--revision", "v2")
     found = json.loads(out)
     assert code == 0

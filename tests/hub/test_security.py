@@ -201,7 +201,7 @@ class TestPathsInFiles:
         outside.write_text("x")
         packages.edit_card(packages.lora_nli, lambda card: card["files"].update({name: "0" * 64}))
         with watched(outside, Path("/etc/passwd")) as found:
-            refused(packages[packages.lora_nli], cli, tmp_path, "is no name of a file in a package")
+            refused(packages[packages.lora_nli], cli, tmp_path, "cannot be the name of a file")
             with pytest.raises(LayoverError):
                 open_package(packages[packages.lora_nli])
         assert found == []
@@ -337,44 +337,50 @@ ABSURD: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "10^5 rows": (probe(rows=[[5]] * 10**5, hidden=[[0.0]] * 10**5), "probe.rows"),
     "no row": (probe(rows=[], hidden=[]), "probe.rows"),
     "an empty row": (probe(rows=[[]] * 4), "probe.rows"),
-    "a token that is none": (probe(rows=[[0, 4400, 2]] * 4), "a token of the probe is not among the encoder's 4400"),
+    "a token that is none": (
+        probe(rows=[[0, 4400, 2]] * 4),
+        "is outside the encoder's vocabulary of 4400",
+    ),
     "a token below none": (probe(rows=[[-1]] * 4), "probe.rows"),
-    "a row without hidden states": (probe(hidden=[[0.0]]), "4 rows, and hidden states of 1"),
+    "a row without hidden states": (probe(hidden=[[0.0]]), "the probe has 4 rows, but 1 hidden states"),
     "10^5 hidden numbers": (probe(hidden=[[0.0] * 10**5] * 4), "probe.hidden"),
     "other outputs": (probe(outputs={"evil": [1.0]}), "probe.outputs"),
-    "no logits": (probe(outputs={}), "outputs without logits"),
+    "no logits": (probe(outputs={}), "the outputs of the probe have no logits"),
     "any difference is rounding": (probe(tolerance=1.0), "probe.tolerance"),
     "no tolerance": (probe(tolerance=0), "probe.tolerance"),
     "an infinite number": (probe(tolerance=1e999), "not plain JSON"),
     "a rank of 10^6": (module(rank=10**6), "lora does not take rank: 1000000"),
-    "a rank of 10^400": (module(rank=10**400), "is no number that a setting could have"),
-    "an alpha of 10^300": (module(alpha=1e300), "is no number that a setting could have"),
+    "a rank of 10^400": (module(rank=10**400), "is too large or too small for a setting"),
+    "an alpha of 10^300": (module(alpha=1e300), "is too large or too small for a setting"),
     "a reduction of nothing": (
         module(name="bottleneck", reduction=1e-320),
-        "is no number that a setting could have",
+        "is too large or too small for a setting",
     ),
     "10^5 patterns": (module(patterns=[{"rank": 1}] * 10**5), "at most 512 patterns"),
     "10^5 layers of a module": (module(layers=list(range(10**5))), "lora does not take layers: "),
     "a module that is none": (module(name="os.system"), "no module is called 'os.system'"),
     "a module outside": (module(name="../../evil"), "no module is called"),
     "the whole encoder": (top(pieces=[], layout=None), "is too much"),
-    "all weights as a module": (lambda card: card["pieces"][-1].update(module={"name": "full"}), "is no module that"),
+    "all weights as a module": (
+        lambda card: card["pieces"][-1].update(module={"name": "full"}),
+        "is not a module for packages",
+    ),
     "a role that is none": (own(role="../x"), "pieces.0.role"),
-    "a role twice": (lambda card: card["pieces"].append(card["pieces"][0]), "two pieces have one role"),
+    "a role twice": (lambda card: card["pieces"].append(card["pieces"][0]), "two attachments have the same role"),
     "10^4 pieces": (lambda card: card["pieces"].extend(card["pieces"] * 10**4), "pieces"),
-    "pieces without a composition": (own(role="intermediate"), "no composition that says"),
-    "a module without a layout": (top(layout=None), "its layout is None"),
+    "pieces without a composition": (own(role="intermediate"), "several attachments need a composition"),
+    "a module without a layout": (top(layout=None), "layout is None"),
     "a layout that is none": (top(layout="../x"), "layout"),
     "a composition that is none": (top(composition={"name": "evil"}), "no composition is called 'evil'"),
     "10^9 labels": (task(labels=[f"x{number}" for number in range(10**5)]), "has the shape"),
-    "a head of another kind": (task(kind="mlm", columns=None), "no task whose heads are shared"),
+    "a head of another kind": (task(kind="mlm", columns=None), "the task is of no kind whose heads are shared"),
     "rows of 10^9 tokens": (task(max_length=10**9), "task.max_length"),
     "a stride of 10^9": (task(stride=10**9), "task.stride"),
     "10^9 skipped layers": (top(skipped_layers=10**9), "skipped_layers"),
-    "more skipped than there are": (top(skipped_layers=5), "skips 5 of 4 layers"),
+    "more skipped than there are": (top(skipped_layers=5), "skipped_layers is 5, but the encoder has 4 layers"),
     "an unknown key": (top(evil=1), "evil"),
     "neither a task nor a training": (top(task=None, trainings=[]), "neither a task nor a training"),
-    "a composition without a name": (top(composition={"seed": 1}), "have a name"),
+    "a composition without a name": (top(composition={"seed": 1}), "need a name"),
     "text for a number": (base(num_layers="4; rm -rf /"), "base.num_layers"),
     "an escape sequence": (task(kind="\x1b[2J"), "task.kind"),
 }

@@ -457,7 +457,7 @@ def test_a_package_that_computes_something_else(served: Served, tmp_path: Path) 
     folder = copied(served, NLI, tmp_path, lambda _: {})
     weights = load_file(folder / "head.safetensors")
     save_file({name: value + 0.01 for name, value in weights.items()}, folder / "head.safetensors")
-    with pytest.raises(ModelError, match=r"head\.safetensors: its SHA-256 is not that of the card"):
+    with pytest.raises(ModelError, match=r"head\.safetensors: its SHA-256 differs from the card"):
         Layover.load(folder, check=False)
     card = read_card(folder)
     files = {**card.files, "head.safetensors": file_sha256(folder / "head.safetensors")}

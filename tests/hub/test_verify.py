@@ -183,7 +183,7 @@ def a_number_that_is_none(packages: Any, folder: Path) -> None:
     weights(HEAD, lambda found: found["classifier.weight"][0].fill_(float("nan")))(packages, folder)
 
 
-@told("weights", "was trained on an encoder with fewer layers")
+@told("weights", "its encoder has fewer layers")
 def another_depth(packages: Any, folder: Path) -> None:
     card(lambda found: found["base"].update(num_layers=5))(packages, folder)
 
@@ -222,7 +222,7 @@ def labels_in_another_order(packages: Any, folder: Path) -> None:
     packages.edit_json(folder.name, "head_config.json", labels=["B-PER", "O"])
 
 
-@told("pieces", "the weights of its module are not those of its card")
+@told("pieces", "the weights of its module do not match its card")
 def other_weights(packages: Any, folder: Path) -> None:
     weights(MODULE, lambda found: found[min(found)].add_(1))(packages, folder)
 
@@ -469,7 +469,7 @@ class TestCommand:
         expected = {
             "nothing": "there is no such folder",
             "empty": "no package",
-            "no card": "a card of schema 7; this version reads 1",
+            "no card": "schema_version is 7, but this version reads 1",
         }
         assert expected[what] in err
         assert str(folder) in err
@@ -616,8 +616,11 @@ def test_settings_that_the_files_repeat_are_proved_by_what_they_compute(packages
 
 def test_every_proof_is_of_a_field_of_the_card() -> None:
     from layover.packages.card import Card
-    from layover.packages.sections import BaseModelFacts, PieceFacts
+    from layover.packages.sections import AttachmentFacts, BaseModelFacts
 
-    known = {*Card.model_fields, *(f"base.{one}" for one in BaseModelFacts.model_fields)}
-    known |= {f"pieces.{one}" for one in PieceFacts.model_fields}
+    known = {
+        *(field.alias or name for name, field in Card.model_fields.items()),
+        *(f"base.{one}" for one in BaseModelFacts.model_fields),
+    }
+    known |= {f"pieces.{one}" for one in AttachmentFacts.model_fields}
     assert {field for check in CHECKS for field in check.proves} <= known

@@ -174,14 +174,14 @@ def test_lora_from_before_scaling_is_read_as_adapters_reads_it(sample: Any, tmp_
 
 @pytest.mark.parametrize("name", ["train", "keys", "type", "a.b", "", "a b"])
 def test_names_that_adapters_cannot_keep_are_refused(sample: Any, name: str) -> None:
-    with pytest.raises(ModelError, match="adapters can have no module of that name"):
+    with pytest.raises(ModelError, match="cannot be the name of a module in adapters"):
         layouts.get("adapterhub").config(MODULES["lora"], sample.base, layouts.WrittenNames(name, None, None))
 
 
 def test_what_has_no_form_is_told(sample_of: Callable[..., Any]) -> None:
     hub, sample = layouts.get("adapterhub"), sample_of()
     camembert = sample_of("camembert")
-    assert hub.refuses(MODULES["lora"], camembert.base) == "adapters takes no encoders of the type camembert"
+    assert hub.refuses(MODULES["lora"], camembert.base) == "adapters does not support encoders of type camembert"
     with pytest.raises(ValueError, match="not pre-supported"):
         adapters.init(camembert.encoder())
     refused = {

@@ -25,17 +25,17 @@ def test_a_weight_too_many_for_adapters_is_refused(bottleneck: Any, name: str) -
 
 
 INSIDE: dict[str, tuple[Any, str]] = {
-    "inv_adapter": ("nice", 'inv_adapter is "nice"; only null is known here'),
-    "use_gating": (True, "use_gating is true; only false"),
-    "phm_layer": (True, "phm_layer is true; only false"),
-    "ln_before": (True, "only false"),
-    "ln_after": (True, "only false"),
-    "original_ln_after": (False, "only true"),
-    "residual_before_ln": ("post_add", "only true"),
-    "residual_before_ln-1": (1, "only true"),
-    "adapter_residual_before_ln": (True, "only false"),
-    "cross_adapter": (True, "only false"),
-    "output_adapter": (False, "only true"),
+    "inv_adapter": ("nice", 'inv_adapter is "nice", but Layover only supports null'),
+    "use_gating": (True, "use_gating is true, but Layover only supports false"),
+    "phm_layer": (True, "phm_layer is true, but Layover only supports false"),
+    "ln_before": (True, "only supports false"),
+    "ln_after": (True, "only supports false"),
+    "original_ln_after": (False, "only supports true"),
+    "residual_before_ln": ("post_add", "only supports true"),
+    "residual_before_ln-1": (1, "only supports true"),
+    "adapter_residual_before_ln": (True, "only supports false"),
+    "cross_adapter": (True, "only supports false"),
+    "output_adapter": (False, "only supports true"),
     "mh_adapter": (True, "is none of the placements pfeiffer, houlsby, parallel"),
     "mh_adapter-text": ("no", "set the placement, but their values are"),
     "is_parallel": (True, "is none of the placements"),
@@ -51,12 +51,12 @@ INSIDE: dict[str, tuple[Any, str]] = {
     "non_linearity": ("rellu", "non_linearity is \"rellu\"; did you mean 'relu'?"),
     "non_linearity-list": (["relu"], "non_linearity is"),
     "leave_out": ([0], "has no such weight"),
-    "leave_out-all": ([0, 1, 2, 3], "leave_out leaves no layer of the encoder's 4"),
-    "leave_out-text": ("0", 'leave_out is "0", no list of layers'),
-    "leave_out-minus": ([-1], "no list of layers"),
-    "architecture": ("prefix_tuning", '"architecture" is "prefix_tuning": not known here'),
-    "architecture-union": ("union", "not known here"),
-    "not_yet_invented": (1, '"not_yet_invented" is 1: not known here'),
+    "leave_out-all": ([0, 1, 2, 3], "leave_out names all 4 layers of the encoder"),
+    "leave_out-text": ("0", 'leave_out is "0", but must be a list of layer'),
+    "leave_out-minus": ([-1], "but must be a list of layer"),
+    "architecture": ("prefix_tuning", '"architecture" is "prefix_tuning", but must be'),
+    "architecture-union": ("union", "but must be"),
+    "not_yet_invented": (1, '"not_yet_invented" is 1, but Layover lacks this setting'),
 }
 
 
@@ -94,11 +94,11 @@ def test_settings_of_adapters_that_decide_nothing_are_let_be(bottleneck: Any) ->
 
 
 HUB_LORA: dict[str, tuple[Any, str]] = {
-    "composition_mode": ("scale", 'composition_mode is "scale"; only "add" is known here'),
-    "use_dora": (True, "only false"),
-    "use_gating": (True, "only false"),
-    "vera_d": (0.1, "only null"),
-    "dtype": ("float16", "only null"),
+    "composition_mode": ("scale", 'composition_mode is "scale", but Layover only supports "add"'),
+    "use_dora": (True, "only supports false"),
+    "use_gating": (True, "only supports false"),
+    "vera_d": (0.1, "only supports null"),
+    "dtype": ("float16", "only supports null"),
     "r": (5, "has the shape"),
     "r-text": ("4", "must be a number above 0"),
     "r-zero": (0, "must be a number above 0"),
@@ -112,8 +112,8 @@ HUB_LORA: dict[str, tuple[Any, str]] = {
     "selfattn_lora": (False, "selects no linear map"),
     "selfattn_lora-1": (1, "must be true or false"),
     "output_lora": (True, "is missing"),
-    "intermediate_lora": ("yes", "must be true or false"),
-    "architecture": ("mtl_lora", "not known here"),
+    "intermediate_lora": ("yes", "neither true nor false"),
+    "architecture": ("mtl_lora", "but must be"),
 }
 
 
@@ -125,16 +125,16 @@ def test_a_lora_of_adapters_that_means_something_else_is_refused(hub_lora: Any, 
 
 
 OUTSIDE: dict[str, tuple[Any, str]] = {
-    "model_type": ("roberta", 'model_type is "roberta", but the encoder\'s is xlm-roberta'),
-    "hidden_size": (768, "hidden_size is 768, but the encoder's is 32"),
-    "version": ("3.2.1", 'version is "3.2.1": not written by adapters 1.0 or newer'),
-    "version-none": (None, "version is null: not written by adapters 1.0 or newer"),
+    "model_type": ("roberta", 'model_type is "roberta", but the encoder has xlm-roberta'),
+    "hidden_size": (768, "hidden_size is 768, but the encoder has 32"),
+    "version": ("3.2.1", 'version is "3.2.1", but must be adapters 1.0 or newer'),
+    "version-none": (None, "version is null, but must be adapters 1.0 or newer"),
     "name": ("two", "is missing"),
-    "name-path": ("../two", "name is .*, no name that adapters writes"),
-    "name-format": ("{0.__class__}", "name is .*, no name that adapters writes"),
-    "name-list": (["one"], "name is .*, no name that adapters writes"),
-    "config": (None, "config is .*, no object as adapters writes it"),
-    "config-text": ("pfeiffer", "config is .*, no object as adapters writes it"),
+    "name-path": ("../two", "name is .*, which is not a name that adapters writes"),
+    "name-format": ("{0.__class__}", "name is .*, which is not a name that adapters writes"),
+    "name-list": (["one"], "name is .*, which is not a name that adapters writes"),
+    "config": (None, "config is .*, but must be an object, as adapters writes it"),
+    "config-text": ("pfeiffer", "config is .*, but must be an object, as adapters writes it"),
 }
 
 
@@ -152,13 +152,13 @@ def test_all_mistakes_of_a_bottleneck_are_told_at_once(bottleneck: Any) -> None:
         bottleneck.read()
     file = bottleneck.path / "adapter_config.json"
     expected = {
-        f'{file}: version is "3.2.1": not',
-        f'{file}: name is "../x", no',
-        f"{file}: phm_layer is true; only false",
-        f"{file}: use_gating is true; only false",
+        f'{file}: version is "3.2.1", but must be',
+        f'{file}: name is "../x", which is not',
+        f"{file}: phm_layer is true, but Layover only supports false",
+        f"{file}: use_gating is true, but Layover only supports false",
         f'{file}: non_linearity is "gelo"; did you mean',
-        f'{file}: reduction_factor is "16", but must be one number',
-        f'{file}: "new" is [1]: not known',
+        f'{file}: reduction_factor is "16"; one number',
+        f'{file}: "new" is [1], but Layover lacks',
     }
     assert len(error.value.mistakes) == len(expected)
     assert all(any(told.startswith(begin) for told in error.value.mistakes) for begin in expected)
@@ -167,18 +167,18 @@ def test_all_mistakes_of_a_bottleneck_are_told_at_once(bottleneck: Any) -> None:
 @pytest.mark.parametrize("architecture", ["prefix_tuning", "prompt_tuning", "union", "loreft", "mtl_lora", ["lora"]])
 def test_other_architectures_of_adapters_are_named(hub_lora: Any, architecture: object) -> None:
     hub_lora.configure_inside(architecture=architecture)
-    hub_lora.refused('"architecture" is .*: not known here')
+    hub_lora.refused('"architecture" is .*, but must be')
 
 
 @pytest.mark.parametrize(
     ("setting", "value", "message"),
     [
-        ("phm_layer", True, "phm_layer is true; only false is known here: this is a compacter, whose maps are sums of"),
-        ("use_gating", True, "use_gating is true; only false is known here: this is a gated module"),
+        ("phm_layer", True, "phm_layer is true, but Layover only supports false: this is a compacter, whose maps"),
+        ("use_gating", True, "use_gating is true, but Layover only supports false: this is a gated module"),
         (
             "inv_adapter",
             "nice",
-            'inv_adapter is "nice"; only null is known here: this is a language adapter with an invertible',
+            'inv_adapter is "nice", but Layover only supports null: this is an adapter with an invertible',
         ),
     ],
 )
@@ -193,10 +193,10 @@ def test_what_a_bottleneck_of_adapters_is_is_named(bottleneck: Any, setting: str
         (
             "composition_mode",
             "scale",
-            'composition_mode is "scale"; only "add" is known here: this is an IA3 of adapters',
+            'composition_mode is "scale", but Layover only supports "add": this is an IA3 of adapters',
         ),
-        ("use_dora", True, "use_dora is true; only false is known here: this is a DoRA of adapters"),
-        ("vera_d", 0.1, "vera_d is 0.1; only null is known here: this is a VeRA"),
+        ("use_dora", True, "use_dora is true, but Layover only supports false: this is a DoRA of adapters"),
+        ("vera_d", 0.1, "vera_d is 0.1, but Layover only supports null: this is a VeRA"),
     ],
 )
 def test_what_a_lora_of_adapters_is_is_named(hub_lora: Any, setting: str, value: object, message: str) -> None:
@@ -206,4 +206,4 @@ def test_what_a_lora_of_adapters_is_is_named(hub_lora: Any, setting: str, value:
 
 def test_scales_of_adapters_are_named(hub_lora: Any) -> None:
     hub_lora.configure_inside(composition_mode="scale", init_weights="ia3")
-    hub_lora.refused('composition_mode is "scale"; only "add" is known here')
+    hub_lora.refused('composition_mode is "scale", but Layover only supports "add"')

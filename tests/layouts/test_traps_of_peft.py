@@ -42,7 +42,7 @@ EXTRA = {
 def test_a_weight_too_many_is_refused(lora: Any, name: str) -> None:
     lora.read()
     lora.add(EXTRA[name], 4, 32)
-    lora.refused("not a weight of the layers|has no such weight|does not ask for|has weights for layer 9999")
+    lora.refused("not a weight of the layers|has no such weight|does not name|has weights for layer 9999")
 
 
 STARTS = ["pissa", "pissa_niter_4", "olora", "corda", "loftq", "lora_ga", "", 0.0, ["gaussian"], {"a": 1}]
@@ -73,60 +73,60 @@ def test_a_pissa_of_peft_is_refused_until_it_is_converted(sample: Any, tmp_path:
 
 
 SETTINGS: dict[str, tuple[Any, str]] = {
-    "bias": ("all", 'bias is "all": this trains biases of the encoder itself'),
-    "bias-lora": ("lora_only", "this trains biases of the encoder itself"),
-    "fan_in_fan_out": (True, '"fan_in_fan_out" is true: not known here'),
-    "lora_bias": (True, "not known here"),
-    "layer_replication": ([[0, 4], [2, 5]], "not known here"),
-    "use_qalora": (True, "not known here"),
-    "arrow_config": ({"top_k": 2}, "not known here"),
-    "target_parameters": (["x"], "not known here"),
-    "trainable_token_indices": ([1, 2], "not known here"),
-    "alora_invocation_tokens": ([1], "not known here"),
-    "loftq_config": ({"loftq_bits": 4}, "not known here"),
-    "not_yet_invented": (0.5, '"not_yet_invented" is 0.5: not known here'),
-    "bad\nname\x1b[2J": ("\x1b[2J\ud800", "not known here"),
-    "use_dora": ("yes", 'use_dora is "yes", but must be true or false'),
-    "use_rslora": (1, "use_rslora is 1, but must be true or false"),
-    "r": (5, "lora_A has 4 rows, but the rank is 5"),
-    "r-none": (None, "r is null, but must be a number above 0"),
-    "r-text": ("4", "must be a number above 0"),
-    "r-zero": (0, "must be a number above 0"),
-    "r-true": (True, "must be a number above 0"),
-    "r-half": (4.0, "r is 4.0, but must be a whole number"),
-    "lora_alpha": (-1, "must be a number above 0"),
-    "lora_alpha-huge": (10**900, "must be a number above 0"),
-    "lora_alpha-list": ([8], "must be a number above 0"),
-    "rank_pattern": ({"query": 3}, "lora_A has 4 rows, but the rank is 3"),
-    "rank_pattern-zero": ({"query": 0}, "must be a number above 0"),
-    "rank_pattern-list": ([["query", 4]], "rank_pattern is .*, but must be a JSON object"),
-    "rank_pattern-null": (None, "rank_pattern is null, but must be a JSON object"),
-    "alpha_pattern": ({"query": None}, "must be a number above 0"),
+    "bias": ("all", 'bias is "all": biases of the encoder itself were trained'),
+    "bias-lora": ("lora_only", "biases of the encoder itself were trained"),
+    "fan_in_fan_out": (True, '"fan_in_fan_out" is true, but Layover lacks this setting'),
+    "lora_bias": (True, "Layover lacks this setting"),
+    "layer_replication": ([[0, 4], [2, 5]], "Layover lacks this setting"),
+    "use_qalora": (True, "Layover lacks this setting"),
+    "arrow_config": ({"top_k": 2}, "Layover lacks this setting"),
+    "target_parameters": (["x"], "Layover lacks this setting"),
+    "trainable_token_indices": ([1, 2], "Layover lacks this setting"),
+    "alora_invocation_tokens": ([1], "Layover lacks this setting"),
+    "loftq_config": ({"loftq_bits": 4}, "Layover lacks this setting"),
+    "not_yet_invented": (0.5, '"not_yet_invented" is 0.5, but Layover lacks this setting'),
+    "bad\nname\x1b[2J": ("\x1b[2J\ud800", "Layover lacks this setting"),
+    "use_dora": ("yes", 'use_dora is "yes", neither true nor false'),
+    "use_rslora": (1, "use_rslora is 1, neither"),
+    "r": (5, "lora_A has 4 rows, but its rank is 5"),
+    "r-none": (None, "r is null, no number above 0"),
+    "r-text": ("4", "no number above 0"),
+    "r-zero": (0, "no number above 0"),
+    "r-true": (True, "no number above 0"),
+    "r-half": (4.0, "r is 4.0, no whole number"),
+    "lora_alpha": (-1, "no number above 0"),
+    "lora_alpha-huge": (10**900, "no number above 0"),
+    "lora_alpha-list": ([8], "no number above 0"),
+    "rank_pattern": ({"query": 3}, "lora_A has 4 rows, but its rank is 3"),
+    "rank_pattern-zero": ({"query": 0}, "no number above 0"),
+    "rank_pattern-list": ([["query", 4]], "rank_pattern is .*, no object"),
+    "rank_pattern-null": (None, "rank_pattern is null, no object"),
+    "alpha_pattern": ({"query": None}, "no number above 0"),
     "alpha_pattern-broken": ({"(query": 3}, "the pattern .* is not run here"),
     "alpha_pattern-behind": ({r"(.)\1": 3}, "is not run here"),
-    "target_modules": (None, "target_modules is null, neither a pattern nor a list of names"),
-    "target_modules-numbers": ([1, 2], "neither a pattern nor a list of names"),
-    "target_modules-less": (["query"], "does not ask for .*value"),
-    "target_modules-more": (["query", "value", "key"], "asks for .*key, and the file has no weights for it"),
-    "target_modules-pattern": (r".*\.(query|key|value)", "asks for .*key, and the file has no weights"),
-    "target_modules-short": (r"encoder\..*\.(query|value)", "does not ask for roberta"),
+    "target_modules": (None, "target_modules is null, but must be a pattern or a list of names"),
+    "target_modules-numbers": ([1, 2], "but must be a pattern or a list of names"),
+    "target_modules-less": (["query"], "does not name .*value"),
+    "target_modules-more": (["query", "value", "key"], "names .*key, but the file has no weights for it"),
+    "target_modules-pattern": (r".*\.(query|key|value)", "names .*key, but the file has no weights"),
+    "target_modules-short": (r"encoder\..*\.(query|value)", "does not name roberta"),
     "target_modules-ahead": (r".*(?=query).*", "is not run here"),
-    "target_modules-all": ("all-linear", "asks for .*, and the file has no weights for it"),
-    "target_modules-empty": ([], "does not ask for"),
-    "exclude_modules": (["value"], "does not ask for .*value"),
-    "exclude_modules-pattern": (r".*layer\.0.*", "does not ask for .*layer.0"),
+    "target_modules-all": ("all-linear", "names .*, but the file has no weights for it"),
+    "target_modules-empty": ([], "does not name"),
+    "exclude_modules": (["value"], "does not name .*value"),
+    "exclude_modules-pattern": (r".*layer\.0.*", "does not name .*layer.0"),
     "exclude_modules-number": (7, "exclude_modules is 7"),
-    "layers_to_transform": ([0, 1], "does not ask for roberta.encoder.layer.2"),
-    "layers_to_transform-one": (0, "does not ask for roberta.encoder.layer.1"),
+    "layers_to_transform": ([0, 1], "does not name roberta.encoder.layer.2"),
+    "layers_to_transform-one": (0, "does not name roberta.encoder.layer.1"),
     "layers_to_transform-text": ("all", 'layers_to_transform is "all"'),
     "layers_to_transform-true": (True, "layers_to_transform is true"),
     "layers_to_transform-minus": ([-1], "layers_to_transform is"),
-    "layers_pattern": ("layer", "layers_pattern is .*, beside no layers_to_transform"),
-    "modules_to_save": (["query"], r'modules_to_save is \["query"\]: other parts than a head'),
-    "modules_to_save-text": ("classifier", "modules_to_save is .*, no list of names"),
-    "peft_type": ("VERA", 'peft_type "VERA": Layover has LORA and IA3'),
+    "layers_pattern": ("layer", "layers_pattern is .*, but layers_to_transform is absent"),
+    "modules_to_save": (["query"], r'modules_to_save is \["query"\], but Layover only reads heads in it'),
+    "modules_to_save-text": ("classifier", "modules_to_save is .*, but must be a list of names"),
+    "peft_type": ("VERA", 'peft_type is "VERA", but Layover reads LORA and IA3'),
     "peft_type-list": (["LORA"], "peft_type"),
-    "peft_type-null": (None, "peft_type null"),
+    "peft_type-null": (None, "peft_type is null"),
 }
 
 
@@ -142,9 +142,9 @@ def test_layers_are_called_layer(lora: Any) -> None:
     lora.configure(layers_to_transform=[0, 1, 2, 3], layers_pattern=["layer"])
     lora.read()
     lora.configure(layers_pattern=["blocks"])
-    lora.refused("layers_pattern is .*; the layers are called layer")
+    lora.refused("layers_pattern is .*; the name of the layers is layer")
     lora.configure(layers_pattern=None, target_modules=".*(query|value)")
-    lora.refused("layers_to_transform is .*; it is a list of numbers, beside target_modules that are a list of names")
+    lora.refused("layers_to_transform is .*, but must be a list of numbers, and target_modules a list of names")
 
 
 def test_settings_that_decide_nothing_are_let_be(lora: Any) -> None:
@@ -169,10 +169,10 @@ SCALES: dict[str, tuple[Any, str]] = {
     "feedforward_modules-all": (["dense", "key", "value"], "scales the input of .*key"),
     "feedforward_modules-null": (None, "feedforward_modules is null"),
     "feedforward_modules-pattern": ("(a|", "is not run here"),
-    "fan_in_fan_out": (True, "not known here"),
-    "r": (8, "not known here"),
-    "target_modules": (["key", "value"], "does not ask for"),
-    "peft_type": ("LORA", '"feedforward_modules" is .*: not known here'),
+    "fan_in_fan_out": (True, "Layover lacks this setting"),
+    "r": (8, "Layover lacks this setting"),
+    "target_modules": (["key", "value"], "does not name"),
+    "peft_type": ("LORA", '"feedforward_modules" is .*, but Layover lacks this setting'),
 }
 
 
@@ -286,7 +286,7 @@ KINDS = (
 @pytest.mark.parametrize("kind", KINDS)
 def test_other_kinds_are_named(lora: Any, kind: str) -> None:
     lora.configure(peft_type=kind)
-    lora.refused(f'peft_type "{kind}": Layover has LORA and IA3')
+    lora.refused(f'peft_type is "{kind}", but Layover reads LORA and IA3')
 
 
 def test_numbers_in_a_config_that_are_none_are_refused(lora: Any) -> None:
@@ -304,7 +304,7 @@ def test_patterns_that_would_run_for_years_do_not(lora: Any, where: str) -> None
         try:
             lora.read()
         except ModelError as error:
-            assert "take too long" in str(error) or "does not ask for" in str(error)  # noqa: PT017
+            assert "take too long" in str(error) or "does not name" in str(error)  # noqa: PT017
         assert time.process_time() - start < 10.0
 
 

@@ -181,24 +181,24 @@ def test_one_file_is_enough_to_be_written_and_read(layout: str, key: str, tmp_pa
     inner = config["config"] if layout == "adapterhub" else config
     inner["shift_more"] = 2
     (tmp_path / CONFIG).write_text(json.dumps(config), encoding="utf-8")
-    with pytest.raises(ModelError, match='"shift_more" is 2: not known here; what it does would be lost'):
+    with pytest.raises(ModelError, match='"shift_more" is 2, but Layover lacks this setting; its effect would be lost'):
         layouts.read(tmp_path, BASE)
 
 
 @pytest.mark.usefixtures("_with_others")
 def test_what_is_not_read_is_not_written() -> None:
     reason = layouts.get("peft").refuses(Unread(), BASE)
-    assert reason == "Layover cannot read unread as peft yet; its file does not say how"
+    assert reason == "Layover cannot read unread in peft's layout; its class does not say how"
 
 
 @pytest.mark.usefixtures("_with_others")
 def test_what_is_known_is_told_of_every_file() -> None:
     (message,) = layouts.get("peft").mistakes({"peft_type": "VERA"})
-    assert message.startswith('peft_type "VERA": Layover has LORA, IA3 and SHIFT (DoRA: use_dora); ')
+    assert message.startswith('peft_type is "VERA", but Layover reads LORA, IA3 and SHIFT (DoRA: use_dora); ')
     assert not layouts.get("peft").mistakes({"peft_type": "SHIFT", "target_modules": ["query"]})
     written: dict[str, Any] = {"version": "adapters.1.3.0", "name": "x", "config": {"architecture": "prefix"}}
     (message,) = layouts.get("adapterhub").mistakes(written)
-    assert message == '"architecture" is "prefix": not known here; it is lora or shift, or absent'
+    assert message == '"architecture" is "prefix", but must be lora or shift, or absent'
 
 
 def test_people_call_a_module_by_its_own_noun() -> None:

@@ -28,11 +28,11 @@ def packages(tmp_path: Path) -> Path:
     [
         ("mini-lora-a-s2", "there is no such folder; did you mean 'mini-lora-a-s1'?"),
         ("zzz", "there is no such folder; one of: mini-lora-a-s1, mini-lora-b-s1"),
-        ("texts", f"no package: there is no {CARD} in it"),
+        ("texts", f"no package: the folder has no {CARD}"),
         ("nowhere/texts", "there is no such folder"),
-        (".", f"no package: there is no {CARD} in it; it holds 2 packages, name one: mini-lora-a-s1, mini-lora-b-s1"),
-        (f"mini-lora-a-s1/{CARD}", f"it is a file; a package is a folder with a {CARD} in it"),
-        ("mini-lora-a-s1", "a card of schema None; this version reads 1"),
+        (".", f"no package: the folder has no {CARD}; it holds 2 packages; use one of: mini-lora-a-s1, mini-lora-b-s1"),
+        (f"mini-lora-a-s1/{CARD}", f"it is a file, but a package is a folder with a {CARD}"),
+        ("mini-lora-a-s1", "schema_version is None, but this version reads 1"),
     ],
 )
 def test_what_is_no_package(packages: Path, name: str, message: str) -> None:
@@ -42,7 +42,7 @@ def test_what_is_no_package(packages: Path, name: str, message: str) -> None:
 
 
 def test_a_folder_of_packages_is_no_module(packages: Path) -> None:
-    with pytest.raises(ModelError, match=r"no module in it; it holds 2 packages, name one: mini-lora-a-s1, mini-lora"):
+    with pytest.raises(ModelError, match=r"has no module; it holds 2 packages; use one of: mini-lora-a-s1, mini-lora"):
         open_module(packages)
 
 
@@ -68,14 +68,17 @@ WRONG: dict[str, tuple[Callable[[dict[str, Any]], object], list[str]]] = {
     "long": (
         lambda card: [card.update(title="x" * 2001, id=3), card["task"].update(labels=["a" * 5000])],
         [
-            "task.labels.0: a text of 5,000 characters; it has 2,000 at most",
-            "title: a text of 2,001 characters; it has 2,000 at most",
+            "task.labels.0: has 5,000 characters; the limit is 2,000",
+            "title: has 2,001 characters; the limit is 2,000",
             "id: 3 does not fit; write a name of letters, digits, - and _, a letter first, 80 at most",
         ],
     ),
     "not printable": (
         lambda card: card.update({"a\x1b[2J\nb": 1}),
-        [r"a\x1b[2J\nb: unknown key; one of: " + ", ".join(sorted(Card.model_fields))],
+        [
+            r"a\x1b[2J\nb: unknown key; one of: "
+            + ", ".join(sorted(field.alias or name for name, field in Card.model_fields.items()))
+        ],
     ),
 }
 

@@ -52,14 +52,14 @@ def test_a_fresh_module_is_untrained_and_one_number_shows(name: str, dtype: torc
     found = untrained(stored(module, weights, tmp_path / "fresh.safetensors"))
     assert found.wholly
     assert found.places == places
-    ending = "at most its magnitude can change something" if name == "dora" else "it changes nothing"
-    assert found.told().endswith(f"at all {places} places, as before the first step of training: {ending}")
+    ending = "only its magnitude can change the outputs" if name == "dora" else "it does not change the outputs"
+    assert found.message().endswith(f"at all {places} places, as before the first step of training: {ending}")
     first = next(key for key in weights if key.rpartition(".")[2] in module.neutral)
     weights[first].view(-1)[-1] += 1.0
     changed = untrained(stored(module, weights, tmp_path / "changed.safetensors"))
     assert not changed.wholly
     assert len(changed.untouched) == places - 1
-    assert changed.told().endswith(f"at {places - 1} of {places} places")
+    assert changed.message().endswith(f"at {places - 1} of {places} places")
 
 
 def test_what_is_zero_from_below_is_zero(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_all_of_a_trained_module_says_nothing(tmp_path: Path) -> None:
     module = modules.get("lora")(rank=2)
     weights = {key: value + 1.0 for key, value in fresh(module).items()}
     found = untrained(stored(module, weights, tmp_path / "x.safetensors"))
-    assert (found.untouched, found.told()) == ((), "")
+    assert (found.untouched, found.message()) == ((), "")
 
 
 @pytest.mark.parametrize(

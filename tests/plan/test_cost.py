@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from layover import kinds
-from layover.cli.room import answered, asked
+from layover.cli.room import memory_line, memory_need
 from layover.errors import RecipeError, StoreError
 from layover.estimates.cost import data_cost, estimate
 from layover.estimates.eta import seconds_left
@@ -89,16 +89,16 @@ def test_a_head_over_the_vocabulary_costs_what_it_does(world: World) -> None:
 def test_memory_is_held_against_a_budget(world: World) -> None:
     plan = world.plan("run.memory=2GiB", "run.device=cpu")
     costs, run = list(estimate(plan, lambda _: META).values()), plan.recipe.document.run
-    found = asked(costs, run, None)
+    found = memory_need(costs, run, None)
     assert (found["budget_bytes"], found["fits"], found["tokens"], found["device"]) == (2 * GIB, True, 4096, "cpu")
-    assert "fits in 2 GiB of memory: yes, with micro-batches of 4,096 tokens" in answered(found)
-    on_gpu = asked(costs, run, GIB)
+    assert "fits in 2 GiB of memory: yes, with micro-batches of 4,096 tokens" in memory_line(found)
+    on_gpu = memory_need(costs, run, GIB)
     assert on_gpu["peak_bytes"] < found["peak_bytes"], "no process lies there"
-    assert "fits in 1 GiB of GPU memory: yes" in answered(on_gpu)
-    assert "fits in 8 MiB of GPU memory: no" in answered(asked(costs, run, 8 * 2**20))
-    unknown = asked(costs, run.model_copy(update={"device": "cuda", "memory": None}), None)
+    assert "fits in 1 GiB of GPU memory: yes" in memory_line(on_gpu)
+    assert "fits in 8 MiB of GPU memory: no" in memory_line(memory_need(costs, run, 8 * 2**20))
+    unknown = memory_need(costs, run.model_copy(update={"device": "cuda", "memory": None}), None)
     assert unknown["fits"] is None
-    assert asked([], run, GIB)["peak_bytes"] is None
+    assert memory_need([], run, GIB)["peak_bytes"] is None
     with pytest.raises(RecipeError, match=r"run\.memory: '2' is not a size; write it like 12GB, 10GiB or 500MiB"):
         world.plan("run.memory='2'")
 

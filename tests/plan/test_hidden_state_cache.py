@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from layover.cli.savings import savings, told
+from layover.cli.savings import savings, savings_line
 from layover.errors import RecipeError
 from layover.estimates.cost import estimate
 from layover.estimates.eta import seconds_left
@@ -207,10 +207,10 @@ def test_costs_are_those_of_the_layers_above(world: World) -> None:
     values = savings(plain, plan, after, lambda _: META, set())
     assert values["flops_saved"] == pytest.approx(2 * 5 * saved - 3 * after[frozen.key].flops)
     assert values["exact"]
-    line = told(values)
+    line = savings_line(values)
     assert line is not None
     assert line.startswith("hidden-state cache: 3 of 3 sets of hidden states, 56.2 KiB of 954 MiB; saves ")
-    assert told(savings(plain, plain, before, lambda _: META, set())) is None
+    assert savings_line(savings(plain, plain, before, lambda _: META, set())) is None
 
     def done_of(key: str) -> dict[str, Any]:
         return {"seconds": 2.0, "needs": list(plan.nodes[key].needs)}

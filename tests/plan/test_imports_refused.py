@@ -31,9 +31,9 @@ def edit(file: Path, change: Callable[[Any], object]) -> None:
     [
         (
             "deeper",
-            "has weights for layer 4, but the encoder has 4 layers, numbered 0 to 3: it was trained on a deeper",
+            "has weights for layer 4, but the encoder has 4 layers, numbered 0 to 3: the module was trained on a",
         ),
-        ("shallower", "it is not whole, or was trained on an encoder with fewer layers than this"),
+        ("shallower", "the file is incomplete, or its encoder has fewer layers than"),
         ("wider", "has the shape [4, 160], but [4, 128] is needed: it belongs to an encoder of another size"),
         ("bert", "not a weight of the layers of xlm-roberta"),
     ],
@@ -59,7 +59,7 @@ def test_every_mistake_is_told_at_once(importing: Importing, foreign: Path) -> N
         importing.plan(*more, "sweep.intermediate=[mine, other, wide]", "tasks.sandbox/paraphrase.files={train: gone}")
     found = {problem.path: problem.message for problem in caught.value.problems}
     assert set(found) >= {"modules.other", "modules.wide", "tasks.sandbox/paraphrase"}
-    assert "no module in it that Layover can read" in found["modules.other"]
+    assert "has no module that Layover can read" in found["modules.other"]
 
 
 def test_every_mistake_of_a_config_is_a_problem(importing: Importing) -> None:
@@ -77,14 +77,14 @@ def test_weights_are_not_looked_at_before_the_config(importing: Importing) -> No
     folder = importing.root / "modules" / "lora"
     edit(folder / "adapter_config.json", lambda config: config.update(peft_type="VERA"))
     (folder / "adapter_model.safetensors").write_bytes(b"no header")
-    with pytest.raises(RecipeError, match=r'peft_type "VERA": Layover has LORA and IA3'):
+    with pytest.raises(RecipeError, match=r'peft_type is "VERA", but Layover reads LORA and IA3'):
         importing.plan()
 
 
 def test_a_pickle_is_refused_by_its_name(importing: Importing) -> None:
     folder = importing.root / "modules" / "lora"
     (folder / "adapter_model.safetensors").rename(folder / "adapter_model.bin")
-    with pytest.raises(RecipeError, match=r"modules\.mine: .* a pickle, which could run any program"):
+    with pytest.raises(RecipeError, match=r"modules\.mine: .* a pickle. Opening a pickle can run any program"):
         importing.plan()
 
 

@@ -175,7 +175,7 @@ def test_listings_survive_broken_ones_and_tell_of_them(tmp_path: Path) -> None:
         assert "failed with RuntimeError" in {row["task"]: row["summary"] for row in rows("tasks")}["thing"]
         assert "failed with RuntimeError" in {row["kind"]: row["metrics"] for row in rows("kinds")}["thing"]
         states = {row["group"]: row["state"] for row in rows("plugins")}
-        assert states["layover.modulse"] == "Layover has no such group; did you mean 'layover.modules'?"
+        assert states["layover.modulse"] == "Layover has no group of this name; did you mean 'layover.modules'?"
 
 
 def test_what_is_not_used_breaks_nothing(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_the_best_of_a_target_tells_with_what_it_is_not_compared(plan: Plan) -> 
 def test_predictions_tell_what_is_not_in_them(plan: Plan, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert list(predictions._lines(plan, Store(tmp_path / "store"))) == []
     said = capsys.readouterr().err
-    assert all(f"not in it: {label}: a value of its method is not chosen yet" in said for label in WAITING)
+    assert all(f"left out: {label}: a value of its method is not chosen yet" in said for label in WAITING)
 
 
 def test_a_submission_waits_for_its_cells(plan: Plan, tmp_path: Path) -> None:

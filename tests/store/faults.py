@@ -109,7 +109,7 @@ class Sweep:
         from layover.cli.shared import planned
 
         with contextlib.redirect_stderr(io.StringIO()):
-            return planned(self.recipe, [], self.store, mends=True)
+            return planned(self.recipe, [], self.store, computes=True)
 
     def put(self, state: str) -> None:
         """Put the store into one of its states."""

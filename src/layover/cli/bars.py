@@ -1,4 +1,4 @@
-"""Bars on a terminal; every text of theirs is shown, and never obeyed by the terminal or taken for markup."""
+"""Progress bars on a terminal; their texts are shown literally, never as control sequences or markup."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Bars:
-    """Some bars below what is noted; gone when they are left."""
+    """Progress bars below the notes; they disappear on exit."""
 
     def __init__(self) -> None:
         from rich.progress import BarColumn, Progress, TextColumn
@@ -44,13 +44,13 @@ class Bars:
         self._progress.console.print(Text(printable(text)), highlight=False)
 
     def add(self, label: str) -> Bar:
-        """Return a new bar, which pulses until it is told how far it is."""
+        """Return a progress bar; it pulses until the total is known."""
         return self._progress.add_task(printable(label), total=None, speed="", left="")
 
     def update(self, bar: Bar, completed: float, total: float | None, speed: str, left: str) -> None:
-        """Move a bar; None as total lets it pulse."""
+        """Update a bar; it pulses while `total` is None."""
         self._progress.update(bar, completed=completed, total=total, speed=printable(speed), left=printable(left))
 
     def remove(self, bar: Bar) -> None:
-        """Take a bar away."""
+        """Remove a bar."""
         self._progress.remove_task(bar)

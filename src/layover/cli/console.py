@@ -1,6 +1,6 @@
-"""The one way out: what a person or a machine reads.
+"""All output to the terminal, as text or as JSON.
 
-Nothing else prints. What is quoted of files, hubs and libraries is shown, and never obeyed by the terminal.
+No other module prints. Quotes from files, hubs and libraries are shown literally, never as control sequences.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from layover.escape import json_text
 
 
 def say(*lines: str) -> None:
-    """Write lines for people to standard output, an empty one where there is none; a line break inside is escaped."""
+    """Write lines of text to standard output, or one empty line; a line break inside a line is escaped."""
     _write("\n".join(map(printable, lines or ("",))))
 
 
 def answer(value: Any) -> None:
-    """Write JSON for machines to standard output."""
+    """Write a value as JSON to standard output."""
     _write(json_text(value))
 
 
@@ -31,17 +31,17 @@ def _write(text: str) -> None:
 
 
 def complain(text: str) -> None:
-    """Write an error to standard error; the lines after its first are indented, so that none of them looks like it."""
+    """Write an error to standard error; its further lines are indented, so that they do not look like errors."""
     first, *others = map(printable, text.split("\n"))
     lines = [f"layover: {first}", *(line if line.startswith(" ") else f"  {line}".rstrip() for line in others)]
     sys.stderr.write("\n".join(lines) + "\n")
 
 
 class _Shown(io.TextIOBase):
-    """A stream that writes what a terminal only shows: for the messages, warnings and logs of libraries.
+    """A stream that escapes control characters in the messages, warnings and logs of libraries.
 
     Args:
-        stream: That is written to.
+        stream: The stream to write to.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -52,7 +52,7 @@ class _Shown(io.TextIOBase):
         return self._stream.encoding or "utf-8"
 
     def write(self, text: str) -> int:
-        """Write a text; a bar of progress begins with its way back to the beginning of the line, and keeps that."""
+        """Write a text; the leading carriage return of a progress bar is kept."""
         begin = "\r" if text.startswith("\r") and "\n" not in text and self.isatty() else ""
         lines = "\n".join(map(printable, text.removeprefix(begin).split("\n")))
         self._stream.write(begin + lines)
@@ -73,7 +73,7 @@ class _Shown(io.TextIOBase):
 
 @contextmanager
 def libraries_shown() -> Iterator[None]:
-    """Show what libraries write to standard error, too, as `complain` does; a traceback that ends it as well."""
+    """Escape control characters that libraries write to standard error, in a final traceback too."""
     before = sys.stderr
     sys.stderr = _Shown(before)
     try:
@@ -105,7 +105,7 @@ def _numeric(cell: str) -> bool:
 
 
 def size(count: float | None) -> str:
-    """Return bytes for people: `1.1 GB`; `?` when unknown."""
+    """Return bytes for display: `1.1 GB`; `?` if unknown."""
     if count is None:
         return "?"
     for unit in ("B", "kB", "MB", "GB"):
@@ -125,7 +125,7 @@ def room(count: float) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Return seconds for people: `5 min 40 s`, `1 h 05 min`; `?` when unknown."""
+    """Return seconds for display: `5 min 40 s`, `1 h 05 min`; `?` if unknown."""
     if seconds is None:
         return "?"
     if seconds < 60:
@@ -137,7 +137,7 @@ def duration(seconds: float | None) -> str:
 
 
 def amount(value: float | None) -> str:
-    """Return a count for people: `1.2 M`; `?` when unknown."""
+    """Return a count for display: `1.2 M`; `?` if unknown."""
     if value is None:
         return "?"
     for unit in ("", " k", " M", " G", " T", " P"):

@@ -1,4 +1,4 @@
-"""Whether this machine has the device that a recipe names."""
+"""Check that this machine has the device of a recipe."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ if TYPE_CHECKING:
 
 LOC = ("run", "device")
 _GPU_FILES = ("nvidia[0-9]*", "kfd", "dxg")
-"""Device files of NVIDIA's driver, of AMD's, and of Windows' below Linux."""
+"""Device files of the drivers of NVIDIA, AMD and WSL."""
 
 
 def unseen(recipe: Recipe) -> list[str]:
-    """Return that the recipe's device is not seen here, for a verb that trains nothing; torch is not imported."""
+    """Return notes on a device that this machine lacks, for commands that do not train; torch is not imported."""
     device = recipe.document.run.device
     if device == "cuda" and not _gpu_seen():
-        return [_told(recipe, "no GPU is seen on this machine; a run needs one")]
+        return [_message(recipe, "this machine has no visible GPU; a run needs a GPU")]
     if device == "mps" and sys.platform != "darwin":
-        return [_told(recipe, "mps is a Mac's, which this machine is not; a run needs one")]
+        return [_message(recipe, "this machine is not a Mac; a run on mps needs a Mac")]
     return []
 
 
 def require(recipe: Recipe) -> None:
-    """Refuse a run on a machine without the recipe's device, before anything of it starts.
+    """Refuse a run on a machine without the recipe's device, before any node starts.
 
     Raises:
-        LayoverError: torch does not have the device here.
+        LayoverError: torch does not find the device.
     """
     device = recipe.document.run.device
     if device in {"auto", "cpu"}:
@@ -40,11 +40,11 @@ def require(recipe: Recipe) -> None:
 
     there = torch.cuda.is_available() if device == "cuda" else torch.backends.mps.is_available()
     if not there:
-        reason = f"torch {torch.__version__} finds no such device on this machine"
-        raise LayoverError(_told(recipe, f"{reason}; run.device=cpu or run.device=auto runs here"))
+        reason = f"torch {torch.__version__} does not find this device on this machine"
+        raise LayoverError(_message(recipe, f"{reason}; use run.device=cpu or run.device=auto here"))
 
 
-def _told(recipe: Recipe, message: str) -> str:
+def _message(recipe: Recipe, message: str) -> str:
     return str(recipe.source.problem(LOC, f"{recipe.document.run.device}: {message}"))
 
 

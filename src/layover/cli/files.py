@@ -1,4 +1,4 @@
-"""Files that a verb writes: there whole, or not at all."""
+"""Output files of the commands, written completely or not at all."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from layover.errors import LayoverError
 
 
 def check_out(out: Path) -> None:
-    """Refuse a place where no file can be written.
+    """Refuse a path that cannot become a file.
 
     Raises:
-        LayoverError: it is a folder or no ordinary file, or there is no folder for it.
+        LayoverError: the path is a folder or no regular file, or its folder is missing.
     """
     if out.exists() and not out.is_file():
-        what = "is a folder" if out.is_dir() else "is no ordinary file; leave --out away to write to standard output"
-        raise LayoverError(f"--out {out}: {what}")
+        problem = "is a folder; name a file" if out.is_dir() else "is no regular file; omit --out for standard output"
+        raise LayoverError(f"--out {out}: {problem}")
     if not out.parent.is_dir():
-        raise LayoverError(f"--out {out}: there is no folder {out.parent}")
+        raise LayoverError(f"--out {out}: the folder {out.parent} does not exist")
 
 
 @contextmanager
 def whole_file(out: Path) -> Iterator[Path]:
-    """Give a file to be written, which takes the place of `out` when all went well.
+    """Yield a file to write; it replaces `out` if the block succeeds.
 
     Raises:
-        LayoverError: see `check_out`.
+        LayoverError: `out` cannot be written.
     """
     check_out(out)
-    out = out.resolve()  # a link stays one
+    out = out.resolve()  # the target of a link is replaced, not the link
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".layover.") as work:
         file = Path(work) / out.name
         yield file

@@ -1,6 +1,6 @@
-"""`layover`: the verbs, and how errors reach a person.
+"""`layover`: the commands, and how their errors are reported.
 
-Everything else is imported inside functions, so that `main` answers Ctrl-C before that takes its time.
+Slow imports are inside functions, so that `main` handles Ctrl-C first.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ LIBRARIES = {
     "DATASETS_VERBOSITY": "error",
     "TRANSFORMERS_VERBOSITY": "error",
 }
-"""Read by the libraries when they are imported, in this process and in the workers."""
+"""The libraries read these variables when they are imported, in this process and in the workers."""
 
 
 def quiet() -> None:
-    """Keep libraries that are imported from now on from drawing bars and logging; what a user has set stays."""
+    """Switch off progress bars and logs of libraries imported later; variables that the user set are kept."""
     for name, value in LIBRARIES.items():
         os.environ.setdefault(name, value)
 
@@ -43,7 +43,7 @@ def _version(wanted: bool) -> None:
 
 
 def build_app() -> typer.Typer:
-    """Return the application; every file of `cli/commands` adds the verb, or group of verbs, it is named after."""
+    """Return the application; each file of `cli/commands` adds the command, or command group, of its name."""
     import importlib
     import pkgutil
 
@@ -68,8 +68,7 @@ def build_app() -> typer.Typer:
         """Intermediate-task transfer at adapter cost."""
 
     modules = [
-        importlib.import_module(f"{commands.__name__}.{found.name}")
-        for found in pkgutil.iter_modules(commands.__path__)
+        importlib.import_module(f"{commands.__name__}.{info.name}") for info in pkgutil.iter_modules(commands.__path__)
     ]
     for module in sorted(modules, key=lambda module: module.ORDER):
         name = module.__name__.rpartition(".")[2].rstrip("_").replace("_", "-")
@@ -81,7 +80,7 @@ def build_app() -> typer.Typer:
 
 
 def main() -> None:
-    """Run the command line and end the process: by 0, 1, 2, or 130 after a request to end."""
+    """Run the command line and exit with 0, 1, 2, or 130 after a request to stop."""
     stopping.heed()
     try:
         code = _run()
@@ -94,7 +93,7 @@ def main() -> None:
 
 
 def _run() -> int:
-    """Return the exit code; a `LayoverError`, or a path that cannot be used, becomes a message."""
+    """Return the exit code; a `LayoverError`, or a path that cannot be used, becomes an error message."""
     from layover import allowed
     from layover.cli import streams
     from layover.cli.console import libraries_shown
@@ -103,14 +102,14 @@ def _run() -> int:
     streams.guard()
     allowed.bound_threads()
     with libraries_shown():
-        code = _verb()
+        code = _run_command()
     code, text = streams.settle(code)
     if text:
         _complain(text)
     return code
 
 
-def _verb() -> int:
+def _run_command() -> int:
     from layover.errors import LayoverError
 
     try:
@@ -121,7 +120,7 @@ def _verb() -> int:
         _complain(str(error))
         return error.exit_code
     except OSError as error:
-        if (text := _told(error)) is None:
+        if (text := _os_message(error)) is None:
             raise
         _complain(text)
         return LayoverError.exit_code
@@ -134,8 +133,8 @@ def _complain(text: str) -> None:
     complain(text)
 
 
-def _told(error: OSError) -> str | None:
-    """Return what a path or a disk that cannot be used means to a person; None where it is another error."""
+def _os_message(error: OSError) -> str | None:
+    """Return the message on an unusable path or disk, or None for any other error."""
     from layover.files.disk import full, message_of
 
     if full(error) is not None:

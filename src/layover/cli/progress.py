@@ -1,4 +1,4 @@
-"""Live progress: bars on a terminal, plain lines elsewhere, JSON lines for machines."""
+"""Live progress: bars on a terminal, plain lines elsewhere, JSON Lines with --json."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ if TYPE_CHECKING:
     from layover.cli.bars import Bar
 
 PLAIN_SECONDS = 10.0
-"""A plain log tells of a running node at most this often."""
+"""A plain log reports a running node at most this often."""
 
 WHOLE = 1000
-"""Of a bar for the share of the work that is done."""
+"""Length of the bar of the sweep: its value is this, times the finished share of the work."""
 
 
 class RunProgress(Protocol):
-    """Takes the engine's events."""
+    """A display of the engine's events."""
 
     def note(self, text: str) -> None: ...
 
     def event(self, event: Mapping[str, Any]) -> None: ...
 
     def go_on(self, plan: Plan, wanted: Collection[str]) -> None:
-        """Follow a plan with more nodes from now on; `wanted` are the keys of those that are still to end."""
+        """Switch to a plan with more nodes; `wanted` are the keys of its nodes that are still to run."""
         ...
 
 
 @contextmanager
 def choose(plan: Plan, wanted: Collection[str], remaining: Remaining, *, as_json: bool) -> Iterator[RunProgress]:
-    """Yield the display that fits where the output goes.
+    """Yield the display that fits the output.
 
     Args:
-        plan: Knows what a node is called.
-        wanted: Keys of the nodes that are to be run.
-        remaining: Estimates what is left of them.
-        as_json: For machines.
+        plan: The plan with the labels of the nodes.
+        wanted: Keys of the nodes to run.
+        remaining: Estimates the remaining time.
+        as_json: Write JSON Lines.
     """
     if as_json:
         yield JsonProgress(plan)
@@ -58,7 +58,7 @@ def choose(plan: Plan, wanted: Collection[str], remaining: Remaining, *, as_json
 
 
 class JsonProgress:
-    """One JSON object a line."""
+    """One JSON object per line."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -78,7 +78,7 @@ class JsonProgress:
 
 
 class _Counting:
-    """Counts nodes, and says how long the others take."""
+    """Counts finished nodes and estimates the remaining time."""
 
     def __init__(self, plan: Plan, wanted: Collection[str], remaining: Remaining) -> None:
         self.plan, self.total, self.ended, self.remaining = plan, len(wanted), 0, remaining
@@ -88,34 +88,34 @@ class _Counting:
         self.remaining.follow(plan, wanted)
 
     def position(self) -> str:
-        """Return the count of nodes and the time that is left: `[3/12, 4 min 10 s left]`."""
+        """Return the count of nodes and the remaining time: `[3/12, 4 min 10 s left]`."""
         left = self.remaining.seconds()
         return f"[{self.ended}/{self.total}, {'time unknown' if left is None else f'{duration(left)} left'}]"
 
     def aside(self, event: Mapping[str, Any]) -> str:
-        """Count what runs again for a damaged node; return the line on it, empty where one was said before."""
+        """Count the nodes that a damaged node makes run again; return the message, empty if it was shown before."""
         self.total += sum(self.remaining.again(key) for key in event.get("again", ()))
         if not event["reason"]:
             return ""
         return f"damaged: {self.plan.nodes[event['key']].label} ({event['reason']}); it is set aside and computed again"
 
-    def told(self, event: Mapping[str, Any]) -> str:
-        """Return the line on a wait: what a node's process says of the hub, or who works on a node."""
+    def waiting(self, event: Mapping[str, Any]) -> str:
+        """Return the message on a wait: for the hub, or for another sweep that computes the node."""
         label = self.plan.nodes[event["key"]].label
         if event["event"] == "told":
             return f"{label}: {event['text'].removeprefix('layover: ')}"
-        return f"waits for {label}: {event['for']} computes it; Ctrl-C stops this run, its finished nodes stay"
+        return f"waits for {label}: {event['for']} computes it; Ctrl-C stops this run and keeps its finished nodes"
 
     def again(self, event: Mapping[str, Any]) -> str:
-        """Return the line on a node whose process was killed."""
-        return f"{self.plan.nodes[event['key']].label}: {event['reason']}; it is tried once more"
+        """Return the message on a node whose process was killed."""
+        return f"{self.plan.nodes[event['key']].label}: {event['reason']}; it runs once more"
 
     def ending(self, event: Mapping[str, Any]) -> str:
-        """Return the line that says how a node ended."""
+        """Return the message on the end of a node."""
         self.ended += 1
         label, state = self.plan.nodes[event["key"]].label, event["state"]
         if state == "done":
-            took = f" in {duration(event['seconds'])}" if "seconds" in event else " by another sweep"
+            took = f" in {duration(event['seconds'])}" if "seconds" in event else ", computed by another sweep"
             return f"{self.position()} {label}{took}"
         if state == "failed":
             return f"{self.position()} FAILED {label}: {event['error']}"
@@ -127,7 +127,7 @@ class PlainProgress(_Counting):
 
     def __init__(self, plan: Plan, wanted: Collection[str], remaining: Remaining) -> None:
         super().__init__(plan, wanted, remaining)
-        self._told: dict[str, float] = {}
+        self._reported: dict[str, float] = {}
 
     def note(self, text: str) -> None:
         """Write a note."""
@@ -135,30 +135,30 @@ class PlainProgress(_Counting):
         heed_reader(KEPT)
 
     def event(self, event: Mapping[str, Any]) -> None:
-        """Write the end of a node, and now and then where a long one is."""
+        """Write the end of a node, and the progress of a long one from time to time."""
         key, now = event["key"], time.monotonic()
         self.remaining.event(event)
         if event["event"] == "aside":
             if line := self.aside(event):
                 say(line)
         elif event["event"] in {"waiting", "told"}:
-            say(self.told(event))
+            say(self.waiting(event))
         elif event["event"] == "again":
             say(self.again(event))
         elif event["event"] == "end":
             text = self.ending(event)
             if event["state"] != "done" or self.plan.nodes[key].kind != "predict":
-                say(text)  # predictions are many and short; the score of their cell follows
+                say(text)  # there are many short predictions; the score of their cell follows
         elif event["event"] == "start":
-            self._told[key] = now
-        elif now - self._told.get(key, now) >= PLAIN_SECONDS:
-            self._told[key] = now
+            self._reported[key] = now
+        elif now - self._reported.get(key, now) >= PLAIN_SECONDS:
+            self._reported[key] = now
             say(f"  {self.plan.nodes[key].label}: {event['done']}/{event['total']} {event['unit']}{_loss(event)}")
         heed_reader(KEPT)
 
 
 class LiveProgress(_Counting):
-    """A bar per running node and one for the sweep, which shows the share of the estimated work that is done."""
+    """A bar per running node, and a bar of the sweep with the finished share of the estimated work."""
 
     def __init__(self, plan: Plan, wanted: Collection[str], remaining: Remaining) -> None:
         super().__init__(plan, wanted, remaining)
@@ -185,7 +185,7 @@ class LiveProgress(_Counting):
             if line := self.aside(event):
                 self.note(line)
         elif event["event"] in {"waiting", "told"}:
-            self.note(self.told(event))
+            self.note(self.waiting(event))
         elif event["event"] == "again":
             if key in self._nodes:
                 self.bars.remove(self._nodes.pop(key)[0])

@@ -1,4 +1,4 @@
-"""What a plan says of memory: for machines, and in a line for people."""
+"""The memory that a plan needs, as JSON values and as a line of text."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def budget_of(text: str, option: str) -> int:
-    """Return the bytes of a size given on the command line.
+    """Return the bytes of a size on the command line.
 
     Raises:
-        LayoverError: it is none.
+        LayoverError: the text is no size.
     """
     from layover.settings import size_of
 
@@ -27,13 +27,13 @@ def budget_of(text: str, option: str) -> int:
         raise LayoverError(f"{option}: {error}") from None
 
 
-def asked(costs: Sequence[Estimate], execution: Execution, gpu: int | None) -> dict[str, Any]:
-    """Return what the largest node takes, and whether it fits into the memory that there is.
+def memory_need(costs: Sequence[Estimate], execution: Execution, gpu: int | None) -> dict[str, Any]:
+    """Return the peak memory of the largest node, and whether it fits into the available memory.
 
     Args:
-        costs: Of the nodes that have to run.
-        execution: The recipe's; its `memory` is the budget, else what is free in main memory. Nothing here asks a GPU.
-        gpu: Bytes of a GPU to hold the nodes against instead.
+        costs: Estimates of the nodes to run.
+        execution: `run` of the recipe; the budget is its `memory`, else the free main memory. No GPU is queried.
+        gpu: Bytes of GPU memory that replace this budget.
     """
     from layover.allowed import available_memory
     from layover.engine.resources import gpu_there
@@ -45,28 +45,28 @@ def asked(costs: Sequence[Estimate], execution: Execution, gpu: int | None) -> d
     loads = {cost.load.on(device, execution.micro_batch_tokens) for cost in costs if cost.load is not None}
     given = gpu or execution.memory or (available_memory() if device == "cpu" else None)
     budget = None if given is None else given if gpu is None and execution.memory else USABLE * given
-    found: dict[str, Any] = {"device": device, "budget_bytes": given, "peak_bytes": None, "fits": None, "tokens": None}
+    need: dict[str, Any] = {"device": device, "budget_bytes": given, "peak_bytes": None, "fits": None, "tokens": None}
     if budget is None:
-        return {**found, "peak_bytes": max((load.peak() for load in loads), default=None)}
+        return {**need, "peak_bytes": max((load.peak() for load in loads), default=None)}
     if loads:
         trained = [load.tokens(budget) for load in loads if load.trains]
-        found["peak_bytes"] = max(load.peak(load.tokens(budget)) for load in loads)
-        found["fits"] = all(load.fits(budget) for load in loads)
-        found["tokens"] = min(trained, default=None)
-    return found
+        need["peak_bytes"] = max(load.peak(load.tokens(budget)) for load in loads)
+        need["fits"] = all(load.fits(budget) for load in loads)
+        need["tokens"] = min(trained, default=None)
+    return need
 
 
-def answered(values: Mapping[str, Any]) -> str:
-    """Return the line for people."""
+def memory_line(values: Mapping[str, Any]) -> str:
+    """Return the line of text on the memory."""
     if values["peak_bytes"] is None:
         return "memory of the largest node: ?"
     text = f"memory of the largest node: {room(values['peak_bytes'])} (estimated)"
     if values["budget_bytes"] is None:
-        return f"{text}; --gpu 6GiB says whether it fits into that much of a GPU's memory"
+        return f"{text}; --gpu 6GiB says whether it fits into a GPU with 6 GiB"
     where = "GPU memory" if values["device"] == "cuda" else "memory"
     text += f"; fits in {room(values['budget_bytes'])} of {where}: {'yes' if values['fits'] else 'no'}"
     if values["fits"] and values["tokens"]:
         text += f", with micro-batches of {values['tokens']:,} tokens"
     if not values["fits"]:
-        text += " (layover fit proposes settings that do)"
+        text += " (`layover fit` proposes settings that fit)"
     return text

@@ -1,4 +1,4 @@
-"""What the hidden-state cache is worth: for machines, and in a line for people."""
+"""The arithmetic that the hidden-state cache saves, as JSON values and as a line of text."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def savings(plain: Plan, plan: Plan, costs: Mapping[str, Estimate], meta: Meta, finished: set[str]) -> dict[str, Any]:
-    """Return what was decided, and the arithmetic that is left without a cache and that it saves.
+    """Return the size of the cache, the remaining arithmetic without it, and the arithmetic that it saves.
 
     Args:
         plain: The plan without a hidden-state cache.
         plan: The plan with it.
-        costs: Of `plan`.
-        meta: Counts of finished data.
-        finished: Keys of what is in the store.
+        costs: Estimates of the nodes of `plan`.
+        meta: Returns the counts of finished data.
+        finished: Keys of the finished nodes of the store.
     """
     from layover.estimates.cost import ENCODING, estimate
 
@@ -34,20 +34,20 @@ def savings(plain: Plan, plan: Plan, costs: Mapping[str, Estimate], meta: Meta, 
     return {**asdict(plan.cache), "flops_without": left, "flops_saved": left - after, "exact": None not in open_before}
 
 
-def told(values: Mapping[str, Any]) -> str | None:
-    """Return the line for people; None where no hidden states are worth keeping."""
+def savings_line(values: Mapping[str, Any]) -> str | None:
+    """Return the line of text, or None if no hidden states are worth keeping."""
     if not values["paying"]:
         return None
     used, budget = room(values["used_bytes"]), room(values["budget_bytes"])
     text = f"hidden-state cache: {values['sets']} of {values['paying']} sets of hidden states, {used} of {budget}"
     if values["flops_without"]:
         saved, left = values["flops_saved"], values["flops_without"]
-        what = "the arithmetic that is left" if values["exact"] else "the known arithmetic that is left"
-        text += f"; saves {100 * saved / left:.0f} % of {what} ({amount(saved)}FLOP of {amount(left)}FLOP)"
+        work = "the remaining arithmetic" if values["exact"] else "the known remaining arithmetic"
+        text += f"; saves {100 * saved / left:.0f} % of {work} ({amount(saved)}FLOP of {amount(left)}FLOP)"
     if values["left_out_bytes"]:
         why = "the free disk" if values["short_of_disk"] else "run.hidden_state_cache"
         count, lacking = values["paying"] - values["sets"], room(values["left_out_bytes"])
-        text += f"; {count} more would pay, but {why} has no room for their {lacking}"
+        text += f"; {count} more would save time, but {why} has no room for their {lacking}"
         if values["idle_bytes"]:
-            text += f" ({room(values['idle_bytes'])} are of finished work: layover gc frees them)"
+            text += f" (finished work holds {room(values['idle_bytes'])} of it; `layover gc` frees them)"
     return text

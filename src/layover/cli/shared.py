@@ -1,4 +1,4 @@
-"""What several verbs need: their common options, and a recipe made into a plan."""
+"""Options that several commands share, and the plan of a recipe."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ if TYPE_CHECKING:
     from layover.recipe import Recipe
     from layover.store import Look, Store
 
-RecipeArgument = Annotated[Path, typer.Argument(help="A recipe, YAML.", show_default=False)]
+RecipeArgument = Annotated[Path, typer.Argument(help="Recipe file (YAML).", show_default=False)]
 Overrides = Annotated[
     list[str] | None,
-    typer.Argument(help="Overrides of the recipe: train.epochs=1 sweep.seed=[1]", show_default=False),
+    typer.Argument(help="Changes of recipe values: train.epochs=1 sweep.seed=[1]", show_default=False),
 ]
 StoreOption = Annotated[
-    Path, typer.Option("--store", help="Folder of finished work.", envvar="LAYOVER_STORE", readable=False)
+    Path, typer.Option("--store", help="Folder with the finished nodes.", envvar="LAYOVER_STORE", readable=False)
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for machines.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 DEFAULT_STORE = Path("store")
 
 FREE_SHARE = 0.8
-"""Of the free disk that kept hidden states may take: the results need some, too."""
+"""Largest share of the free disk for cached hidden states; the results need the rest."""
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A plan beside the store it is held against."""
+    """A plan, and the store that it was compared with."""
 
     plan: Plan
     store: Store
     plain: Plan
     """The plan without a hidden-state cache."""
     damaged: Mapping[str, str]
-    """Key -> why; nodes of the plan that were changed after they were written, and count as not finished."""
+    """Key -> reason, of the plan's nodes that changed after they were written; they count as not finished."""
     older: Mapping[str, int]
-    """Key -> bytes; nodes of the store that an older version made and this one does not use."""
+    """Key -> bytes, of the store's nodes that an older version made and this version does not use."""
     recipe: Recipe
-    """As it was checked."""
+    """The checked recipe."""
 
 
 def planned(
@@ -53,26 +53,26 @@ def planned(
     overrides: list[str] | None,
     store: Path,
     *,
-    mends: bool = False,
+    computes: bool = False,
     needed: bool = False,
     provisional: bool = False,
     again: Recipe | None = None,
 ) -> Planned:
-    """Return the plan of a recipe and the store, file hashes and labels remembered there.
+    """Return the plan of a recipe and the store; the store keeps file hashes and labels for the next plan.
 
-    What of the store cannot be used is said on standard error. Only a verb that mends makes a store that is absent.
+    Unusable nodes are reported on standard error. Only a command that computes nodes creates an absent store.
 
     Args:
-        recipe: The file.
-        overrides: Of it.
-        store: The folder.
-        mends: Whether the verb computes nodes: it sets damaged ones aside, and says so itself.
-        needed: Whether the verb is of no use without a store.
-        provisional: Whether the verb takes a plan whose keys are not final, since commits are not known.
-        again: The recipe as it was checked, where the verb has planned before, and has said what there is to say.
+        recipe: The recipe file.
+        overrides: Overrides of the recipe, `path=value`.
+        store: The folder of the store.
+        computes: Whether the command computes nodes; it then sets damaged nodes aside and reports them itself.
+        needed: Whether an absent store is an error.
+        provisional: Whether the command accepts keys that may change, because hub commits are unknown.
+        again: The checked recipe of an earlier call; nothing is then reported again.
 
     Raises:
-        LayoverError: the recipe is wrong, or commits that it needs are not known.
+        LayoverError: the recipe is wrong, or the commits that it needs are unknown.
     """
     from layover.cli.console import complain
     from layover.errors import ModelError
@@ -93,7 +93,7 @@ def planned(
     plan = build(checked, hashes, memory=labels, chooser=chooser, choices=choices)
     if plan.unresolved and not provisional:
         raise ModelError(unresolved_message(plan.unresolved))
-    if mends:
+    if computes:
         opened = Store(store)  # a recipe that cannot be planned leaves no folder behind
         opened.locks.wait((GC,), complain)
     if opened.is_there:
@@ -107,20 +107,20 @@ def planned(
         again=frozenset({*damaged, *(opened.damaged.keys() & plan.nodes.keys())}),
         notes=(*plan.notes, *_by_counts(plan, meta_of(opened, finished))),
     )
-    found = Planned(with_cache(plan, opened, finished), opened, plan, damaged, older(looks, plan.nodes), checked)
+    result = Planned(with_cache(plan, opened, finished), opened, plan, damaged, older(looks, plan.nodes), checked)
     if again is None:
-        _tell(found, mends=mends)
-    return found
+        _report(result, computes=computes)
+    return result
 
 
 def older(looks: Mapping[str, Look], used: Container[str]) -> dict[str, int]:
-    """Return the nodes that an older version of Layover made and that no plan can use any more, with their bytes.
+    """Return key -> bytes of the nodes that an older version of Layover made and that no plan can use any more.
 
-    What version 0.1 imported is not among them: an import rests on no other node, and its step is the same today.
+    Imports of version 0.1 are not listed: an import depends on no other node, and its step is unchanged.
 
     Args:
-        looks: At all nodes of a store.
-        used: Keys of nodes that plans do use.
+        looks: The state of each node of a store.
+        used: Keys of the nodes that plans use.
     """
     from layover import specs
 
@@ -133,19 +133,19 @@ def older(looks: Mapping[str, Look], used: Container[str]) -> dict[str, int]:
     }
 
 
-def _tell(found: Planned, *, mends: bool) -> None:
-    """Say which nodes of the store count for nothing, in a line each for damaged and for old ones."""
+def _report(planned: Planned, *, computes: bool) -> None:
+    """Report the unusable nodes of the store: one line for damaged nodes, one for old ones."""
     from layover.cli.console import complain, size
 
-    if found.damaged and not mends:
-        key, reason = next(iter(found.damaged.items()))
-        count, label = len(found.damaged), found.plain.nodes[key].label
+    if planned.damaged and not computes:
+        key, reason = next(iter(planned.damaged.items()))
+        count, label = len(planned.damaged), planned.plain.nodes[key].label
         more = f" and {count - 1} more; `layover run` computes them again"
         end = more if count > 1 else "; `layover run` computes it again"
         are = "nodes are damaged and count" if count > 1 else "node is damaged and counts"
         complain(f"{count} {are} as not finished: {label} ({reason}){end}")
-    if found.older:
-        count, room = len(found.older), size(sum(found.older.values()))
+    if planned.older:
+        count, room = len(planned.older), size(sum(planned.older.values()))
         several = ("nodes", "were", "their results are", "them")
         nodes, made, unused, them = several if count > 1 else ("node", "was", "its result is", "it")
         complain(
@@ -155,7 +155,7 @@ def _tell(found: Planned, *, mends: bool) -> None:
 
 
 def _by_counts(plan: Plan, meta: Meta) -> list[str]:
-    """Return what finished data tell of their rows, and what a plan advises by the examples there are."""
+    """Return the notes on the rows of finished data, and the advice that depends on the number of examples."""
     from layover.estimates import advice
     from layover.estimates.cost import data_cost
     from layover.plan import rows
@@ -169,7 +169,7 @@ def _by_counts(plan: Plan, meta: Meta) -> list[str]:
 
 
 def meta_of(store: Store, finished: set[str]) -> Meta:
-    """Return what tells the counts of finished data."""
+    """Return a function: key of a finished data set -> its counts, or None."""
     from layover.errors import StoreError
     from layover.steps.artifacts import load_meta
 
@@ -177,23 +177,23 @@ def meta_of(store: Store, finished: set[str]) -> Meta:
         try:
             return load_meta(store, key) if key in finished else None
         except StoreError:
-            return None  # damaged since, and set aside: a run computes it again
+            return None  # damaged in the meantime, and set aside: a run computes it again
 
     return counts
 
 
 def with_cache(plan: Plan, store: Store, finished: set[str]) -> Plan:
-    """Return a plan with the hidden states that are worth keeping, as far as the recipe and the disk have room."""
+    """Return a plan that caches the most useful hidden states, within the limits of the recipe and the disk."""
     import shutil
 
     from layover.estimates.hidden_state_cache import with_hidden_states
 
-    free = FREE_SHARE * shutil.disk_usage(there_above(store.root)).free
+    free = FREE_SHARE * shutil.disk_usage(existing_above(store.root)).free
     budget = plan.recipe.document.run.hidden_state_cache
     return with_hidden_states(plan, meta_of(store, finished), finished, budget, free)
 
 
-def there_above(folder: Path) -> Path:
-    """Return a folder, or the nearest one above it that is there."""
+def existing_above(folder: Path) -> Path:
+    """Return a folder, or its nearest parent that exists."""
     folder = folder.absolute()
     return next(place for place in (folder, *folder.parents) if os.path.lexists(place))

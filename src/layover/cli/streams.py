@@ -1,7 +1,7 @@
-"""Standard output and error that never fail: closed, full, without a reader, or in an encoding of few characters.
+"""Standard output and error that never fail: when closed, full, without a reader, or in a small encoding.
 
-What cannot be written is dropped and remembered. A run looks at that (`heed_reader`) and stops; every other verb does
-its work and tells it at its end (`lost`).
+Text that cannot be written is dropped, and the first error is kept. A run checks it (`heed_reader`) and stops. Every
+other command finishes and reports the error at its end (`lost`).
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 ESCAPES = "layover.escapes"
-"""Name of the error handler that shows a character as JSON escapes it, so that JSON stays JSON."""
+"""Name of the error handler that writes a character as its JSON escape, so that JSON stays valid."""
 
 
 class _Lossy(io.FileIO):
-    """A file that takes everything, and keeps the first error."""
+    """A file that accepts all data and keeps the first error."""
 
     error: OSError | None = None
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write bytes, or drop them once that has failed."""
+        """Write bytes; after the first error, drop them."""
         size = memoryview(data).nbytes
         if self.error is None:
             try:
-                while (done := super().write(data)) is None:  # another program made it one that does not wait
+                while (done := super().write(data)) is None:  # another program made it non-blocking
                     select.select([], [self], [])
             except OSError as error:
                 self.error = error
@@ -47,12 +47,12 @@ _outputs: dict[int, _Lossy] = {}
 
 
 def guard() -> None:
-    """Replace the standard streams of this process where they are the ones that it began with."""
+    """Replace the standard streams of this process, unless they were replaced before."""
     codecs.register_error(ESCAPES, _escaped)
     for number in range(3):
         try:
             os.fstat(number)
-        except OSError:  # closed: no file may get this number, or what is printed ends up in it
+        except OSError:  # closed: a file with this number would receive the printed text
             os.set_inheritable(os.open(os.devnull, os.O_RDONLY), True)
     if sys.stdin is None:
         sys.stdin = open(0, closefd=False, encoding="utf-8")  # noqa: SIM115  lasts as long as the process
@@ -84,39 +84,39 @@ def _escaped(error: UnicodeError) -> tuple[str, int]:
 
 
 def lost() -> OSError | None:
-    """Return the error that standard output had."""
+    """Return the first error of standard output, or None."""
     return _outputs[1].error if 1 in _outputs else None
 
 
-def told(error: OSError) -> str:
-    """Return what is wrong with standard output, for people."""
+def output_error(error: OSError) -> str:
+    """Return the message on an error of standard output."""
     if error.errno == errno.EPIPE:
-        return "nobody reads standard output any more"
+        return "the reader of standard output has closed it"
     closed = error.errno == errno.EBADF
     return "standard output is closed" if closed else f"standard output cannot be written: {error.strerror}"
 
 
 def heed_reader(kept: str) -> None:
-    """Stop where standard output is lost.
+    """Stop if standard output is lost.
 
     Args:
-        kept: What becomes of the work so far, for the message.
+        kept: The state of the work so far, for the message.
 
     Raises:
-        StoppedError: it is lost.
+        StoppedError: standard output is lost.
     """
     error = lost()
     if error is not None:
-        raise StoppedError(f"stopped: {told(error)}; {kept}")
+        raise StoppedError(f"stopped: {output_error(error)}; {kept}")
 
 
 def settle(code: int) -> tuple[int, str]:
-    """Return the exit code of a verb that has ended, and what is to be said, with all output written or lost.
+    """Flush standard output; return the exit code of a finished command, and an error message or empty text.
 
-    A reader who has left has seen enough. Output that is lost otherwise is a mistake that the user can mend.
+    A reader that closed the pipe has read enough. Any other lost output is an error that the user can correct.
     """
     sys.stdout.flush()
     error = lost()
     if error is None or error.errno == errno.EPIPE or code:
         return code, ""
-    return 2, told(error)
+    return 2, output_error(error)

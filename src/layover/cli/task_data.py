@@ -1,4 +1,4 @@
-"""The data of tasks that a verb asks for: those of a recipe, or of built-in tasks and a folder."""
+"""The data of the requested tasks, from a recipe, or from the built-in tasks and a folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAMES_SHOWN = 6
 
 
 class TaskData:
-    """Where the asked tasks and their data come from: a recipe, or the built-in tasks and a folder."""
+    """The source of the requested tasks and their data: a recipe, or the built-in tasks and a folder."""
 
     def __init__(self, recipe: Path | None, data_root: Path | None, store: Path, overrides: Sequence[str] = ()) -> None:
         from layover.plan.data import DataRules
@@ -25,7 +25,7 @@ class TaskData:
         from layover.store import FileHashes, Memory
         from layover.store.memory import LABELS
 
-        # with the commits that runs on this store were told
+        # the store remembers the hub commits of its runs
         self._memory = Memory(store / LABELS) if store.is_dir() else Memory()
         self._revisions = Revisions(self._memory)
         self.recipe, self.root, self._rules = None, data_root, None
@@ -33,31 +33,31 @@ class TaskData:
             if overrides:
                 raise LayoverError(f"{overrides[0]} changes a recipe, but none is given; name it with --recipe")
             return
-        found = load(recipe, overrides)
+        checked = load(recipe, overrides)
         if data_root is not None:
-            document = found.document.model_copy(update={"data_root": str(data_root)})
-            found = found.model_copy(update={"document": document})
-        elif found.document.data_root is not None:
-            self.root = Path(found.document.data_root)
-        self.recipe, self._rules = found, DataRules(found, self._revisions, FileHashes())
+            document = checked.document.model_copy(update={"data_root": str(data_root)})
+            checked = checked.model_copy(update={"document": document})
+        elif checked.document.data_root is not None:
+            self.root = Path(checked.document.data_root)
+        self.recipe, self._rules = checked, DataRules(checked, self._revisions, FileHashes())
 
     def task(self, name: str) -> Task:
-        """Return the one task of a name.
+        """Return the task of a name.
 
         Raises:
-            LayoverError: there is none, or the name is that of several.
+            LayoverError: no task has the name, or several tasks share it.
         """
-        found = self.tasks([name])
-        if len(found) != 1:
-            raise LayoverError(f"{name} is several tasks; name one of them: {', '.join(one.name for one in found)}")
-        return found[0]
+        tasks = self.tasks([name])
+        if len(tasks) != 1:
+            raise LayoverError(f"{name} is several tasks; name one of them: {', '.join(task.name for task in tasks)}")
+        return tasks[0]
 
     def tasks(self, names: list[str]) -> list[Task]:
         from layover import tasks
 
         if self.recipe is None:
             if not names:
-                raise LayoverError("name a task, or a recipe with --recipe; `layover list tasks` shows them")
+                raise LayoverError("name a task, or a recipe with --recipe; `layover list tasks` shows the tasks")
             return [tasks.get(name) for name in names]
         known = self.recipe.tasks
         names = [task for name in names for task in self.recipe.members(name)]
@@ -68,23 +68,23 @@ class TaskData:
                 hint = near if near.startswith("did you mean") else nearest(name, (*known, *built_in))
                 raise LayoverError(f"the recipe has no task {name!r}; {hint}")
         return [known.get(name) or tasks.get(name) for name in names] or [
-            one for one in known.values() if not self._borrows(one)
+            task for task in known.values() if not self._borrows(task)
         ]
 
     def places(
         self, task: Task, splits: list[str] | None, wanted: list[str] | None
     ) -> tuple[list[tuple[Place, int | None]], list[str]]:
-        """Return what is found, each with its published number, and the `split language` for which there is nothing.
+        """Return each place with its published number of examples, and each `split language` without data.
 
         Raises:
-            DataError: there is nothing at all; it says what was looked for, and where to get it.
+            DataError: there are no data at all; the message names the paths that were tried and a source.
         """
         from layover.tasks import SPLITS
 
         if self._borrows(task):
-            raise DataError(f"{task.name} has no data of its own: it trains on those of {task.train_task}")
+            raise DataError(f"{task.name} has no data of its own: it trains on the data of {task.train_task}")
         files = self._files(task)
-        found, missing, looked = [], [], []
+        places, missing, looked = [], [], []
         for split in splits or SPLITS:
             if split not in SPLITS:
                 raise LayoverError(f"no split is called {split!r}; {nearest(split, SPLITS)}")
@@ -95,17 +95,17 @@ class TaskData:
                     missing.append(f"{split} {language}")
                     looked += task.candidates(split, language)[:1]
                 else:
-                    found.append((place, published))
-        if not found:
+                    places.append((place, published))
+        if not places:
             every = [f"{split} {language}" for split in SPLITS for language in task.languages_of(split, files)]
-            raise DataError(_nowhere(task, self.root, looked) if missing else _nothing_like_it(task, every))
-        return found, missing
+            raise DataError(_nowhere(task, self.root, looked) if missing else _no_match(task, every))
+        return places, missing
 
     def locate(self, task: Task, split: str, language: str) -> tuple[Place | None, int | None]:
-        """Return where the data are, those of the hub at a commit, and the published number.
+        """Return the place of the data (on the hub, at a commit) and the published number of examples.
 
         Raises:
-            ModelError: neither the hub nor what it told before names the commit.
+            ModelError: the commit is unknown, to the hub and to the store.
         """
         from layover.plan.hub import unresolved_message
 
@@ -123,7 +123,7 @@ class TaskData:
         return self._revisions.commit(source.path, source.revision, "dataset") or source.revision
 
     def labelled(self, task: Task) -> Task:
-        """Return the task with the labels of its training data, where it takes them from there and they are found."""
+        """Return the task; labels that come from its training data are filled in if the data exist."""
         owner = self._task(task.train_task) if task.train_task is not None else task
         for language in owner.languages_of("train", self._files(owner)) if task.labels_from_training else ():
             place, _ = self.locate(owner, "train", language)
@@ -132,7 +132,7 @@ class TaskData:
         return task
 
     def _borrows(self, task: Task) -> bool:
-        """Return whether all data of a task are those of another one."""
+        """Return whether a task has no data of its own and trains on the data of another task."""
         return task.train_task is not None and not (task.files or task.hub or self._files(task))
 
     def _task(self, name: str) -> Task:
@@ -153,5 +153,5 @@ def _nowhere(task: Task, root: Path | None, looked: list[str]) -> str:
     return f"{task.name}: no data {where}{tried}" + (f". {task.obtain}" if task.obtain else "")
 
 
-def _nothing_like_it(task: Task, every: list[str]) -> str:
-    return f"{task.name} has no such data; there is {first_few(every, NAMES_SHOWN)}"
+def _no_match(task: Task, every: list[str]) -> str:
+    return f"{task.name} has no data for this split and language; it has {first_few(every, NAMES_SHOWN)}"

@@ -1,6 +1,6 @@
-"""Families of encoders: what an architecture needs. One file per family, found by its name.
+"""Families of encoders: the facts about an architecture. There is one file per family, found by its name.
 
-A family names the types of encoders (`model_type` of a transformers config) that it covers; nothing else lists them.
+A family names its types of encoders (`model_type` of a transformers config); no other list names them.
 Nothing here imports torch.
 """
 

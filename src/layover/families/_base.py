@@ -1,4 +1,4 @@
-"""What every family of encoders is: the names inside it, and what transformers and adapters call it."""
+"""The class of a family of encoders: the names inside it, and its names in transformers and adapters."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class Family:
     """Encoders of transformers with the same inner names."""
 
     transformers: Mapping[str, str]
-    """`model_type` of a transformers config -> the beginning of the names of its classes there: `XLMRoberta`."""
+    """`model_type` of a transformers config -> the prefix of its class names in transformers: `XLMRoberta`."""
     adapters: Mapping[str, str]
-    """`model_type` -> what adapters calls its model with heads; without those that adapters does not take."""
+    """`model_type` -> the class with heads in adapters, for types that adapters supports."""
     prefix: str
-    """What transformers calls the encoder inside a model with a head."""
+    """The name that transformers gives the encoder inside a model with a head."""
     layers: str
     """Path to the list of layers."""
     embeddings: str
@@ -26,23 +26,23 @@ class Family:
     linears: Mapping[str, str]
     """Name of a linear map (`modules.LINEARS`) -> path inside a layer."""
     inner: str
-    """Path inside a layer of the block whose output are the inner activations of the feed-forward part."""
+    """Path inside a layer of the block whose outputs are the inner activations of the feed-forward sublayer."""
     sublayers: Mapping[str, str]
-    """Name of a sublayer (`modules.SUBLAYERS`) -> path inside a layer of what ends it: a block that is called
-    with (hidden, residual) and has `dense`, `dropout` and `LayerNorm`."""
+    """Name of a sublayer (`modules.SUBLAYERS`) -> path inside a layer of its last block, which is called with
+    (hidden, residual) and has `dense`, `dropout` and `LayerNorm`."""
     first_position_after_padding: bool
-    """Positions are counted from the padding token's id + 1 (as in fairseq), not from 0."""
+    """Whether positions start at the padding token's id + 1 (as in fairseq), instead of 0."""
     classifies_without_pooler: bool
-    """`...ForSequenceClassification` has a head of two layers (`classifier.dense`, `classifier.out_proj`), where others
-    read the encoder's pooler."""
+    """Whether the head of `...ForSequenceClassification` has two layers (`classifier.dense`, `classifier.out_proj`)
+    and does not use the encoder's pooler."""
 
     @property
     def sources(self) -> Mapping[str, str]:
-        """Name of a linear map, or `modules.INNER` -> path inside a layer of the block that gives it out."""
+        """Name of a linear map, or `modules.INNER` -> path inside a layer of the block with these outputs."""
         return {**self.linears, INNER: self.inner}
 
     def longest_input(self, positions: int, padding: int | None) -> int:
-        """Return how many tokens an encoder takes, from its table of positions and its padding token's id."""
+        """Return the largest number of tokens of an input, from the table of positions and the padding token's id."""
         return positions - self.first_position(padding)
 
     def first_position(self, padding: int | None) -> int:
@@ -50,5 +50,5 @@ class Family:
         if not self.first_position_after_padding:
             return 0
         if padding is None:
-            raise ModelError("the encoder's config has no pad_token_id, from which positions are counted")
+            raise ModelError("the encoder's config has no pad_token_id, but positions start after it")
         return padding + 1

@@ -21,7 +21,7 @@ from layover.layouts import WrittenNames
 from layover.modules import AdapterDrop, Module
 from layover.packages.card import ADAPTERHUB, CARD, MIXER, Card, read_card, write_card
 from layover.packages.fingerprint import of_weights
-from layover.packages.sections import BaseModelFacts, ModuleFacts, PieceFacts, Scores, SummandFacts
+from layover.packages.sections import AttachmentFacts, BaseModelFacts, ModuleFacts, Scores, TermFacts
 from layover.plan import Plan, tokenizers
 from layover.specs import OnEncoder, Plugins, kind_and_head, plugin_names_in
 from layover.steps.artifacts import HEAD, weights_of
@@ -231,7 +231,7 @@ class Draft:
         tokenizer = tokenizers.load(self.spec.encoder.source, self.spec.encoder.revision)
         return probe.rows_for((tokenizer.cls, tokenizer.sep), self.facts.vocabulary, tokenizer.special)
 
-    def _pieces(self, own: Own | None) -> tuple[PieceFacts, ...]:
+    def _pieces(self, own: Own | None) -> tuple[AttachmentFacts, ...]:
         """Return the facts on all modules, the package's own module last."""
         modules = []
         if not self.terms:
@@ -243,21 +243,21 @@ class Draft:
                         f"{other} already exists, but has other weights than {self.id} was trained on: it comes from "
                         "another run of the same training; remove it, or use --to"
                     )
-                modules.append(PieceFacts(**module.model_dump(), package=other.name))
+                modules.append(AttachmentFacts(**module.model_dump(), package=other.name))
         if own is not None:
             part = AttachedModule(TARGET, own.module, own.weights, trainable=False)
             module = self._module_facts(part, self.wanted.key)
             if self.terms:
                 tasks = tuple(dict.fromkeys(task for merged in self._made_of() for task in merged.trained_on))
                 module = module.model_copy(update={"trained_on": tasks, "key": None})
-            modules.append(PieceFacts(**module.model_dump(), package=None))
+            modules.append(AttachmentFacts(**module.model_dump(), package=None))
         return tuple(modules)
 
-    def _made_of(self) -> tuple[SummandFacts, ...]:
+    def _made_of(self) -> tuple[TermFacts, ...]:
         """Return the facts on the merged modules."""
         keys = {**dict(zip(roles(len(self.intermediates)), self.intermediates, strict=True)), TARGET: self.wanted.key}
         return tuple(
-            SummandFacts(
+            TermFacts(
                 **self._module_facts(term.part, keys[term.part.name]).model_dump(),
                 factor=term.factor,
                 from_layer=term.from_layer,

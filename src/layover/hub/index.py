@@ -169,7 +169,7 @@ def _also_in(card: Card) -> str:
 
 def _kind(card: Card) -> str:
     """Return module and composition: `lora, stack`."""
-    modules = dict.fromkeys(piece.module["name"] for piece in card.pieces)
+    modules = dict.fromkeys(piece.module["name"] for piece in card.attachments)
     composed = [card.composition["name"]] if card.composition is not None else []
     return ", ".join([*(modules or ["head"]), *composed, *(["flattened"] if card.flattened else [])])
 

@@ -31,14 +31,14 @@ def only_in_layover(card: Card) -> str:
 
 def peft_refuses(card: Card) -> str:
     """Return the reason why the outputs of peft differ from a package's outputs, or an empty text."""
-    if not card.pieces:
+    if not card.attachments:
         return "the package is a head on the frozen encoder, without a module"
     base, layout = card.base.base(), layouts.get("peft")
-    for piece in card.pieces:
+    for piece in card.attachments:
         if reason := layout.refuses(module_of(piece.module, Path(card.id)), base):
             return reason
     composition = composition_of(card.composition, Path(card.id))
-    apart = [piece for piece in card.pieces if piece.package is not None]
+    apart = [piece for piece in card.attachments if piece.package is not None]
     if composition is None or not apart:
         return ""
     return composition.not_in_peft([piece.role for piece in apart], card.skipped_layers)
@@ -46,9 +46,9 @@ def peft_refuses(card: Card) -> str:
 
 def adapters_refuses(card: Card) -> str:
     """Return the reason why the outputs of adapters differ from a package's outputs, or an empty text."""
-    if not card.pieces:
+    if not card.attachments:
         return "the package is a head on the frozen encoder, without a module"
-    if len(card.pieces) > 1 and (reason := _no_stack(card)):
+    if len(card.attachments) > 1 and (reason := _no_stack(card)):
         return reason
     return "" if f"{ADAPTERHUB}/{CONFIG}" in card.files else _no_layout(card)
 
@@ -67,5 +67,5 @@ def _no_stack(card: Card) -> str:
     composition = composition_of(card.composition, Path(card.id))
     if composition is None or (reason := composition.not_in_adapters()):
         return reason if composition is not None else "the card does not name a composition of its modules"
-    reasons = (module_of(piece.module, Path(card.id)).stacked_in_adapters() for piece in card.pieces)
+    reasons = (module_of(piece.module, Path(card.id)).stacked_in_adapters() for piece in card.attachments)
     return next((reason for reason in reasons if reason), "")

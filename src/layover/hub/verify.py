@@ -133,7 +133,7 @@ def provable(card: Card) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _stated(card: Card) -> list[str]:
     """Return the fields of a card that have a value; the fields of its encoder and modules are listed one by one."""
     names: dict[str, None] = {}
-    for name, value in card.model_dump(exclude={"schema_version"}).items():
+    for name, value in card.model_dump(exclude={"schema_version"}, by_alias=True).items():
         parts = [value] if name == "base" else value if name == "pieces" else []
         inner = [(f"{name}.{field}", content) for part in parts for field, content in part.items()]
         names |= dict.fromkeys(

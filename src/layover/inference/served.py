@@ -151,7 +151,7 @@ def served_of(package: Package, encoder: Encoder) -> Served:
         raise ModelError(f"{card.id} has no head, so it cannot predict")
     head = build_head(card.task.kind, card.task.labels, encoder, 0.0)
     head.load_weights(weights, f"{package.folder}: its head")
-    return Served(card, card.task, package.pieces(), head)
+    return Served(card, card.task, package.attachments(), head)
 
 
 def computes_in(encoder: Encoder, precision: Precision) -> bool:

@@ -1,7 +1,7 @@
-"""Other people's names: those of the files that hold modules and heads.
+"""Layouts: the names of modules and heads in the files of other libraries.
 
-One file per layout of modules, found by its name. A downloaded folder is read here and nowhere else; nothing here
-imports torch, so that a plan can learn what a folder holds.
+There is one file per layout of modules, found by its name. Downloaded folders are read only here. Nothing here imports
+torch, so a plan can look into a folder.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from layover.layouts._base import CONFIG, Base, Layout, StoredModule, WrittenNam
 from layover.registry import Registry
 
 _LAYOUTS: Registry[Layout] = Registry(__name__, __path__, "LAYOUT", ModelError)
-MOST_BELOW, MOST_TOLD = 100, 3
-"""Folders with modules that are looked for below one without, and that a message names."""
+MOST_BELOW, MOST_SHOWN = 100, 3
+"""Numbers of folders with modules that are searched below a folder, and that a message names."""
 _OTHERS = frozenset({"heads"})
-"""Files of this room that are no layouts."""
+"""Modules of this package that are no layouts."""
 
 
 def names() -> tuple[str, ...]:
@@ -40,42 +40,42 @@ def every() -> Iterator[Layout]:
 
 
 def of(folder: Path) -> Layout:
-    """Return the layout that a folder is written in.
+    """Return the layout of a folder.
 
     Raises:
-        ModelError: none knows it, or its weights are there as a pickle only.
+        ModelError: no layout recognises it, or its weights are only in a pickle.
     """
     for layout in every():
         if layout.recognises(folder):
             return layout
-    raise ModelError(f"{folder}: no module in it that Layover can read; {instead(folder)}")
+    raise ModelError(f"{folder}: the folder has no module that Layover can read; {instead(folder)}")
 
 
 def instead(folder: Path) -> str:
-    """Return what lies in a folder without a module, and what may be meant."""
+    """Return the content of a folder without a module, and advice, as the end of a message."""
     below = [path.parent for depth in ("*", "*/*") for path in islice(folder.glob(f"{depth}/{CONFIG}"), MOST_BELOW)]
     if below:  # peft saves under the name of an adapter, a trainer its checkpoints
         names = [str(path) for path in sorted(below, key=_last_first)]
-        more = f" and {len(names) - MOST_TOLD} more" if len(names) > MOST_TOLD else ""
-        return f"it is one or two folders further down: name {' or '.join(names[:MOST_TOLD])}{more}"
+        more = f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else ""
+        return f"modules are in subfolders: name {' or '.join(names[:MOST_SHOWN])}{more}"
     there = [layout.file for layout in every() if is_there(folder / layout.file)]
     if there:
-        return f"{there[0]} lies there without its {CONFIG}; copy both"
+        return f"it has {there[0]} without its {CONFIG}; copy both files"
     if is_there(folder / checkpoints.WEIGHTS) or is_there(folder / checkpoints.SHARDS):
-        return f"{checkpoints.WEIGHTS} is that of a whole model; name its folder under models, as an encoder"
-    return f"it knows {', '.join(layout.describe for layout in every())}"
+        return f"its {checkpoints.WEIGHTS} is a whole model; name the folder under models, as an encoder"
+    return f"Layover reads {', '.join(layout.describe for layout in every())}"
 
 
 def _last_first(path: Path) -> tuple[list[int], str]:
-    """Return what puts the last checkpoint of a trainer first."""
+    """Return a sort key that puts the last checkpoint of a trainer first."""
     return [-int(number) for part in path.parts[-2:] for number in re.findall(r"-(\d+)$", part)], str(path)
 
 
 def read(folder: Path, base: Base) -> StoredModule:
-    """Return what a folder holds, in whichever layout.
+    """Return the module in a folder of any layout.
 
     Raises:
-        ModelError: no layout knows it, or it does not fit the encoder completely.
+        ModelError: no layout recognises the folder, or the module does not fit the encoder completely.
     """
     return of(folder).read(folder, base)
 

@@ -1,7 +1,7 @@
-"""Regular expressions of strangers, matched in bounded time.
+"""Regular expressions from foreign files, matched in bounded time.
 
-Python's own matcher goes back and tries again, so that a pattern of thirty characters can run for years. RE2 takes time
-that grows with the text; what it does not know (looking around, referring back) is refused.
+Python's own matcher backtracks, so a pattern of thirty characters can run for years. RE2 takes time linear in the
+length of the text. Patterns that it does not support (lookaround, backreferences) are refused.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from typing import Any
 from layover.errors import ModelError, shown
 
 LONGEST = 100_000
-"""Characters of a pattern; that of a LoRA with another rank in every layer takes 5,000."""
+"""Characters of a pattern; a LoRA with another rank in every layer has a pattern of 5,000."""
 MOST_RUNS = 1_000_000
-"""Of all patterns of a file together, some seconds; one for each linear map of 48 layers takes 83,000."""
+"""Runs of all patterns of a file, some seconds; one pattern per linear map of 48 layers takes 83,000 runs."""
 MOST_MEMORY = 4 * 2**20
 """Bytes of a compiled pattern."""
 
 
 @dataclass
 class Patterns:
-    """The patterns of a config; together they run so often and no more.
+    """The patterns of a config, with a limit on the total number of their runs.
 
     Args:
         where: The file, for messages.
@@ -32,19 +32,19 @@ class Patterns:
     _compiled: dict[str, Any] = field(default_factory=dict)
 
     def whole(self, pattern: str, text: str) -> bool:
-        """Return what `re.fullmatch` would.
+        """Return whether a pattern matches the whole text, like `re.fullmatch`.
 
         Raises:
-            ModelError: it is no pattern, one that is not run here, or all of them together take too long.
+            ModelError: the pattern is invalid or unsupported, or the patterns of the file take too long together.
         """
         return self._ready(pattern).fullmatch(text) is not None
 
     def begins(self, pattern: str, text: str) -> bool:
-        """Return what `re.match` would; see `whole`."""
+        """Return whether a pattern matches the beginning of the text, like `re.match`; see `whole`."""
         return self._ready(pattern).match(text) is not None
 
     def _ready(self, pattern: str) -> Any:
-        """Return a compiled pattern, for one run."""
+        """Return the compiled pattern and count one run."""
         self._left -= 1
         if self._left < 0:
             raise ModelError(f"{self.where}: its patterns take too long, among them {shown(pattern)}")
@@ -56,9 +56,9 @@ class Patterns:
         import re2
 
         if len(pattern) > LONGEST:
-            raise ModelError(f"{self.where}: a pattern of {len(pattern)} characters; at most {LONGEST} are read")
-        if "{," in pattern or "[:" in pattern:  # which mean something else to Python
-            raise self._refused(pattern, "RE2 reads it otherwise than Python")
+            raise ModelError(f"{self.where}: a pattern has {len(pattern)} characters, but at most {LONGEST} are read")
+        if "{," in pattern or "[:" in pattern:  # they have another meaning in Python
+            raise self._refused(pattern, "RE2 and Python read it differently")
         options = re2.Options()
         options.log_errors, options.max_mem = False, MOST_MEMORY
         try:

@@ -1,6 +1,6 @@
-"""Heads under the names that transformers and adapters give theirs, so that either can take one over.
+"""Heads with the names of transformers and adapters, so that both libraries can load them.
 
-Our heads compute what the heads of `...ForSequenceClassification` and its siblings compute; only names differ.
+Layover's heads compute the same as the heads of `...ForSequenceClassification` and similar classes; names differ.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ ADAPTERS_HEAD, ADAPTERS_PICKLE = "model_head.safetensors", "pytorch_model_head.b
 
 @dataclass(frozen=True)
 class HeadForm:
-    """What transformers and adapters call a head; it is owned by the kind of task that it is for."""
+    """The names of a head in transformers and adapters; each kind of task declares its own."""
 
     transformers: str
-    """The end of the name of the class of transformers that has such a head."""
+    """The end of the name of the transformers class with this head."""
     adapters: str
-    """What adapters calls its type."""
+    """The type of the head in adapters."""
     reads: str
-    """For people: `every token: out`."""
+    """A description for display: `every token: out`."""
     pooled: bool = False
     """Whether it is `dense, tanh, out` over the first token, instead of `out` alone over every token."""
     out: str = "classifier"
-    """What transformers calls `out`."""
+    """The name of `out` in transformers."""
     outputs: int | None = None
-    """The number of its outputs; None where there is one per label."""
+    """The number of its outputs; None if there is one per label."""
     labelled: bool = False
-    """Whether its outputs are those of labels."""
+    """Whether its outputs belong to labels."""
     competes: bool = False
-    """Whether the rows of an example compete, so that adapters must know how many there are."""
+    """Whether the rows of an example compete, so that adapters needs their number."""
     problem_type: str | None = None
-    """What transformers calls its loss, where the class has several."""
+    """The name of its loss in transformers, for classes with several losses."""
     adapters_settings: Mapping[str, Any] = field(default_factory=dict)
-    """More that adapters writes of it."""
+    """More settings that adapters writes for it."""
 
     def size(self, labels: Sequence[str]) -> int:
         """Return the number of its outputs."""
@@ -53,22 +53,22 @@ class HeadForm:
 
 
 def class_of(form: HeadForm, base: Base) -> str:
-    """Return the class of transformers whose head it is."""
+    """Return the name of the transformers class with this head."""
     return f"{base.family.transformers[base.model_type]}{form.transformers}"
 
 
 def in_transformers(form: HeadForm, base: Base) -> dict[str, str]:
-    """Return our name of each weight of a head -> its name in `class_of`."""
-    found = {"out": form.out}
+    """Return Layover's name of each weight of a head -> its name in `class_of`."""
+    layers = {"out": form.out}
     if form.transformers == "ForSequenceClassification" and base.family.classifies_without_pooler:
-        found = {"dense": "classifier.dense", "out": "classifier.out_proj"}
+        layers = {"dense": "classifier.dense", "out": "classifier.out_proj"}
     elif form.pooled:
-        found["dense"] = f"{base.prefix}.pooler.dense"
-    return {f"{own}.{end}": f"{theirs}.{end}" for own, theirs in found.items() for end in ("weight", "bias")}
+        layers["dense"] = f"{base.prefix}.pooler.dense"
+    return {f"{own}.{end}": f"{name}.{end}" for own, name in layers.items() for end in ("weight", "bias")}
 
 
 def in_adapters(form: HeadForm, name: str) -> dict[str, str]:
-    """Return our name of each weight of a head -> its name in a model with heads of adapters."""
+    """Return Layover's name of each weight of a head -> its name in a model with heads of adapters."""
     layers = {"dense": "1", "out": "4"} if form.pooled else {"out": "1"}
     ends = ("weight", "bias")
     return {f"{own}.{end}": f"heads.{name}.{layer}.{end}" for own, layer in layers.items() for end in ends}
@@ -83,16 +83,16 @@ def shapes(form: HeadForm, labels: Sequence[str], base: Base) -> dict[str, tuple
         "out.weight": (outputs, hidden),
         "out.bias": (outputs,),
     }
-    return {theirs: own[name] for name, theirs in in_transformers(form, base).items()}
+    return {in_file: own[name] for name, in_file in in_transformers(form, base).items()}
 
 
 def config(kind: str, form: HeadForm, labels: Sequence[str], base: Base) -> dict[str, Any]:
-    """Return what stands in `head_config.json` beside the head.
+    """Return the content of `head_config.json`.
 
     Args:
-        kind: Of the task.
-        form: Of the kind's heads.
-        labels: In the order of the outputs; none for spans and choices.
+        kind: Kind of the task.
+        form: Form of the heads of this kind.
+        labels: Labels in the order of the outputs; empty for spans and choices.
         base: The encoder.
     """
     return {
@@ -110,14 +110,14 @@ def config(kind: str, form: HeadForm, labels: Sequence[str], base: Base) -> dict
 def adapters_config(
     form: HeadForm, labels: Sequence[str], base: Base, named: WrittenNames, *, choices: int | None
 ) -> dict[str, Any]:
-    """Return what adapters writes as `head_config.json`; see `config`.
+    """Return the content of `head_config.json` as adapters writes it; see `config`.
 
     Args:
-        form: Of the kind's heads.
-        labels: In the order of the outputs; none for spans and choices.
+        form: Form of the heads of this kind.
+        labels: Labels in the order of the outputs; empty for spans and choices.
         base: The encoder.
-        named: The package and its encoder.
-        choices: How many an example has; None for other kinds. adapters cuts its rows into so many.
+        named: The names of the package and its encoder.
+        choices: Number of choices of an example, into which adapters groups its rows; None for other kinds.
 
     Raises:
         ModelError: the number of choices is missing.
@@ -133,7 +133,7 @@ def adapters_config(
         own["use_pooler"] = False
     if form.competes:
         if choices is None or choices < 2:
-            raise ModelError(f"{named.name}: its head chooses among {choices}; adapters needs to know among how many")
+            raise ModelError(f"{named.name}: the number of choices is {choices}, but adapters needs a number from 2 on")
         own["num_choices"] = choices
     count = choices if choices is not None else form.size(labels)
     names = list(labels) if form.labelled else [f"LABEL_{n}" for n in range(count)]
@@ -144,26 +144,28 @@ def adapters_config(
 
 
 def renamed(weights: Mapping[str, Tensor], names: Mapping[str, str]) -> dict[str, Tensor]:
-    """Return weights under other names, those of `names`; copies, for two files may not share memory.
+    """Return copies of the weights with the names of `names`; copies, because two files cannot share memory.
 
     Raises:
-        ModelError: they are not exactly the names that are known.
+        ModelError: the weights are not exactly those of `names`.
     """
     if set(weights) != set(names):
         wrong = sorted(set(weights) ^ set(names))
-        raise ModelError(f"the head has the weights {', '.join(sorted(weights))}; {wrong[0]!r} is one too many or few")
+        raise ModelError(
+            f"the head has the weights {', '.join(sorted(weights))}; {wrong[0]!r} is missing or unexpected"
+        )
     return {names[own]: value.detach().cpu().contiguous().clone() for own, value in weights.items()}
 
 
 def read(file: Path, kind: str, form: HeadForm, base: Base) -> dict[str, Tensor]:
-    """Return a head's weights under our own names.
+    """Return the weights of a head by Layover's names.
 
     Raises:
-        ModelError: the file is damaged, or has other weights than a head of that kind.
+        ModelError: the file is damaged, or has other weights than a head of this kind.
     """
-    names = {theirs: own for own, theirs in in_transformers(form, base).items()}
+    names = {in_file: own for own, in_file in in_transformers(form, base).items()}
     there = set(header(file))
     if there != set(names):
         wrong, needed = sorted(there ^ set(names)), ", ".join(sorted(names))
-        raise ModelError(f"{file}: a head for {kind} has {needed}; {wrong[0]!r} is one too many or few")
-    return {names[theirs]: value for theirs, value in tensors(file, names).items()}
+        raise ModelError(f"{file}: a head for {kind} has {needed}; {wrong[0]!r} is missing or unexpected")
+    return {names[in_file]: value for in_file, value in tensors(file, names).items()}

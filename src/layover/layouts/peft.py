@@ -1,7 +1,7 @@
 """peft's layout: `adapter_config.json` with a `peft_type`, `adapter_model.safetensors`.
 
-Weights are written with the encoder's name in full, `base_model.model.roberta.encoder...`, as a model with a head has
-it; either form is read. Source: peft 0.21 (`save_pretrained`, `tuners/lora`, `tuners/ia3`).
+Weights are written with the encoder's prefix, `base_model.model.roberta.encoder...`, as in a model with a head; names
+with and without the prefix are read. Source: peft 0.21 (`save_pretrained`, `tuners/lora`, `tuners/ia3`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ HEAD = re.compile(rf"base_model\.model\.({'|'.join(HEADS)})(\.\w+){{1,3}}")
 
 
 class Peft(Layout):
-    """What peft loads; which modules have a form, each module says (`Module.to_peft`)."""
+    """The layout that peft loads; each module declares its form (`Module.to_peft`)."""
 
     name: ClassVar[str] = "peft"
     owner: ClassVar[str] = "peft"
@@ -35,7 +35,7 @@ class Peft(Layout):
     file: ClassVar[str] = "adapter_model.safetensors"
     pickle: ClassVar[str] = "adapter_model.bin"
     mark: ClassVar[str] = "peft_type"
-    advice: ClassVar[str] = "Save it with safe_serialization=True of peft, or ask its author to"
+    advice: ClassVar[str] = "Save it with peft and safe_serialization=True, or ask its author to do so"
 
     @property
     def kinds(self) -> Mapping[type[Module], Mapping[str, str]]:
@@ -59,7 +59,7 @@ class Peft(Layout):
             **form.settings,
         }
 
-    def called(self, weight: InFile, base: Base, name: str) -> str:  # noqa: ARG002 - it stands in no key
+    def called(self, weight: InFile, base: Base, name: str) -> str:  # noqa: ARG002 - no key contains it
         return f"{BEFORE}{base.prefix}.{base.full(weight.place)}.{weight.end}"
 
     def mistakes(self, config: Mapping[str, Any]) -> list[str]:
@@ -69,7 +69,7 @@ class Peft(Layout):
         config, file, where = self.checked(folder), folder / self.file, str(folder / CONFIG)
         kind = kind_of(config)
         if kind is None:
-            raise ModelError(f"{where}: no module of Layover says that this is its config")
+            raise ModelError(f"{where}: no module of Layover has a config like this")
         there = header(file)
         heads = tuple(name for name in there if HEAD.fullmatch(name))
         rest = {name: entry.shape for name, entry in there.items() if HEAD.fullmatch(name) is None}
@@ -84,21 +84,23 @@ class Peft(Layout):
 
         factors = {own: named(weight) for own, weight in read.factors.items()}
         for own, weight in read.factors.items():
-            if there[factors[own]].shape != weight.shape:
+            if (shape := there[factors[own]].shape) != weight.shape:
                 raise ModelError(
-                    f"{file}: {factors[own]}: has the shape {list(there[factors[own]].shape)}, not {list(weight.shape)}"
+                    f"{file}: {factors[own]}: has the shape {list(shape)}, but {list(weight.shape)} is needed"
                 )
         weights = {**self.formed(read.module, base).weights, **read.elsewhere}
         fitted = Fitted(read.module, base, file)
-        found = fitted.found(
+        stored = fitted.stored_module(
             {own: (named(weight), weight.shape) for own, weight in weights.items()}, (*heads, *factors.values())
         )
-        return replace(found, left_out=heads, factors=factors, model=named_model(config.get("base_model_name_or_path")))
+        return replace(
+            stored, left_out=heads, factors=factors, model=named_model(config.get("base_model_name_or_path"))
+        )
 
 
 @dataclass(frozen=True)
 class _Names:
-    """What peft calls the linear maps of an encoder."""
+    """The names of an encoder's linear maps in peft."""
 
     base: Base
 
@@ -114,9 +116,9 @@ class _Names:
 
 
 def _targets(places: Sequence[Place], base: Base) -> str | list[str]:
-    """Return what peft calls linear maps: their last names where these say it, else a pattern of the full names.
+    """Return `target_modules` of peft: the last names if they identify the linear maps, else a pattern of full names.
 
-    `output.dense` is the end of `attention.output.dense` too, and a list of names means all layers.
+    `output.dense` is also the end of `attention.output.dense`, and a list of names applies to all layers.
     """
     by_paths: dict[tuple[str, ...], list[int]] = {}
     for layer in sorted({layer for layer, _ in places}):
@@ -130,7 +132,7 @@ def _targets(places: Sequence[Place], base: Base) -> str | list[str]:
             return ends
     groups = []
     for paths, layers in by_paths.items():
-        # all layers are not counted up, so that those that a deeper encoder has more are missed there
+        # all layers are written as \d+, so that a deeper encoder has linear maps without weights
         numbers = r"\d+" if layers == every else "|".join(map(str, layers))
         groups.append(rf"({numbers})\.({'|'.join(map(re.escape, paths))})")
     return rf"(.*\.)?{re.escape(base.family.layers)}\.({'|'.join(groups)})"
@@ -143,13 +145,13 @@ def _others(paths: Sequence[str], base: Base) -> set[str]:
 def _paths(
     shapes: Mapping[str, tuple[int, ...]], base: Base, where: str, endings: Mapping[str, str]
 ) -> dict[Inside, dict[str, tuple[int, ...]]]:
-    """Return (layer, path inside it) -> our name of the weight -> shape, for all weights of a file.
+    """Return (layer, path inside it) -> Layover's name of the weight -> shape, for all weights of a file.
 
     Raises:
-        ModelError: a weight stands at a place where Layover has no modules.
+        ModelError: a weight belongs to a place where Layover has no modules.
     """
     linears = set(base.family.linears.values())
-    found: dict[Inside, dict[str, tuple[int, ...]]] = {}
+    paths: dict[Inside, dict[str, tuple[int, ...]]] = {}
     for name, shape in shapes.items():
         path, weight = name.removeprefix(BEFORE), ""
         for own, ending in endings.items():
@@ -158,13 +160,13 @@ def _paths(
         split = base.split(path) if name.startswith(BEFORE) and weight else None
         if split is None or split[1] not in linears:
             raise ModelError(
-                f"{where}: {name[:120]}: not a weight of the layers of {base.model_type}; their linear maps are "
+                f"{where}: {name[:120]}: not a weight of the layers of {base.model_type}, whose linear maps are "
                 f"{', '.join(sorted(linears))}"
             )
-        found.setdefault(split, {})[weight] = shape
-    if not found:
-        raise ModelError(f"{where}: no weight of a module in it")
-    return found
+        paths.setdefault(split, {})[weight] = shape
+    if not paths:
+        raise ModelError(f"{where}: the file has no weights of a module")
+    return paths
 
 
 LAYOUT = Peft()

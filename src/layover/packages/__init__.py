@@ -1,1 +1,1 @@
-"""Packages as they lie in a folder: what a card says, and the files beside it, read strictly."""
+"""Packages in folders: the card and the other files, read strictly."""

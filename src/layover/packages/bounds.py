@@ -1,6 +1,6 @@
-"""What may stand on a card at most. A card may come from anybody; one with absurd numbers is refused as it is read.
+"""Limits on the values of a card. A card may come from anyone, so a card with absurd numbers is refused when read.
 
-All bounds are far above anything that was ever trained, so that nothing is made as large as a stranger says.
+All limits are far above every trained module, and no card can make Layover allocate more.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ MOST_LAYERS = 128
 MOST_FEATURES = 2**16
 MOST_WORDS = 2**24
 MOST_TOKENS = 2**13
-"""Of a row of the task."""
+"""Tokens of a row of the task."""
 MOST_PROBED, MOST_PROBE_TOKENS, MOST_SEEN = 64, 512, 8
-"""Rows of a probe, tokens of each, and the numbers that are kept of its hidden state."""
+"""Rows of a probe, tokens per row, and numbers kept per hidden state."""
 MOST_TOLERANCE = 1e-2
-MOST_PIECES = 65
+MOST_ATTACHMENTS = 65
 MOST_PATTERNS = 512
-"""Rules of one module for its linear maps."""
+"""Rules of a module for its linear maps."""
 MOST_NUMBER = 2**31
-"""Of any setting; the least is one divided by it."""
+"""Largest absolute value of a setting; the smallest is its reciprocal, or zero."""
 MOST_NAME = 200
 MOST_CHARACTERS = 2000
-"""Of any text."""
+"""Characters of any text."""
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="a SHA-256, 64 of the digits 0-9 and a-f")]
 IDENTIFIER = r"^[A-Za-z][A-Za-z0-9_-]{0,79}$"
 Identifier = Annotated[
     str, Field(pattern=IDENTIFIER, description="a name of letters, digits, - and _, a letter first, 80 at most")
 ]
-"""The name of a package: of its folder, and of the module in AdapterHub's layout."""
+"""The name of a package: the name of its folder, and of the module in AdapterHub's layout."""
 Distribution = Annotated[
     str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,78}[a-z0-9])?$", description="the name of a distribution, normalised")
 ]
@@ -48,31 +48,31 @@ def _plain_name(value: str) -> str:
     parts = value.split("/")
     plain = len(value) <= MOST_NAME and value.isprintable() and not set(value) & set("\\:")
     if not plain or len(parts) > 2 or not all(part and not part.startswith(".") for part in parts):
-        raise ValueError(f"{value[:80]!r} is no name of a file in a package")
+        raise ValueError(f"{value[:80]!r} cannot be the name of a file in a package")
     return value
 
 
 FileName = Annotated[str, AfterValidator(_plain_name)]
-"""Of a file in a package, or in a folder of it."""
+"""The name of a file in a package, or in a folder of the package."""
 
 
 def _sane(value: dict[str, Any]) -> dict[str, Any]:
     if "name" not in value:
-        raise ValueError("settings of a module or a composition have a name")
+        raise ValueError("the settings of a module or a composition need a name")
     patterns = value.get("patterns", ())
     if not isinstance(patterns, (list, tuple)) or len(patterns) > MOST_PATTERNS:
-        raise ValueError(f"a module has a list of at most {MOST_PATTERNS} patterns")
+        raise ValueError(f"patterns must be a list of at most {MOST_PATTERNS} patterns")
     waiting: list[Any] = [value]
     while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            waiting += one.values()
-        elif isinstance(one, (list, tuple)):
-            waiting += one
-        elif isinstance(one, (int, float)) and one != 0 and not 1 / MOST_NUMBER <= abs(one) <= MOST_NUMBER:
-            raise ValueError(f"{str(one)[:20]} is no number that a setting could have")
+        current = waiting.pop()
+        if isinstance(current, dict):
+            waiting += current.values()
+        elif isinstance(current, (list, tuple)):
+            waiting += current
+        elif isinstance(current, (int, float)) and current != 0 and not 1 / MOST_NUMBER <= abs(current) <= MOST_NUMBER:
+            raise ValueError(f"{str(current)[:20]} is too large or too small for a setting")
     return value
 
 
 Settings = Annotated[dict[str, Any], AfterValidator(_sane)]
-"""Of a module or a composition, as a recipe writes them."""
+"""The settings of a module or a composition, as a recipe writes them."""

@@ -1,4 +1,4 @@
-"""The fingerprint of weights, by which a card tells them whatever file they lie in."""
+"""The fingerprint of weights, by which a card identifies them in any file."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def of_weights(weights: Mapping[str, Tensor]) -> str:
-    """Return the SHA-256 of weights: names, shapes and float32 values, in the order of their names."""
+    """Return the SHA-256 of weights: names, shapes and float32 values, sorted by name."""
     return of_named((name, weights[name]) for name in sorted(weights))
 
 
 def of_named(named: Iterable[tuple[str, Tensor]]) -> str:
-    """Return the same of weights that come one at a time, in the order of their names."""
+    """Return the same SHA-256 for weights that arrive one at a time, sorted by name."""
     import torch
 
     digest = hashlib.sha256()

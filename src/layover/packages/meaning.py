@@ -1,4 +1,4 @@
-"""What the settings on a card mean, and whether files mean the same."""
+"""The module and the composition that the settings of a card describe, and their comparison with files."""
 
 from __future__ import annotations
 
@@ -17,65 +17,67 @@ from layover.shape import Shape
 
 
 def module_of(settings: Mapping[str, Any], where: Path) -> Module:
-    """Return the module that a card tells of.
+    """Return the module that a card describes.
 
     Args:
-        settings: With its name as `name`.
-        where: Of the card, for the message.
+        settings: Its settings, with its name as `name`.
+        where: Path of the card, for the message.
 
     Raises:
-        ModelError: there is no such module, or it has no such settings.
+        ModelError: the module or a setting does not exist.
     """
     try:
         module = modules.parse(settings)
     except ValueError as error:
-        raise ModelError(f"{where}: the settings of its module: {_said(error)}") from None
+        raise ModelError(f"{where}: the settings of its module: {_problems(error)}") from None
     if module.whole or not module.trains_encoder:
-        raise ModelError(f"{where}: {module.name} is no module that a package could hold")
+        raise ModelError(f"{where}: {module.name} is not a module for packages; export another module")
     return module
 
 
 def composition_of(settings: Mapping[str, Any] | None, where: Path) -> Composition | None:
-    """Return the composition that a card tells of, None for none; see `module_of`."""
+    """Return the composition that a card describes, or None; see `module_of`."""
     if settings is None:
         return None
     try:
         return compositions.parse(settings)
     except ValueError as error:
-        raise ModelError(f"{where}: the settings of its composition: {_said(error)}") from None
+        raise ModelError(f"{where}: the settings of its composition: {_problems(error)}") from None
 
 
-def _said(error: ValueError) -> str:
-    """Return which settings cannot be, in a line."""
+def _problems(error: ValueError) -> str:
+    """Return the invalid settings, in one line."""
     if not isinstance(error, ValidationError):
         return printable(str(error))[:300]
-    errors = error.errors(include_url=False)  # of a strange card there are many
-    lacking = [str(one["ctx"]["name"]) for one in errors if one["type"] == LACKING]
+    errors = error.errors(include_url=False)  # a foreign card may have many
+    lacking = [str(details["ctx"]["name"]) for details in errors if details["type"] == LACKING]
     if lacking:
         return f"{error.title.lower()} needs {', '.join(lacking)}"
-    wrong = {str(one["loc"][0]) if one["loc"] else "all": one["input"] for one in reversed(errors)}
+    wrong = {str(details["loc"][0]) if details["loc"] else "all": details["input"] for details in reversed(errors)}
     name = error.title.lower()
-    told = [f"{printable(field)}: {printable(repr(value))[:60]}" for field, value in sorted(wrong.items())]
-    return f"{name} does not take {', '.join(told[:5])}"
+    invalid = [f"{printable(field)}: {printable(repr(value))[:60]}" for field, value in sorted(wrong.items())]
+    return f"{name} does not take {', '.join(invalid[:5])}"
 
 
-def check_same(one: Module, other: Module, shape: Shape, where: str) -> None:
-    """Refuse files that mean another module than the card: a library would compute something else than we do.
+def check_same(expected: Module, actual: Module, shape: Shape, where: str) -> None:
+    """Refuse files that describe another module than the card: other libraries would compute another result.
 
     Raises:
-        ModelError: they differ in what they compute.
+        ModelError: the two modules compute different results.
     """
-    if not same(one, other, shape):
-        raise ModelError(f"{where}: its config means {other.name}({other}), but the card {one.name}({one})")
+    if not same(expected, actual, shape):
+        raise ModelError(
+            f"{where}: its config describes {actual.name}({actual}), but the card says {expected.name}({expected})"
+        )
 
 
-def same(one: Module, other: Module, shape: Shape) -> bool:
-    """Return whether two modules compute the same on an encoder, however their settings are written."""
-    return bool(_meaning(one, shape) == _meaning(other, shape))
+def same(module: Module, other: Module, shape: Shape) -> bool:
+    """Return whether two modules compute the same on an encoder; their settings may be written differently."""
+    return bool(_meaning(module, shape) == _meaning(other, shape))
 
 
 def _meaning(module: Module, shape: Shape) -> Any:
-    """Return what a module computes, however its settings are written: by site the sizes and the scale."""
+    """Return name, sites with sizes and scale, and other settings of a module: equal for equal computations."""
     sites = {site.name: (module.weights(site), round(module.scale(site), 9)) for site in module.sites(shape)}
     rest = {name: value for name, value in module.model_dump().items() if name not in module.placing}
     return module.name, sites, rest

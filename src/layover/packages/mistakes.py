@@ -1,4 +1,4 @@
-"""All that is wrong with the values of a card, in words."""
+"""The messages on all errors in the values of a card."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from layover.packages.bounds import MOST_CHARACTERS
 from layover.recipe import validation
 
 MANY = 200
-"""Mistakes of a card that are not counted any more."""
+"""Number of errors above which the rest is not counted."""
 _LONGEST_PLACE = 120
 
 
 def mistakes(model: type[BaseModel], values: object, error: ValidationError) -> list[str]:
-    """Return what is wrong, a sentence each; of very many the first ones.
+    """Return the errors, one sentence each; if there are very many, the first ones.
 
     Args:
-        model: That does not take the values.
-        values: As they were read.
-        error: What it raised.
+        model: The model that refuses the values.
+        values: The values of the file.
+        error: The error of the model.
     """
-    found = (_sentence(loc, message) for loc, message in validation.mistakes(model, values, error))
-    return list(found) if error.error_count() <= MANY else [*islice(found, MOST_MISTAKES), "and more"]
+    messages = (_sentence(loc, message) for loc, message in validation.mistakes(model, values, error))
+    return list(messages) if error.error_count() <= MANY else [*islice(messages, MOST_MISTAKES), "and more"]
 
 
 def long_texts(values: object) -> list[str]:
-    """Return which texts are too long to be told to anybody, a sentence each."""
+    """Return the errors on texts that are too long for a message, one sentence each."""
     return [
-        _sentence(loc, f"a text of {count:,} characters; it has {MOST_CHARACTERS:,} at most")
+        _sentence(loc, f"has {count:,} characters; the limit is {MOST_CHARACTERS:,}")
         for loc, count in _lengths(values, ())
         if count > MOST_CHARACTERS
     ]

@@ -1,4 +1,4 @@
-"""A module from elsewhere: a package of Layover, or a folder that peft or AdapterHub wrote."""
+"""An imported module: a package of Layover, or a folder that peft or AdapterHub wrote."""
 
 from __future__ import annotations
 
@@ -19,78 +19,78 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Opened:
-    """A folder with one module that acts on its own; of its weights nothing was read yet."""
+    """A folder with one module that works alone; its weights are not read yet."""
 
     folder: Path
     package: Package | None
-    """None where another library wrote it."""
+    """None if another library wrote the folder."""
 
     @property
     def card(self) -> Card | None:
-        """The card of a package."""
+        """The card of the package, or None."""
         return None if self.package is None else self.package.card
 
     def read_from(self) -> tuple[str, ...]:
-        """Return the names of the files that module and head are read from; first the module's weights."""
+        """Return the names of the files of module and head; the weights of the module come first."""
         if self.package is None:
             return layouts.of(self.folder).file, layouts.CONFIG
         return self.package.read_from()
 
-    def found(self, base: Base) -> StoredModule:
+    def stored_module(self, base: Base) -> StoredModule:
         """Return the module, fitted to an encoder.
 
         Raises:
-            ModelError: it does not fit completely, or the files of a package are not those of its card.
+            ModelError: it does not fit completely, or the files of a package do not match its card.
         """
         if self.package is None:
             return layouts.read(self.folder, base)
-        told = self.package.card.base.base()
-        if told != base:
+        declared = self.package.card.base.base()
+        if declared != base:
             raise ModelError(
-                f"{self.folder / CARD}: belongs to {_described(told)}, but the encoder is {_described(base)}"
+                f"{self.folder / CARD}: belongs to {_described(declared)}, but the encoder is {_described(base)}"
             )
         check_files(self.package, self.package.read_from())
-        return self.package.found()
+        return self.package.stored_module()
 
     def weights(self, base: Base) -> dict[str, Tensor]:
-        """Return the module's weights by canonical name, float32; see `found`.
+        """Return the weights of the module by canonical name, float32; see `stored_module`.
 
         Raises:
-            ModelError: they are damaged, not finite, or others than the card tells of.
+            ModelError: they are damaged, not finite, or differ from the card.
         """
         if self.package is None:
-            return self.found(base).weights()
+            return self.stored_module(base).weights()
         check_files(self.package, self.package.read_from())
         return dict(self.package.own_weights())
 
     def has_head(self) -> bool:
-        """Return whether it comes with a head."""
+        """Return whether it has a head."""
         return heads.HEAD in self.read_from()
 
     def head(self) -> dict[str, Tensor] | None:
-        """Return the weights of the head under our names; None without one, as in any other library's folder."""
+        """Return the weights of the head by Layover's names, or None; folders of other libraries have no head."""
         return None if self.package is None else self.package.head()
 
 
 def open_module(folder: Path) -> Opened:
-    """Return what a folder holds, before it is held against an encoder.
+    """Return the module in a folder, before it is compared with an encoder.
 
     Raises:
-        ModelError: no module that can be read; or a package that acts only together with others.
+        ModelError: the folder has no readable module, or it is a package that only works with others.
     """
     if not is_there(folder / CARD):
         if not is_there(folder / layouts.CONFIG) and (below := packages_below(folder)):
-            raise ModelError(f"{folder}: no module in it{below}")
+            raise ModelError(f"{folder}: the folder has no module{below}")
         layouts.of(folder).checked(folder)
         return Opened(folder, None)
     package = Package(folder, read_card(folder))
     card = package.card
-    if not card.pieces:
-        raise ModelError(f"{folder}: the package holds a head and no module, so there is nothing to go on from")
+    if not card.attachments:
+        raise ModelError(f"{folder}: the package holds a head without a module, so training cannot continue from it")
     if not card.acts_alone():
         others = ", ".join(card.needed())
         raise ModelError(
-            f"{folder}: the package acts only together with others ({others}), so it is no module to begin with; "
+            f"{folder}: the package only works together with others ({others}), so it cannot be an intermediate; "
             "import one of these, or a package that was exported with --flatten"
         )
     return Opened(folder, package)

@@ -1,4 +1,4 @@
-"""The parts of a transfer card, see `layover.packages.card`. What is not known is null, and never a default."""
+"""The sections of a transfer card, see `layover.packages.card`. An unknown value is null, never a default."""
 
 from __future__ import annotations
 
@@ -28,129 +28,129 @@ from layover.shape import Shape
 
 
 class CardSection(BaseModel):
-    """A part of the card: unknown keys are refused, numbers are finite."""
+    """A section of the card; it refuses unknown keys and infinite numbers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def _known_type(model_type: str) -> str:
-    """Refuse a type of encoder that no family covers."""
+    """Refuse a type of encoder that belongs to no family."""
     if model_type not in model_types():
-        raise ValueError(f"{shown(model_type)} is no type of encoder that Layover knows: {', '.join(model_types())}")
+        raise ValueError(f"{shown(model_type)} is not a supported type of encoder; one of: {', '.join(model_types())}")
     return model_type
 
 
 class BaseModelFacts(CardSection):
-    """The encoder that a package belongs to, and how to know it."""
+    """The encoder that a package belongs to, and its fingerprints."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$", description="org/name")] | None
-    """Hub id, or a name of the sandbox; None for a directory of one's own. For people, and compared with what a user
-    names: never loaded because a card says so."""
+    """Hub id, or a name of the sandbox; None for a local directory. It is displayed and compared with the encoder that
+    the user names; it is never loaded because of the card."""
     revision: Annotated[str, Field(pattern=r"^[\w.-]{1,64}$", description="a commit")] | None
-    """Commit of the hub; None where the encoder is not from there."""
+    """Commit on the hub; None if the encoder does not come from the hub."""
     model_type: Annotated[str, AfterValidator(_known_type)]
     num_layers: Annotated[int, Field(ge=1, le=MOST_LAYERS)]
     hidden_size: Annotated[int, Field(ge=1, le=MOST_FEATURES)]
     intermediate_size: Annotated[int, Field(ge=1, le=MOST_FEATURES)]
     vocabulary: Annotated[int, Field(ge=1, le=MOST_WORDS)]
     parameters: Annotated[int, Field(ge=1)]
-    """Weights of the encoder, without pooler and head."""
+    """Number of weights of the encoder, without pooler and head."""
     random: bool
-    """Whether its weights were drawn at random and never trained, as `layover init-encoder` writes it: what rests on it
-    is a demonstration."""
+    """Whether its weights are random and untrained, as `layover init-encoder` writes them; the package is then only a
+    demonstration."""
     config_sha256: Sha256
-    """Of config.json, as it lay there."""
+    """SHA-256 of the bytes of config.json."""
     weights_sha256: Sha256
-    """Of the encoder's weights in float32, name by name, without pooler and head: equal for every copy of them, in
-    whichever files; see `layover.encoder.digest`."""
+    """SHA-256 of the encoder's weights in float32, name by name, without pooler and head; equal for every copy, in any
+    file format; see `layover.encoder.digest`."""
     tokenizer_sha256: Sha256
-    """Of the tokenizer's own serialisation."""
+    """SHA-256 of the serialised tokenizer."""
 
     def base(self) -> Base:
-        """Return what names and shapes of weights depend on."""
+        """Return the type and the sizes of the encoder, which decide names and shapes of weights."""
         return Base(self.model_type, Shape(self.num_layers, self.hidden_size, self.intermediate_size, self.vocabulary))
 
 
 class TaskFacts(CardSection):
-    """What the package was trained to do; all that is needed to read new text and to name what comes out."""
+    """The task of the package: all settings to read new text and to name the outputs."""
 
     name: str
     kind: str
     labels: tuple[str, ...]
-    """In the order of the head's outputs."""
+    """Labels in the order of the head's outputs."""
     columns: dict[str, str | tuple[str, ...]] | None = None
-    """Field of the kind -> what the task's data call it, as in `tasks`; None where the card does not say."""
+    """Field of the kind -> its column in the task's data, as in `tasks`; None if the card does not say."""
     metrics: tuple[str, ...]
     language: str | None
-    """Of the training data; None, or `und`, where it is not known."""
+    """Language of the training data; None, or `und`, if unknown."""
     max_length: Annotated[int, Field(ge=1, le=MOST_TOKENS)]
     stride: Annotated[int, Field(ge=0, le=MOST_TOKENS)]
     choices: Annotated[int, Field(ge=2, le=1000)] | None = None
-    """How many an example of its kind has; None for other kinds."""
+    """Number of choices of an example; None for kinds without choices."""
     meanings: dict[str, str] | None = None
-    """Label -> its meaning in a few words, of the labels whose meaning the task knows; None on cards of version 0.1."""
+    """Label -> its meaning in a few words, for labels with a known meaning; None on cards of version 0.1."""
 
     @field_validator("kind")
     @classmethod
     def _is_trained(cls, name: str) -> str:
         if name not in kinds.names() or not kinds.get(name).trained:
             trained = [kind for kind in kinds.usable() if kinds.get(kind).trained]
-            raise ValueError(f"no kind of a trained task is called {name!r}; {nearest(name, trained)}")
+            raise ValueError(f"there is no kind {name!r} of trained tasks; {nearest(name, trained)}")
         return name
 
     @model_validator(mode="after")
-    def _can_be_told(self) -> Self:
+    def _is_consistent(self) -> Self:
         kind, columns = kinds.get(self.kind), self.columns or {}
         if self.columns is not None and not kind.required <= set(columns) <= kind.required | kind.optional:
-            raise ValueError(f"the columns of {self.kind} are those of {', '.join(sorted(kind.required))}")
+            raise ValueError(f"columns must name the fields of {self.kind}: {', '.join(sorted(kind.required))}")
         if len(set(self.labels)) < len(self.labels):
-            raise ValueError("a label stands twice")
-        names = [name for one in columns.values() for name in (one if isinstance(one, tuple) else (one,))]
+            raise ValueError("a label is listed twice")
+        names = [name for column in columns.values() for name in (column if isinstance(column, tuple) else (column,))]
         if not all(name.isprintable() for name in (self.name, *names)):
-            raise ValueError("a name that cannot be printed")  # messages repeat them
+            raise ValueError("a name has unprintable characters")  # messages repeat the names
         return self
 
     def form(self) -> HeadForm:
-        """Return what transformers and adapters call its head.
+        """Return the names of its head in transformers and adapters.
 
         Raises:
-            ModelError: heads of its kind are not shared.
+            ModelError: heads of this kind are not shared.
         """
         form = kinds.get(self.kind).head
         if form is None:
             shared = ", ".join(name for name in kinds.usable() if kinds.get(name).head is not None)
-            raise ModelError(f"heads for {self.kind} are not shared; only those for {shared}")
+            raise ModelError(f"heads for {self.kind} are not shared; only heads for {shared} are")
         return form
 
 
 class DataFacts(CardSection):
-    """Data that something in the package was trained on, or scored on."""
+    """Data that a module of the package was trained on or scored on."""
 
     task: str
     joined: str | None = None
-    """The task that joins its data with those of others; None where it stands for itself."""
+    """The task that joins these data with the data of other tasks; None if they are not joined."""
     split: str
     language: str | None
-    """None, or `und`, where it is not known."""
+    """None, or `und`, if unknown."""
     hub: str | None
-    """`org/name`, with its configuration behind a colon; None for files."""
+    """`org/name`, or `org/name:configuration`; None for files."""
     revision: str | None
     files_sha256: tuple[Sha256, ...]
-    """Of the files; empty for the hub."""
+    """SHA-256 of the files; empty for data from the hub."""
     licence: str | None
-    """None where it is not known."""
+    """None if unknown."""
     examples: int | None
-    """None for one of those that are joined: only their sum is known."""
+    """None for joined data, whose total alone is known."""
     key: Sha256
-    """Of the tokenized set."""
+    """Key of the tokenized data set."""
     citation: str | None = None
-    """Whom to cite for the data; None where it is not known, and on cards of version 0.1."""
+    """Citation for the data; None if unknown, and on cards of version 0.1."""
     sandbox: bool | None = None
-    """Whether Layover's sandbox generated them; None on cards of version 0.1, which do not say."""
+    """Whether Layover's sandbox generated the data; None on cards of version 0.1, which do not say."""
 
 
 class ModuleFacts(CardSection):
-    """A module that was trained."""
+    """A trained module."""
 
     role: Annotated[
         str,
@@ -161,138 +161,138 @@ class ModuleFacts(CardSection):
     ]
     """`intermediate`, `intermediate.0`, `target`."""
     module: Settings
-    """Settings, with the module's name as `name`."""
+    """Settings, with the name of the module as `name`."""
     trained_on: tuple[str, ...]
-    """Tasks."""
+    """Tasks of its training."""
     key: Sha256 | None
-    """Of its training; None for a module from elsewhere, and for one that was put together from several."""
+    """Key of its training; None for an imported module, and for a module merged from several."""
     weights_sha256: Sha256
-    """Of its weights by canonical name, see `layover.packages.fingerprint.of_weights`."""
+    """SHA-256 of its weights by canonical name, see `layover.packages.fingerprint.of_weights`."""
 
 
-class PieceFacts(ModuleFacts):
-    """One module that acts on the encoder, in the order of application."""
+class AttachmentFacts(ModuleFacts):
+    """A module on the encoder; they are listed in the order of application."""
 
     package: Identifier | None
-    """The package that holds it; None for the package itself."""
+    """The other package that holds it; None for this package."""
 
 
-class SummandFacts(ModuleFacts):
-    """One of the modules that a flattened one was made of."""
+class TermFacts(ModuleFacts):
+    """One of the modules that a flattened module was merged from."""
 
     factor: float
-    """What its change was multiplied by: 1 in a stack, its weight in a merge."""
+    """Factor of its change: 1 in a stack, its weight in a merge."""
     from_layer: Annotated[int, Field(ge=0)]
-    """The lowest layer in which it was taken."""
+    """The lowest layer in which it was used."""
 
 
 class CheckpointFacts(CardSection):
-    """The weights after a step of a training, as they were evaluated."""
+    """The evaluation of the weights after a training step."""
 
     step: int
-    """Finished steps."""
+    """Number of finished steps."""
     epoch: float
     loss: float | None
-    """Mean over the training steps since the last evaluation; None where none of them had gold."""
+    """Mean over the training steps since the last evaluation; None if these steps had no gold."""
     scores: dict[str, float | None]
-    """Metric -> score on the development set, with the task's name before it where there are several tasks; empty where
-    nothing was evaluated, None for a metric that is not defined for these predictions."""
+    """Metric -> score on the development set, prefixed with the task if there are several; empty if nothing was
+    evaluated, None for a metric that is undefined for these predictions."""
 
 
 class TrainingFacts(CardSection):
-    """One training that the weights rest on."""
+    """A training that the weights depend on."""
 
     stage: Literal["intermediate", "target"]
     tasks: tuple[str, ...]
     key: Sha256
     module: dict[str, Any]
-    """Settings of what was trained on the encoder, with its name as `name`."""
+    """Settings of the module trained on the encoder, with its name as `name`."""
     epochs: float
     batch: int
     lr: float
-    """The peak."""
+    """Peak learning rate."""
     warmup: float
-    """Share of the steps in which the learning rate rises; from 1 on their number."""
+    """Share of the steps in which the learning rate rises; from 1 on, the number of these steps."""
     weight_decay: float
     clip: float
     dropout: float
     precision: str
-    """In which numbers the encoder computed."""
+    """The numeric precision of the encoder."""
     seed: int
     selection: str | None
-    """What chose the weights that were kept, `accuracy in en`; None where the last ones were."""
+    """The criterion that selected the weights, `accuracy in en`; None if the last weights were kept."""
     seconds: float | None
-    """None where it was stopped in between."""
+    """None if the training was interrupted."""
     class_weights: dict[str, dict[str, float]] | None = None
-    """Task -> label -> what the loss of its gold was multiplied by, of the tasks whose labels did not all count alike;
-    None where there is none, and on cards of version 0.1."""
+    """Task -> label -> factor of the loss of its examples, for tasks with unequal factors; None if there are no such
+    tasks, and on cards of version 0.1."""
     curve: tuple[CheckpointFacts, ...] | None = None
-    """The evaluations, one after the other; None on cards of version 0.1."""
+    """The evaluations in order; None on cards of version 0.1."""
     kept_step: int | None = None
-    """The step whose weights were kept; None where the last ones were, and on cards of version 0.1."""
+    """The step whose weights were kept; None if it is the last one, and on cards of version 0.1."""
 
 
 class Scores(CardSection):
-    """Scores of one split, mean over the seeds where there are several."""
+    """Scores of one split, as means over the seeds if there are several."""
 
     split: str
     metric: str
     languages: dict[str, float | None]
-    """Language -> the primary metric; None where there is no gold or no data."""
+    """Language -> the primary metric; None without gold or data."""
     examples: dict[str, int]
-    """Language -> scored examples."""
+    """Language -> number of scored examples."""
     every: dict[str, dict[str, float]]
     """Language -> all metrics."""
     missing: dict[str, str]
-    """Language -> why it has no score."""
+    """Language -> the reason why it has no score."""
     partial: dict[str, str]
-    """Language -> why the scored examples may not be the whole split."""
+    """Language -> the reason why the scored examples may not be the whole split."""
     data: tuple[DataFacts, ...]
-    """What was scored."""
+    """The scored data."""
     without_intermediate: dict[str, float | None] | None
-    """The same cell without an intermediate; None where there is no such cell."""
+    """Scores of the same cell without an intermediate; None if the sweep has no such cell."""
     full: dict[str, float | None] | None
-    """Full fine-tuning with the same intermediate and seed; None where the sweep has none."""
+    """Scores of full fine-tuning with the same intermediate and seed; None if the sweep has no such cell."""
     by_seed: dict[str, float | None]
-    """Seed -> mean over the languages, of every finished seed of this cell: what the choice of a seed is worth. None
-    where a seed is scored over other languages than this one."""
+    """Seed -> mean over the languages, for every finished seed of this cell: it shows the effect of the seed. None for
+    a seed with scores for other languages than this one."""
     best_of: Annotated[int, Field(ge=2)] | None
-    """Of how many combinations of model, method and intermediate this one was taken because its scores, those that
-    stand here, are the highest; None where a person named it."""
+    """The number of combinations of model, method and intermediate among which this one has the highest of these
+    scores; None if the user named it."""
     task: str | None = None
-    """The task that was scored, which may train on the data of another; None on cards of version 0.1."""
+    """The scored task, which may train on the data of another task; None on cards of version 0.1."""
     thresholds: dict[str, float] = {}
-    """Language -> the threshold of labels, or for no answer, that the scored answers were cut at, where it is another
-    than the package's own."""
+    """Language -> the threshold for labels, or for no answer, of these scores, where it differs from the threshold of
+    the package."""
 
 
 class Probe(CardSection):
-    """Fixed rows and what comes out of them: a package that gives other numbers is not what it says it is."""
+    """Fixed rows and their outputs; a package with other outputs is damaged or misdescribed."""
 
     rows: Annotated[tuple[ProbeRow, ...], Field(min_length=1, max_length=MOST_PROBED)]
     """Token ids, special tokens included."""
     hidden: tuple[Seen, ...]
-    """Of each row, the first eight numbers of the last hidden state of its first token, float32."""
+    """For each row, the first eight numbers of the last hidden state of its first token, float32."""
     outputs: dict[Literal["logits"], tuple[float, ...]] | None
-    """What the head gives out for all rows, flat; None without a head."""
+    """The outputs of the head for all rows, flat; None without a head."""
     tolerance: Annotated[float, Field(gt=0, le=MOST_TOLERANCE)]
-    """Largest difference that counts as rounding."""
+    """Largest difference that counts as a rounding error."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if len(self.hidden) != len(self.rows):
-            raise ValueError(f"{len(self.rows)} rows, and hidden states of {len(self.hidden)}")
+            raise ValueError(f"the probe has {len(self.rows)} rows, but {len(self.hidden)} hidden states")
         if self.outputs is not None and "logits" not in self.outputs:
-            raise ValueError("outputs without logits")
+            raise ValueError("the outputs of the probe have no logits")
         return self
 
 
 class CostFacts(CardSection):
-    """What training it took."""
+    """The cost of the training."""
 
     trained_weights: int
-    """On the encoder, without the head."""
+    """Number of trained weights on the encoder, without the head."""
     seconds: float | None
-    """Of the last training; None where it was stopped in between."""
+    """Seconds of the last training; None if it was interrupted."""
     seconds_before: float | None
-    """Of all that it rests on."""
+    """Seconds of all trainings that it depends on."""

@@ -1,4 +1,4 @@
-"""Whether a module was ever trained: what a fresh one begins with is neutral, and a step of training changes it."""
+"""Detect untrained modules: a new module has neutral weights, and every step of training changes them."""
 
 from __future__ import annotations
 
@@ -13,53 +13,53 @@ from layover.layouts import StoredModule
 
 @dataclass(frozen=True)
 class Untrained:
-    """Where a module is as before the first step of training."""
+    """The places where a module is as before the first step of training."""
 
     places: int
-    """Where it acts."""
+    """Number of places of the module."""
     untouched: tuple[str, ...]
-    """Those at which its neutral weights are as they began."""
+    """The places whose neutral weights still have their initial values."""
     weights: str
-    """These weights and their number, `B is zero`."""
+    """These weights and their value: `B is zero`."""
     otherwise: tuple[str, ...] = ()
-    """Weights that may change something even so."""
+    """Other weights that may still change the outputs."""
 
     @property
     def wholly(self) -> bool:
-        """Whether nothing of it was trained."""
+        """Whether no place of it was trained."""
         return 0 < self.places == len(self.untouched)
 
-    def told(self) -> str:
-        """Return how much of it was not trained; empty where all was."""
+    def message(self) -> str:
+        """Return a message on its untrained places; empty if all places were trained."""
         if not self.untouched:
             return ""
         if not self.wholly:
             return f"{self.weights} at {len(self.untouched)} of {self.places} places"
-        rest = f"at most its {' and '.join(self.otherwise)} can change" if self.otherwise else "it changes"
-        rest += " something" if self.otherwise else " nothing"
+        others = " and ".join(self.otherwise)
+        rest = f"only its {others} can change the outputs" if others else "it does not change the outputs"
         return f"{self.weights} at all {self.places} places, as before the first step of training: {rest}"
 
 
-def untrained(found: StoredModule) -> Untrained:
-    """Return where a module that was fitted to an encoder was not trained.
+def untrained(stored: StoredModule) -> Untrained:
+    """Return the untrained places of a module that was fitted to an encoder.
 
     Raises:
         ModelError: its file is damaged, or a weight is not finite.
     """
     neutral, names = dict[str, float](), dict[str, tuple[str, str]]()
-    for canonical, theirs in [*found.names.items(), *found.factors.items()]:
+    for canonical, name in [*stored.names.items(), *stored.factors.items()]:
         place, _, weight = canonical.rpartition(".")
-        if weight in found.module.neutral:
-            neutral[theirs] = found.module.neutral[weight]
-            names[theirs] = (place, weight)
-    return _untrained(found.file, neutral, names, found.module.acts_otherwise)
+        if weight in stored.module.neutral:
+            neutral[name] = stored.module.neutral[weight]
+            names[name] = (place, weight)
+    return _untrained(stored.file, neutral, names, stored.module.acts_otherwise)
 
 
 def untrained_file(folder: Path) -> Untrained:
-    """Return where the module of a folder of another library was not trained, whatever encoder it is for.
+    """Return the untrained places of a module in another library's folder, for any encoder.
 
     Raises:
-        ModelError: no layout knows it, or its file is damaged.
+        ModelError: no layout recognises it, or its file is damaged.
     """
     layout = layouts.of(folder)
     neutral, names = dict[str, float](), dict[str, tuple[str, str]]()
@@ -76,13 +76,13 @@ def untrained_file(folder: Path) -> Untrained:
 def _untrained(
     file: Path, neutral: Mapping[str, float], names: Mapping[str, tuple[str, str]], otherwise: tuple[str, ...]
 ) -> Untrained:
-    """Return at which places all neutral weights are neutral.
+    """Return the places where all neutral weights have their initial value.
 
     Args:
-        file: With the weights.
-        neutral: Name in the file -> the number of which all of it is in a fresh module.
-        names: Name in the file -> its place, and what the weight is called for people.
-        otherwise: See `Untrained.otherwise`.
+        file: The file with the weights.
+        neutral: Name in the file -> the initial value of all its numbers.
+        names: Name in the file -> its place, and the name of the weight for display.
+        otherwise: Other weights that may still change the outputs.
     """
     places: dict[str, bool] = {}
     for name, values in each_array(file, [*neutral]):

@@ -113,7 +113,7 @@ class Imports:
             return
         base = encoder.base()
         with self._known[name].origin.at_hand() as folder:
-            content = open_module(folder).found(base)
+            content = open_module(folder).stored_module(base)
             fresh = untrained(content)
         self._fitted[encoder.label, name] = _FittedModule(base, content.module, content.left_out, content.model, fresh)
 
@@ -230,7 +230,7 @@ class Imports:
             if fitted.left_out:
                 notes[f"{name}: the head in its file is not imported ({', '.join(fitted.left_out)})"] = None
             if fitted.untrained.wholly:
-                notes[f"{name}: an untrained module: {fitted.untrained.told()}"] = None
+                notes[f"{name}: an untrained module: {fitted.untrained.message()}"] = None
             model = self._recipe.document.models[label].name
             base = fitted.model if self._known[name].belongs_to is None else None
             if base is not None and _last(base) != _last(model):

@@ -32,7 +32,7 @@ def run(node: Node[ImportSpec], folder: Path, context: Context) -> None:
                 context.store.forget([origin.place(name)])
                 raise ModelError(f"{source / name}: has changed since the plan was made; run again")
         opened = open_module(source)
-        if not same(spec.module, opened.found(base).module, base.shape):
+        if not same(spec.module, opened.stored_module(base).module, base.shape):
             raise ModelError(f"{source}: its settings have changed since the plan was made; run again")
         weights, head = opened.weights(base), opened.head() if spec.head is not None else None
     _check_encoder(spec)

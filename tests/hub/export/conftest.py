@@ -293,7 +293,7 @@ def load(exported: Path, base_of: Callable[[Package], str]) -> Load:
         package = open_package(exported / name)
         card = package.card
         encoder = Encoder.load(base_of(package), None, clock=DropoutClock(0))
-        encoder.attach(package.pieces())
+        encoder.attach(package.attachments())
         encoder.drop(AdapterDrop(predict=card.skipped_layers))
         encoder.eval()
         weights, head = package.head(), None

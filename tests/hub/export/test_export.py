@@ -61,7 +61,7 @@ def test_a_package_computes_what_it_did(load: Callable[[str], Any], name: str) -
 def test_a_module_acts(load: Callable[[str], Any], name: str) -> None:
     """A probe that the bare encoder passes would prove nothing."""
     found = load(name)
-    if not found.package.card.pieces:
+    if not found.package.card.attachments:
         assert "head" in name
         return
     before = probe.make(found.encoder, None, found.package.card.probe.rows)
@@ -102,12 +102,12 @@ def test_a_card_tells_of_all_trainings(exported: Path) -> None:
     assert {one.task for one in card.data} == {"sandbox/nli", "sandbox/paraphrase"}
     warm = read_card(exported / "mini-lora-sandbox-nli-sandbox-ner-s1")
     assert [one.tasks for one in warm.trainings] == [("sandbox/nli",), ("sandbox/ner",)]
-    assert [piece.package for piece in warm.pieces] == [None]
+    assert [piece.package for piece in warm.attachments] == [None]
     mixed = read_card(exported / "mini-stack-mix-s1")
     assert mixed.trainings[0].tasks in {("sandbox/nli", "sandbox/text"), ("sandbox/text", "sandbox/nli")}
     assert mixed.task is None
     head = read_card(exported / "mini-head-sandbox-paraphrase-s1")
-    assert (head.pieces, head.layout) == ((), None)
+    assert (head.attachments, head.layout) == ((), None)
 
 
 def test_an_encoder_in_a_folder_has_no_name(exported: Path, sweep: Any) -> None:
@@ -334,7 +334,7 @@ def test_what_it_needs_lies_there_with_other_weights(sweep: Any, exported: Path,
     """The same training on another machine has other roundings: nobody could open the package that rests on it."""
     shutil.copytree(exported / "mini-stack-sandbox-nli-s1", tmp_path / "mini-stack-sandbox-nli-s1")
     card = read_card(tmp_path / "mini-stack-sandbox-nli-s1")
-    piece = card.pieces[0].model_copy(update={"weights_sha256": "0" * 64})
+    piece = card.attachments[0].model_copy(update={"weights_sha256": "0" * 64})
     write_card(tmp_path / card.id, card.model_copy(update={"pieces": (piece,)}))
     with pytest.raises(LayoverError, match="has other weights"):
         sweep.export(tmp_path, "mini/stack/sandbox/nli/sandbox/paraphrase")
@@ -408,7 +408,7 @@ def test_the_command_writes_the_best(sweep: Any, tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(sweep.root)
     app, runner, to = build_app(), CliRunner(), ("--to", str(tmp_path / "out"))
     both = runner.invoke(app, ["export", "recipe.yaml", sweep.cell("mini/head"), "--all", "best-per-target", *to])
-    assert str(both.exception) == "name cells, or --all best-per-target"
+    assert str(both.exception) == "name the cells to export, or use --all best-per-target"
     arguments = ["export", "recipe.yaml", "--all", "best-per-target", "sweep.target=[sandbox/ner]", *to]
     done = runner.invoke(app, [*arguments, "--json"])
     answer = json.loads(done.stdout)
@@ -434,7 +434,7 @@ def test_a_module_that_says_nothing_of_other_libraries_is_exported_and_the_comma
     done = runner.invoke(app, ["export", "recipe.yaml", label, "--name", "mine", *to])
     peft = "Layover cannot write lora as peft yet; its file does not say how (`to_peft`)"
     assert done.stdout.splitlines() == [
-        f"{tmp_path / 'mine'}: written; its module is in Layover's own layout alone: {adapters}; {peft}"
+        f"{tmp_path / 'mine'}: written; its module is only in Layover's own layout: {adapters}; {peft}"
     ]
     assert {file.name for file in (tmp_path / "mine").glob("*.safetensors")} == {
         "module.safetensors",

@@ -219,7 +219,7 @@ def test_the_card_tells_what_it_was_made_of(exported: Path) -> None:
     assert plain.made_of == ()
     assert flat.flattened
     assert flat.needed() == ()
-    (piece,) = flat.pieces
+    (piece,) = flat.attachments
     assert (piece.role, piece.package, piece.key) == ("target", None, None)
     assert piece.module["rank"] == 6
     assert set(piece.trained_on) == {"sandbox/completion", "sandbox/nli", "sandbox/copa"}
@@ -230,7 +230,7 @@ def test_the_card_tells_what_it_was_made_of(exported: Path) -> None:
         ("sandbox/copa",): 1.0,
     }
     assert {one.key: one.weights_sha256 for one in flat.made_of} == {
-        one.key: one.weights_sha256 for one in plain.pieces
+        one.key: one.weights_sha256 for one in plain.attachments
     }
     assert flat.scores == plain.scores
     assert flat.key == plain.key

@@ -93,7 +93,7 @@ def in_peft(card: Card, base: str, packages: Path) -> Any:
     model: Any = in_transformers(card, base, packages / card.id)
     mapping = None if card.probe.outputs is not None else {"^roberta\\.": ""}
     names = []
-    for number, piece in enumerate(card.pieces):
+    for number, piece in enumerate(card.attachments):
         folder, name = str(packages / (piece.package or card.id)), f"part{number}"
         trainable = piece.package is None
         if number == 0:
@@ -109,7 +109,7 @@ def in_peft(card: Card, base: str, packages: Path) -> Any:
         names = ["merged", *names[len(merged) :]]
     model.base_model.set_adapter(names)
     for name in names:
-        model.set_requires_grad(name, requires_grad=name == names[-1] and card.pieces[-1].package is None)
+        model.set_requires_grad(name, requires_grad=name == names[-1] and card.attachments[-1].package is None)
     layers = next(module for name, module in model.named_modules() if name.endswith("encoder.layer"))
     for layer in list(layers)[: card.skipped_layers]:
         for module in layer.modules():
@@ -124,7 +124,7 @@ def test_in_peft(exported: Path, load: Load, base_of: BaseOf, peft_name: str) ->
     model = in_peft(card, base_of(ours.package), exported)
     assert_same(model, ours)
     trained = {key: value for key, value in model.named_parameters() if value.requires_grad}
-    if card.pieces[-1].package is None:
+    if card.attachments[-1].package is None:
         before = copied(model)
         step(model, card, trained)
         assert changed(before, model)
@@ -143,7 +143,7 @@ def test_in_adapters(exported: Path, load: Load, base_of: BaseOf, adapters_name:
     assert adapters_refuses(card) == ""
     model = adapters.AutoAdapterModel.from_pretrained(base_of(ours.package), dtype=torch.float32)
     names = []
-    for piece in card.pieces:
+    for piece in card.attachments:
         folder = str(exported / (piece.package or card.id) / ADAPTERHUB)
         names.append(model.load_adapter(folder, use_safetensors=True, with_head=piece.package is None))
     assert names[-1] == name
@@ -174,7 +174,7 @@ def kinds(cards: Iterable[Card], refuses: Callable[[Card], str]) -> set[tuple[st
     """Return module, composition and kind of the packages that a library takes."""
     return {
         (
-            card.pieces[-1].module["name"],
+            card.attachments[-1].module["name"],
             "" if card.composition is None else card.composition["name"],
             card.task.kind if card.task is not None else "",
         )

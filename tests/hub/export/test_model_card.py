@@ -259,7 +259,7 @@ def test_a_recipe_is_told_what_it_can_import(exported: Path, name: str) -> None:
         accepted = True
     assert card.acts_alone() == accepted
     headless = changed(card, probe=changed(card.probe, outputs=None))
-    if not card.pieces:
+    if not card.attachments:
         return
     text = markdown(headless, 0, pictured=False)
     assert ("```yaml" in text) == accepted

@@ -53,7 +53,7 @@ def test_what_they_are() -> None:
     cards = [read_card(folder) for folder in PACKAGES]
     scored = [card for card in cards if card.scores is not None]
     found = {
-        (card.pieces[-1].module["name"], (card.composition or {}).get("name"), card.task.kind)
+        (card.attachments[-1].module["name"], (card.composition or {}).get("name"), card.task.kind)
         for card in scored
         if card.task is not None
     }

@@ -1,4 +1,4 @@
-"""check: is the recipe right?"""
+"""check: check a recipe."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ ORDER = 10
 
 
 def command(recipe: RecipeArgument, overrides: Overrides = None, *, json: JsonOption = False) -> None:
-    """Check a recipe: every problem at once, with file, line and the nearest valid name."""
+    """Check a recipe and report all problems at once, each with file, line and the nearest valid name."""
     from layover.cli.device import unseen
     from layover.recipe import load
     from layover.recipe.language_checks import languages_of, unsaid

@@ -9,7 +9,7 @@ from typing import Any
 
 from layover import __version__, plugins
 from layover.cli.console import answer, say, size
-from layover.cli.shared import DEFAULT_STORE, JsonOption, StoreOption, there_above
+from layover.cli.shared import DEFAULT_STORE, JsonOption, StoreOption, existing_above
 
 ORDER = 85
 
@@ -27,12 +27,12 @@ PACKAGES = (
 
 
 def command(*, store: StoreOption = DEFAULT_STORE, json: JsonOption = False) -> None:
-    """Show what Layover finds on this machine: versions, device, memory, whether the hub answers."""
-    found = examine(store)
+    """Show the versions, device, memory and disk of this machine, and whether the hub answers."""
+    facts = examine(store)
     if json:
-        answer(found)
+        answer(facts)
         return
-    for name, value in found.items():
+    for name, value in facts.items():
         if isinstance(value, dict):
             say(f"{name}: " + (", ".join(f"{key} {inner or 'absent'}" for key, inner in value.items()) or "none"))
         else:
@@ -40,19 +40,19 @@ def command(*, store: StoreOption = DEFAULT_STORE, json: JsonOption = False) -> 
 
 
 def examine(store: Path) -> dict[str, Any]:
-    """Return the facts that decide what runs here."""
+    """Return name -> value of the facts about this machine."""
     import psutil
     import torch
 
     from layover.allowed import available_memory, cores, total_memory
 
-    place = there_above(store)
+    place = existing_above(store)
     facts: dict[str, Any] = {
         "layover": __version__,
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "packages": {name: _version(name) for name in PACKAGES},
-        "plugins": {one.distribution: one.version for those in plugins.installed().values() for one in those},
+        "plugins": {plugin.distribution: plugin.version for group in plugins.installed().values() for plugin in group},
         "cores": cores(),
         "memory_bytes": total_memory(),
         "memory_free_bytes": available_memory(),
@@ -75,7 +75,7 @@ def _version(package: str) -> str | None:
 
 
 def _hub() -> str:
-    """Return whether the hub answers as the clients ask it: at HF_ENDPOINT, through a proxy, with certificates."""
+    """Return a line on the hub: whether it answers with the user's HF_ENDPOINT, proxy and certificates."""
     from layover.files.hub import answers
     from layover.files.hub_errors import explained
     from layover.files.hub_settings import endpoint, offline, token_source
@@ -85,6 +85,6 @@ def _hub() -> str:
     token = token_source()
     try:
         answers()
-    except Exception as error:  # noqa: BLE001  of whichever library the client uses
+    except Exception as error:  # noqa: BLE001  any error of the libraries of the client
         return f"{explained(error)[1]}; local directories and data_root work without it"
     return f"{endpoint()} answers; {f'a token is {token}' if token else 'no token is given'}"

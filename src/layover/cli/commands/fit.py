@@ -1,4 +1,4 @@
-"""fit: which settings fit into a memory."""
+"""fit: propose settings that fit into a memory."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ ORDER = 25
 
 def command(
     *,
-    model: Annotated[str, typer.Option(help="base, large, a folder, or a name of `layover list models`.")],
-    gpu: Annotated[str | None, typer.Option(help="Memory of the GPU, 6GiB.", show_default=False)] = None,
+    model: Annotated[str, typer.Option(help="base, large, a folder, or a name from `layover list models`.")],
+    gpu: Annotated[str | None, typer.Option(help="Memory of the GPU, such as 6GiB.", show_default=False)] = None,
     ram: Annotated[str | None, typer.Option(help="Main memory, to train on a CPU.", show_default=False)] = None,
-    method: Annotated[str, typer.Option(help="A module: lora, bottleneck, full ...")] = "lora",
+    method: Annotated[str, typer.Option(help="Module: lora, bottleneck, full ...")] = "lora",
     layers: Annotated[
-        str | None, typer.Option(help="all, or top-6; else several are tried.", show_default=False)
+        str | None, typer.Option(help="all, or top-6; several are tried by default.", show_default=False)
     ] = None,
-    max_length: Annotated[int, typer.Option(min=8, help="Tokens of the longest row.")] = 128,
-    batch: Annotated[int, typer.Option(min=1, help="Rows of a step.")] = 32,
+    max_length: Annotated[int, typer.Option(min=8, help="Number of tokens of the longest row.")] = 128,
+    batch: Annotated[int, typer.Option(min=1, help="Rows per step.")] = 32,
     json: JsonOption = False,
 ) -> None:
-    """Propose settings whose training fits into the memory, best first, with the recipe lines to copy."""
+    """Propose settings whose training fits into a memory, best first, with recipe lines to copy."""
     from layover.estimates.fitting import choices
     from layover.memory import USABLE
     from layover.plan.encoders import shape_of
 
     if (gpu is None) == (ram is None):
-        raise LayoverError("give the memory to fit into: either --gpu 6GiB or --ram 16GiB")
+        raise LayoverError("name the memory to fit into: either --gpu 6GiB or --ram 16GiB")
     given = budget_of(gpu, "--gpu") if gpu is not None else budget_of(ram or "", "--ram")
     device = "cpu" if gpu is None else "cuda"
-    found = choices(
+    candidates = choices(
         shape_of(model),
         _module(method, layers),
         budget=int(USABLE * given),
@@ -49,17 +49,17 @@ def command(
         device=device,
         fixed_layers=layers is not None,
     )
-    best = next((one for one in found if one.fits), None)
+    best = next((settings for settings in candidates if settings.fits), None)
     lines = [] if best is None else _recipe(best, batch, max_length, device, int(USABLE * given))
     if json:
-        rows = [_row(one) for one in found]
+        rows = [_row(settings) for settings in candidates]
         answer({"budget_bytes": given, "device": device, "choices": rows, "recipe": "\n".join(lines) or None})
         return
     headers = ["layers", "precision", "cached", "checkpointing", "peak", "rows at once", "fits"]
-    say(*table(headers, [_cells(one) for one in found]))
+    say(*table(headers, [_cells(settings) for settings in candidates]))
     say()
     if best is None:
-        say(f"nothing fits into {room(given)}: {_hint(found)}")
+        say(f"nothing fits into {room(given)}: {_hint(candidates)}")
         return
     say(*lines)
     for text in best.costs:
@@ -67,10 +67,10 @@ def command(
 
 
 def _module(method: str, layers: str | None) -> Module:
-    """Return a module with its default settings, on some layers.
+    """Return a module with its default settings, on the given layers.
 
     Raises:
-        ModelError: there is no such module, it cannot be put on some layers only, or `layers` names none.
+        ModelError: the module does not exist, has no setting `layers`, or `layers` names no layers.
     """
     from pydantic import ValidationError
 
@@ -83,54 +83,54 @@ def _module(method: str, layers: str | None) -> Module:
     if layers is None:
         return kind()
     if not issubclass(kind, LayeredModule):
-        raise ModelError(f"--layers: {method} is not put on some layers only; leave the option out")
+        raise ModelError(f"--layers: {method} has no setting for its layers; omit the option")
     try:
         return kind.model_validate({"layers": layers})
     except ValidationError:
         raise ModelError(f"--layers: {layers!r} names no layers; write all or top-4") from None
 
 
-def _row(one: MethodSettings) -> dict[str, Any]:
+def _row(settings: MethodSettings) -> dict[str, Any]:
     return {
-        "method": one.module.name,
-        "layers": _layers(one),
-        "precision": one.precision,
-        "cached": one.cached,
-        "checkpointing": one.checkpointing,
-        "peak_bytes": one.peak_bytes,
-        "rows": one.rows,
-        "fits": one.fits,
-        "costs": list(one.costs),
+        "method": settings.module.name,
+        "layers": _layers(settings),
+        "precision": settings.precision,
+        "cached": settings.cached,
+        "checkpointing": settings.checkpointing,
+        "peak_bytes": settings.peak_bytes,
+        "rows": settings.rows,
+        "fits": settings.fits,
+        "costs": list(settings.costs),
     }
 
 
-def _layers(one: MethodSettings) -> str | None:
-    """Return the layers as a recipe writes them; None where the module has no such setting."""
-    found = one.module.model_dump().get("layers")
-    return None if found is None else str(found)
+def _layers(settings: MethodSettings) -> str | None:
+    """Return the layers as a recipe writes them, or None if the module has no such setting."""
+    layers = settings.module.model_dump().get("layers")
+    return None if layers is None else str(layers)
 
 
-def _cells(one: MethodSettings) -> list[str]:
-    flags = ["yes" if flag else "no" for flag in (one.cached, one.checkpointing)]
-    fits = "yes" if one.fits else "no"
-    return [_layers(one) or "all", one.precision, *flags, room(one.peak_bytes), str(one.rows), fits]
+def _cells(settings: MethodSettings) -> list[str]:
+    flags = ["yes" if flag else "no" for flag in (settings.cached, settings.checkpointing)]
+    fits = "yes" if settings.fits else "no"
+    return [_layers(settings) or "all", settings.precision, *flags, room(settings.peak_bytes), str(settings.rows), fits]
 
 
-def _recipe(one: MethodSettings, batch: int, max_length: int, device: str, budget: int) -> list[str]:
-    """Return the lines of a recipe."""
-    settings = {"module": one.module.name, "layers": _layers(one), "precision": one.precision}
-    method = ", ".join(f"{name}: {value}" for name, value in settings.items() if value not in (None, "all"))
-    again = ", gradient_checkpointing: true" if one.checkpointing else ""
+def _recipe(settings: MethodSettings, batch: int, max_length: int, device: str, budget: int) -> list[str]:
+    """Return the lines for a recipe."""
+    values = {"module": settings.module.name, "layers": _layers(settings), "precision": settings.precision}
+    method = ", ".join(f"{name}: {value}" for name, value in values.items() if value not in (None, "all"))
+    again = ", gradient_checkpointing: true" if settings.checkpointing else ""
     return [
-        f"methods: {{{one.module.name}: {{{method}}}}}",
+        f"methods: {{{settings.module.name}: {{{method}}}}}",
         f"train: {{batch: {batch}, max_length: {max_length}}}",
         f"run: {{device: {device}, memory: {budget // 2**20}MiB{again}}}",
     ]
 
 
-def _hint(found: list[MethodSettings]) -> str:
-    least = min(found, key=lambda one: one.peak_bytes)
+def _hint(candidates: list[MethodSettings]) -> str:
+    least = min(candidates, key=lambda settings: settings.peak_bytes)
     return (
-        f"the least of these takes {room(least.peak_bytes)}; a shorter --max-length, upper layers or another --method "
-        "take less"
+        f"the smallest of these needs {room(least.peak_bytes)}; use a shorter --max-length, upper layers or another "
+        "--method"
     )

@@ -1,4 +1,4 @@
-"""list: what there is to write into a recipe."""
+"""list: list the names that a recipe can use."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ ORDER = 70
 
 
 def command(
-    what: Annotated[str, typer.Argument(help="tasks, kinds, methods, models or plugins.")],
+    listing: Annotated[str, typer.Argument(help="tasks, kinds, methods, models or plugins.")],
     *,
     json: JsonOption = False,
 ) -> None:
-    """List the tasks, their kinds, the methods (modules, compositions, mixers), the models known by name, or plug-ins.
+    """List the tasks, their kinds, the methods (modules, compositions, mixers), the named models, or the plug-ins.
 
-    A plug-in that cannot be used has a line that says why.
+    A plug-in that cannot be used is listed with the reason.
     """
     listings = {"tasks": _tasks, "kinds": _kinds, "methods": _methods, "models": _models, "plugins": _plugins}
-    if what not in listings:
-        raise LayoverError(f"nothing to list under {what!r}; {nearest(what, listings)}")
-    headers, rows = listings[what]()
+    if listing not in listings:
+        raise LayoverError(f"there is no list {listing!r}; {nearest(listing, listings)}")
+    headers, rows = listings[listing]()
     if json:
         answer([dict(zip(headers, row, strict=True)) for row in rows])
     else:
@@ -103,7 +103,7 @@ def _settings(model: type[CanonicalModel]) -> list[str]:
 
 
 def _problem(get: Callable[[str], object], name: str) -> str:
-    """Return why a plug-in cannot be used; empty where it can, and for what comes with Layover."""
+    """Return why a plug-in cannot be used; empty if it can, or if the name is Layover's own."""
     try:
         get(name)
     except PluginError as error:
@@ -112,20 +112,20 @@ def _problem(get: Callable[[str], object], name: str) -> str:
 
 
 def _by(group: str, name: str) -> str:
-    """Return who brings a plug-in, to stand behind other words; empty for what comes with Layover."""
-    found = plugins.find(group, name)
-    return "" if found is None else f" ({found})"
+    """Return the distribution of a plug-in in brackets, to append to a text; empty for names of Layover itself."""
+    plugin = plugins.find(group, name)
+    return "" if plugin is None else f" ({plugin})"
 
 
 def _plugins() -> tuple[list[str], list[list[Any]]]:
     rows: list[list[Any]] = []
-    for those in plugins.installed().values():
-        for one in those:
-            if one.group in plugins.GROUPS:
-                state = _problem(importlib.import_module(plugins.GROUPS[one.group]).get, one.name) or "ok"
+    for installed in plugins.installed().values():
+        for plugin in installed:
+            if plugin.group in plugins.GROUPS:
+                state = _problem(importlib.import_module(plugins.GROUPS[plugin.group]).get, plugin.name) or "ok"
             else:
-                state = f"Layover has no such group; {nearest(one.group, plugins.GROUPS)}"
-            rows.append([one.group, one.name, one.distribution, one.version, one.target, state])
+                state = f"Layover has no group of this name; {nearest(plugin.group, plugins.GROUPS)}"
+            rows.append([plugin.group, plugin.name, plugin.distribution, plugin.version, plugin.target, state])
     return ["group", "name", "distribution", "version", "object", "state"], rows
 
 

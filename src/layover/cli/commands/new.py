@@ -1,4 +1,4 @@
-"""new: files to begin with."""
+"""new: write example files to start from."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from layover.errors import DataError, LayoverError, nearest
 
 ORDER = 72
 LONGEST = 24
-"""Letters of a name; the lines of a template hold it."""
+"""Largest number of letters of a name, so that the lines of a template stay short."""
 TASKS, FIXTURES = Path("src/layover/tasks"), Path("tests/tasks/fixtures")
 CONTRACT = "python -m pytest -q tests/tasks/test_contract.py -k"
 
-group = typer.Typer(help="Files to begin with.", no_args_is_help=True)
+group = typer.Typer(help="Write example files to start from.", no_args_is_help=True)
 
 
 @group.callback()
 def root() -> None:
-    """Keep each thing a word of its own."""
+    """Make each thing a subcommand, even if there is only one."""
 
 
 @group.command()
 def task(
     name: Annotated[str, typer.Argument(help="Lower-case letters, digits and underscores.", show_default=False)],
     *,
-    kind: Annotated[str, typer.Option(help="As `layover list kinds` names it.", show_default=False)],
+    kind: Annotated[str, typer.Option(help="A kind from `layover list kinds`.", show_default=False)],
     json: JsonOption = False,
 ) -> None:
-    """Begin a task of Layover's own: its file and its five-row fixture, an example that keeps the contract already.
+    """Write a new task for Layover itself: its file and its five-row fixture, which pass the contract tests.
 
-    It writes into the checkout of Layover you stand in. For data of your own no file is needed: declare the task in a
-    recipe.
+    It writes into the checkout of Layover that contains the working folder. Your own data need no file: declare the
+    task in a recipe.
     """
     from layover import kinds
     from layover.tasks._templates import filled
@@ -62,17 +62,17 @@ def task(
         return
     for path in texts:
         say(str(path))
-    say(f"both are an example: replace it by your task, and hold it to the contract: {CONTRACT} {name}")
+    say(f"both files are an example: replace it with your task, then test it: {CONTRACT} {name}")
 
 
 def _begin(thing: str) -> Callable[..., None]:
-    """Return the verb that begins a thing of which there is a template."""
+    """Return the command that writes the template of a thing."""
 
     def command(
         name: Annotated[str, typer.Argument(help="Lower-case letters, digits and underscores.", show_default=False)],
         *,
         package: Annotated[
-            Path | None, typer.Option(help="Folder of a package of its own, which is written.", show_default=False)
+            Path | None, typer.Option(help="Folder for a new, separate package.", show_default=False)
         ] = None,
         json: JsonOption = False,
     ) -> None:
@@ -84,8 +84,8 @@ def _begin(thing: str) -> Callable[..., None]:
             below = _checkout(*(path.parent for path in folder))
         if below is None:
             raise LayoverError(
-                f"{Path.cwd()} is in no checkout of Layover, where a {thing} of its own would live; for one of yours "
-                f"name the folder of a package to write: layover new {thing} {name} --package FOLDER"
+                f"{Path.cwd()} is not in a checkout of Layover, which is needed for a {thing} of Layover itself; for "
+                f"your own {thing}, write a package: layover new {thing} {name} --package FOLDER"
             )
         files = {below / path: text for path, text in folder.items()}
         _write(files)
@@ -95,17 +95,17 @@ def _begin(thing: str) -> Callable[..., None]:
         for path in folder:
             say(str(path))
         if package is None:
-            say(f"an example that works: replace it by your {thing}")
+            say(f"a working example: replace it with your {thing}")
         else:
             say(
-                f"an example that works: replace it by your {thing}. Install it where Layover is: pip install -e "
+                f"a working example: replace it with your {thing}. Install it next to Layover: pip install -e "
                 f"{package}; test it: pytest {package / 'tests'}; `layover list plugins` shows it. Raise its version "
-                "in pyproject.toml whenever it computes something else"
+                "in pyproject.toml whenever its results change"
             )
 
-    command.__doc__ = f"""Begin a {thing}: an example that works, in the checkout of Layover you stand in.
+    command.__doc__ = f"""Write a new {thing}: a working example, in the checkout of Layover around the working folder.
 
-    With --package it is a package of its own, with a test, that anybody installs beside Layover.
+    With --package it is a separate package, with a test, that is installed next to Layover.
     """
     return command
 
@@ -115,43 +115,43 @@ for _thing in templates.things():
 
 
 def _names_in(group: str) -> Iterable[str]:
-    """Return the names of a group that are taken; imports nothing of it."""
+    """Return the taken names of a group, without importing its modules."""
     folder = Path(__file__).parents[2].joinpath(*plugins.GROUPS[group].split(".")[1:])
     own = (file.stem for file in folder.glob("[!_]*.py"))
     return (*own, *plugins.names(group))
 
 
 def _check_word(name: str, thing: str, taken: Iterable[str]) -> None:
-    """Refuse a name that is none, or that is taken.
+    """Refuse an invalid or a taken name.
 
     Raises:
-        DataError: it says what a name is made of, or which one has it.
+        DataError: with the rule for names, or the taken name.
     """
     known = {*taken}
     if not re.fullmatch(rf"[a-z][a-z0-9_]{{0,{LONGEST - 1}}}", name):
         better = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_0123456789")[:LONGEST]
         hint = f"; did you mean {better!r}?" if better and better not in known else ""
         raise DataError(
-            f"{name!r} cannot be the name of a {thing}: a letter, then letters, digits and underscores, all of them "
-            f"lower-case, {LONGEST} at most{hint}"
+            f"{name!r} cannot be the name of a {thing}: use a lower-case letter, then lower-case letters, digits and "
+            f"underscores, at most {LONGEST} in all{hint}"
         )
-    same = sorted(one for one in known if name in {one, one.partition("/")[0]})
+    same = sorted(other for other in known if name in {other, other.partition("/")[0]})
     if same:
-        raise DataError(f"there is a {thing} {same[0]!r} already; call yours something else")
+        raise DataError(f"the {thing} {same[0]!r} exists already; use another name")
 
 
 def _check_name(name: str) -> None:
-    """Refuse a name that no task can have, or that one has; see `_check_word`."""
+    """Refuse an invalid or a taken name of a task; see `_check_word`."""
     from layover import tasks
     from layover.recipe import NO_INTERMEDIATE
 
     if name == NO_INTERMEDIATE:
-        raise DataError(f"{name!r} means no intermediate; call the task something else")
+        raise DataError(f"{name!r} means no intermediate; use another name")
     _check_word(name, "task", tasks.names())
 
 
 def _checkout(*folders: Path) -> Path | None:
-    """Return the checkout of Layover that holds the working folder, one with all of some folders."""
+    """Return the nearest folder around the working folder that has all the given folders, or None."""
     for place in (Path.cwd(), *Path.cwd().parents):
         if all((place / folder).is_dir() for folder in folders):
             return place
@@ -160,17 +160,17 @@ def _checkout(*folders: Path) -> Path | None:
 
 def _without_checkout(declaration: str) -> str:
     return (
-        f"{Path.cwd()} is in no checkout of Layover, where a task's files live ({TASKS}, {FIXTURES}). For data of your "
-        "own none is needed: declare the task in the recipe, and `layover data check --recipe` reads it.\n\n"
+        f"{Path.cwd()} is not in a checkout of Layover, which holds the files of a task ({TASKS}, {FIXTURES}). Your "
+        "own data need no file: declare the task in the recipe, and `layover data check --recipe` reads it.\n\n"
         f"{declaration.rstrip()}"
     )
 
 
 def _write(texts: Mapping[Path, str]) -> None:
-    """Write all of the files or none, and replace nothing.
+    """Write all files or none; replace no file.
 
     Raises:
-        LayoverError: one of them exists.
+        LayoverError: a file exists already.
     """
     there = [path for path in texts if path.exists()]
     if there:

@@ -1,4 +1,4 @@
-"""plan: what is cached, what will run, and what it will cost."""
+"""plan: show the cached nodes, the nodes to run, and their cost."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import typer
 
 from layover.cli.console import amount, answer, duration, say, size, table
 from layover.cli.device import unseen
-from layover.cli.room import answered, asked, budget_of
-from layover.cli.savings import savings, told
+from layover.cli.room import budget_of, memory_line, memory_need
+from layover.cli.savings import savings, savings_line
 from layover.cli.shared import (
     DEFAULT_STORE,
     JsonOption,
@@ -35,38 +35,38 @@ def command(
     *,
     store: StoreOption = DEFAULT_STORE,
     nodes: Annotated[bool, typer.Option("--nodes", help="List every node.")] = False,
-    gpu: Annotated[str | None, typer.Option(help="Memory of a GPU to hold the plan against, 6GiB.")] = None,
+    gpu: Annotated[str | None, typer.Option(help="Memory of a GPU to compare the plan with, such as 6GiB.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Show what is cached, what will run, the estimated cost and disk, and whether it fits into the memory."""
-    found = planned(recipe, overrides, store, provisional=True)
-    summary = summarise(found, None if gpu is None else budget_of(gpu, "--gpu"))
+    """Show cached nodes, nodes to run, their estimated cost and disk, and whether they fit into the memory."""
+    prepared = planned(recipe, overrides, store, provisional=True)
+    summary = summarise(prepared, None if gpu is None else budget_of(gpu, "--gpu"))
     if json:
-        answer({**summary, "nodes": _listing(found)} if nodes else summary)
+        answer({**summary, "nodes": _listing(prepared)} if nodes else summary)
         return
     rows = [
         [row["kind"], *(str(row[name]) for name in ("nodes", "cached", "to_run")), *_estimates(row)]
         for row in summary["kinds"]
     ]
     say(f"{summary['cells']} cells, {summary['cells_finished']} finished")
-    if found.plan.pending:
+    if prepared.plan.pending:
         most = summary["pending"]["at_most"]
         work = f"{most['nodes']} nodes and {amount(most['flops'])}FLOP"
-        say(f"cells that wait for a choice: {len(found.plan.pending)}; they add at most {work} to the table below")
+        say(f"cells that wait for a choice: {len(prepared.plan.pending)}; they add at most {work} to the table below")
     say(*table(["node", "all", "cached", "to run", "examples", "tokens", "arithmetic", "disk"], rows))
-    say(answered(summary["memory"]))
+    say(memory_line(summary["memory"]))
     say(f"work left: {_left(summary)}")
-    if worth := told(summary["hidden_state_cache"]):
-        say(worth)
+    if line := savings_line(summary["hidden_state_cache"]):
+        say(line)
     for note in summary["notes"]:
         say(f"note: {note}")
     if nodes:
-        for line in _listing(found):
-            say(f"{line['key'][:12]}  {'cached' if line['cached'] else 'to run'}  {line['label']}")
+        for node in _listing(prepared):
+            say(f"{node['key'][:12]}  {'cached' if node['cached'] else 'to run'}  {node['label']}")
 
 
 def _estimates(row: dict[str, Any]) -> list[str]:
-    """Return examples, tokens, arithmetic and disk; at least so much where some nodes are unknown."""
+    """Return examples, tokens, arithmetic and disk; `>=` marks a sum without the unknown nodes."""
     sign = ">= " if row["unknown"] else ""
     work = f"{sign}{amount(row['flops'])}FLOP" if row["flops"] else ""
     counts = [sign + amount(row[name]) if row[name] else "" for name in ("examples", "tokens")]
@@ -74,14 +74,14 @@ def _estimates(row: dict[str, Any]) -> list[str]:
 
 
 def _left(summary: dict[str, Any]) -> str:
-    """Return the time of one process for the work that is left, in words."""
+    """Return the time of one process for the remaining work, in words."""
     if summary["seconds_left"] is None:
         return "unknown (the speed is measured on finished nodes; none is finished yet)"
     return duration(summary["seconds_left"])
 
 
-def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
-    """Return the plan in numbers, for people and machines alike; held against the bytes of a GPU if given."""
+def summarise(prepared: Planned, gpu: int | None = None) -> dict[str, Any]:
+    """Return the numbers of a plan as JSON values; its memory is compared with the bytes of a GPU, if given."""
     from layover import specs
     from layover.estimates.cost import ENCODING, bound, estimate, to_come
     from layover.estimates.eta import seconds_left
@@ -91,7 +91,7 @@ def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
     from layover.recipe.unused_settings import unread_strides
     from layover.steps.artifacts import timed
 
-    plan, store = found.plan, found.store
+    plan, store = prepared.plan, prepared.store
     finished = store.finished()
     meta = meta_of(store, finished)
     costs = estimate(whole(plan), meta)
@@ -111,7 +111,7 @@ def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
                 **{name: _sum(to_run, name) for name in ("examples", "tokens", "flops", "disk_bytes")},
             }
         )
-    memory = asked([costs[node.key] for node in left], plan.recipe.document.run, gpu)
+    memory = memory_need([costs[node.key] for node in left], plan.recipe.document.run, gpu)
     provisional = [f"hub revisions are not resolved, keys are provisional: {unresolved_message(plan.unresolved)}"]
     lacking = [lacks(plan, left)] if not plan.unresolved else provisional
     return {
@@ -119,7 +119,7 @@ def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
         "cells_finished": sum(cell.score in finished for cell in plan.cells),
         "pending": {
             "cells": [cell.label for cell in plan.pending],
-            "rounds": [_round(one, finished) for one in plan.rounds],
+            "rounds": [_round(choice, finished) for choice in plan.rounds],
             "at_most": {"nodes": len(beyond), "flops": _sum([costs[key] for key in beyond], "flops")},
         },
         "to_run": len(wanted),
@@ -128,22 +128,22 @@ def summarise(found: Planned, gpu: int | None = None) -> dict[str, Any]:
         "peak_bytes": memory["peak_bytes"],
         "memory": memory,
         "seconds_left": seconds_left(whole(plan), costs, left, partial(timed, store)) if left else 0.0,
-        "hidden_state_cache": savings(found.plain, plan, costs, meta, finished),
+        "hidden_state_cache": savings(prepared.plain, plan, costs, meta, finished),
         "notes": [*plan.notes, *filter(None, lacking), *unread_strides(plan.recipe), *unseen(plan.recipe)],
-        "damaged": dict(found.damaged),
-        "older": {"nodes": len(found.older), "bytes": sum(found.older.values())},
+        "damaged": dict(prepared.damaged),
+        "older": {"nodes": len(prepared.older), "bytes": sum(prepared.older.values())},
     }
 
 
-def _round(one: Round, finished: set[str]) -> dict[str, Any]:
-    """Return a round for machines: its candidates, which of them are finished, and what was chosen."""
+def _round(choice: Round, finished: set[str]) -> dict[str, Any]:
+    """Return a round as JSON values: its candidates, the number of finished ones, and the choice."""
     return {
-        "key": one.key,
-        "label": one.label,
-        "rule": one.rule,
-        "candidates": {candidate.value: candidate.node for candidate in one.candidates},
-        "finished": sum(key in finished for key in one.nodes()),
-        "chosen": None if one.chosen is None else one.chosen.value,
+        "key": choice.key,
+        "label": choice.label,
+        "rule": choice.rule,
+        "candidates": {candidate.value: candidate.node for candidate in choice.candidates},
+        "finished": sum(key in finished for key in choice.nodes()),
+        "chosen": None if choice.chosen is None else choice.chosen.value,
     }
 
 
@@ -151,8 +151,8 @@ def _sum(costs: list[Any], name: str) -> float:
     return sum(getattr(cost, name) or 0 for cost in costs)
 
 
-def _listing(found: Planned) -> list[dict[str, Any]]:
-    finished = found.store.finished()
+def _listing(prepared: Planned) -> list[dict[str, Any]]:
+    finished = prepared.store.finished()
     return [
         {
             "key": key,
@@ -161,5 +161,5 @@ def _listing(found: Planned) -> list[dict[str, Any]]:
             "cached": key in finished,
             "needs": list(node.needs),
         }
-        for key, node in found.plan.nodes.items()
+        for key, node in prepared.plan.nodes.items()
     ]

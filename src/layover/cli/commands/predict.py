@@ -1,4 +1,4 @@
-"""predict: what packages say of texts."""
+"""predict: predict with packages."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 ORDER = 67
 AT_ONCE = 1024
-"""Rows that are in memory at a time, sorted by length among each other."""
+"""Number of rows in memory at a time; they are sorted by length."""
 
-WHOLE = "what was written is whole lines"
+WHOLE = "all written lines are complete"
 
 Write = Callable[[Any], None]
 
@@ -45,30 +45,38 @@ def command(
         ),
     ] = None,
     *,
-    package: Annotated[list[Path], typer.Option(help="Folder of a package; several share one encoder.")],
+    package: Annotated[
+        list[Path], typer.Option(help="Folder of a package; repeat for several, which share one encoder.")
+    ],
     out: Annotated[Path | None, typer.Option(help="File for the results.", show_default="standard output")] = None,
     format_: Annotated[
-        str | None, typer.Option("--format", help="jsonl, tsv or text.", show_default="by the file's extension")
+        str | None, typer.Option("--format", help="jsonl, tsv or text.", show_default="by the extension of the file")
     ] = None,
-    quoting: Annotated[bool, typer.Option(help="tsv: whether double quotes wrap values.")] = True,
+    quoting: Annotated[bool, typer.Option(help="tsv: double quotes wrap values.")] = True,
     base: Annotated[
-        str | None, typer.Option(help="The encoder: a directory or hub id.", show_default="the card's, if it is known")
+        str | None,
+        typer.Option(help="The encoder: a directory or hub id.", show_default="the encoder of the card, if known"),
     ] = None,
-    revision: Annotated[str | None, typer.Option(help="Commit of the encoder.", show_default="the card's")] = None,
+    revision: Annotated[
+        str | None, typer.Option(help="Commit of the encoder.", show_default="the commit of the card")
+    ] = None,
     precision: Annotated[
-        str | None, typer.Option(help="fp32, fp32-onednn, bf16, nf4 or int8.", show_default="the card's")
+        str | None, typer.Option(help="fp32, fp32-onednn, bf16, nf4 or int8.", show_default="the precision of the card")
     ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, mps, or auto.")] = "cpu",
     others: Annotated[
-        list[Path] | None, typer.Option("--with", help="Folder of a package that these rest on.", show_default="beside")
+        list[Path] | None,
+        typer.Option("--with", help="Folder of a package that they need.", show_default="next to the package"),
     ] = None,
-    batch_tokens: Annotated[int | None, typer.Option(help="Tokens at once.", show_default="by the device")] = None,
-    check: Annotated[bool, typer.Option(help="Compare what a package computes with its probe.")] = True,
+    batch_tokens: Annotated[
+        int | None, typer.Option(help="Number of tokens per batch.", show_default="by the device")
+    ] = None,
+    check: Annotated[bool, typer.Option(help="Compare the outputs of each package with its probe.")] = True,
 ) -> None:
-    """Predict with packages: a line of JSON per row, in the order of the rows, with its id, or file and line.
+    """Predict with packages: write one line of JSON per row, in the order of the rows, with its id or file and line.
 
-    With several packages a row names its own in the field `package`. All rows of a file are looked at before anything
-    is predicted, those of standard input a thousand at a time.
+    With several packages, each row names its package in the field `package`. All rows of a file are checked before
+    the first prediction; rows of standard input are checked a thousand at a time.
     """
     from layover.inference.inputs import input_of
     from layover.inference.rows import Readers
@@ -90,7 +98,7 @@ def command(
                 base=base,
                 revision=revision,
                 device=device,
-                precision=cast("Precision | None", precision),  # held to the names that there are
+                precision=cast("Precision | None", precision),  # `load` checks the name
                 others=others or (),
                 check=check,
             )
@@ -112,7 +120,7 @@ def _predict(model: Layover, given: Input, readers: Readers, batch_tokens: int |
 
 
 def _id(row: Row) -> str | int | None:
-    """Return the id that a row gives itself, else its file and line; None for one that was given by itself."""
+    """Return the id of a row, else its file and line; None for a single row on the command line."""
     from layover.data.row_ids import id_in
 
     own = id_in(row.values)
@@ -121,15 +129,15 @@ def _id(row: Row) -> str | int | None:
 
 @contextmanager
 def written(out: Path | None) -> Iterator[Write]:
-    """Give what writes values as lines of JSON: to standard output, or to a file that is there whole or not at all."""
+    """Yield a function that writes values as lines of JSON, to standard output or to a file."""
     if out is None:
-        yield _read
+        yield _answer_line
         return
     with whole_file(out) as file, file.open("w", encoding="utf-8") as stream:
         yield lambda value: _line(stream.write, value)
 
 
-def _read(value: Any) -> None:
+def _answer_line(value: Any) -> None:
     answer(value)
     heed_reader(WHOLE)
 

@@ -1,4 +1,4 @@
-"""predictions: what the cells of a sweep answered, example by example."""
+"""predictions: write the predictions of a sweep, example by example."""
 
 from __future__ import annotations
 
@@ -30,25 +30,26 @@ def command(
         Path | None, typer.Option(help="A .jsonl or .csv file.", show_default="JSON Lines on standard output")
     ] = None,
 ) -> None:
-    """Write the predictions of all finished cells, an example a line, each with its id, its gold and its text.
+    """Write the predictions of all finished cells: one example per line, with its id, gold and text.
 
-    The id is that of the data's own column (id, idx, guid ...) where every example has another one, else file and line.
-    In retrieval it is that of a sentence on its side, which the field `side` names; prediction and gold are ids of the
-    other side. In mlm a prediction is the number of hidden tokens, how many were guessed, and the nats over them.
-    Cells that are not finished, and languages without a prediction, are left out and told on standard error; the exit
-    code is 0 where anything was written.
-    Overrides choose cells: sweep.target=[xnli] sweep.seed=[1]. A .csv file is for people: texts that a spreadsheet
-    would run as a formula stand behind an apostrophe there. JSON Lines have every value as it is.
+    The id comes from the id column of the data (id, idx, guid ...) if its values are unique, else from file and line.
+    In retrieval, it is the id of a sentence on the side that the field `side` names; prediction and gold are ids of
+    the other side. In mlm, a prediction is the number of hidden tokens, the number of correct ones, and the nats over
+    them.
+    Unfinished cells, and languages without predictions, are left out and reported on standard error; the exit code is
+    0 if at least one line was written.
+    Overrides choose cells: sweep.target=[xnli] sweep.seed=[1]. A .csv file is for spreadsheets: an apostrophe precedes
+    texts that a spreadsheet would run as a formula. JSON Lines keep every value unchanged.
     """
     if out is not None and out.suffix.lower() not in SUFFIXES:
-        raise LayoverError(f"--out {out}: its name ends in {' or '.join(SUFFIXES)}")
+        raise LayoverError(f"--out {out}: the name must end in {' or '.join(SUFFIXES)}")
     if out is not None:
         check_out(out)
-    found = planned(recipe, overrides, store)
-    lines = _lines(found.plan, found.store)
+    prepared = planned(recipe, overrides, store)
+    lines = _lines(prepared.plan, prepared.store)
     first = next(lines, None)
     if first is None:
-        raise LayoverError("no cell of the sweep is finished, so there is no prediction; layover run comes first")
+        raise LayoverError("no cell of the sweep is finished, so there is no prediction; start `layover run` first")
     if out is None:
         for line in _again(first, lines):
             answer(line)
@@ -57,7 +58,7 @@ def command(
 
 
 def _lines(plan: Plan, store: Store) -> Iterator[dict[str, Any]]:
-    """Yield the predictions of every finished cell; what has none is told on standard error."""
+    """Yield the predictions of every finished cell; cells without predictions are reported on standard error."""
     from layover.hub.predicted import Predicted
     from layover.plan.nodes import spec_at
     from layover.plan.rounds import UNCHOSEN
@@ -65,17 +66,17 @@ def _lines(plan: Plan, store: Store) -> Iterator[dict[str, Any]]:
 
     finished = store.finished()
     for pending in plan.pending:
-        complain(f"not in it: {pending.label}: {UNCHOSEN}")
+        complain(f"left out: {pending.label}: {UNCHOSEN}")
     for cell in plan.cells:
         if cell.score not in finished:
-            complain(f"not in it: {cell.label} is not finished")
+            complain(f"left out: {cell.label} is not finished")
             continue
         predicted = Predicted.of(cell, spec_at(plan.nodes, cell.score, ScoreSpec), store)
         for language in predicted.scored.predictions:
             try:
                 yield from predicted.lines(language)
             except LayoverError as error:
-                complain(f"not in it: {error}")
+                complain(f"left out: {error}")
 
 
 def _again(first: dict[str, Any], rest: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -88,7 +89,7 @@ def _write(out: Path, lines: Iterable[dict[str, Any]]) -> None:
 
     with whole_file(out) as file:
         if out.suffix.lower() == ".csv":
-            rows = list(lines)  # the columns of all kinds stand in the first line
+            rows = list(lines)  # the header names the columns of all kinds
             names = list(dict.fromkeys(name for line in rows for name in line))
             with csv_file(file) as write:
                 write(names)
@@ -100,7 +101,7 @@ def _write(out: Path, lines: Iterable[dict[str, Any]]) -> None:
 
 
 def _cell(line: Mapping[str, Any], name: str) -> object:
-    """Return a value as a cell: lists and objects as JSON."""
+    """Return the text or number of a cell; lists and objects become JSON."""
     from layover.escape import json_text
 
     value = line.get(name)

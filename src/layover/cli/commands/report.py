@@ -1,4 +1,4 @@
-"""report: the tables of a sweep."""
+"""report: write the tables of a sweep."""
 
 from __future__ import annotations
 
@@ -18,20 +18,22 @@ def command(
     overrides: Overrides = None,
     *,
     store: StoreOption = DEFAULT_STORE,
-    out: Annotated[Path | None, typer.Option(help="Folder.", show_default="reports/NAME of the recipe")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the tables.", show_default="reports/NAME of the recipe")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Write the tables of a sweep, finished or not: Markdown, CSV and JSON Lines."""
     from layover.report import rows_of
     from layover.report.files import markdown, write_report
 
-    found = planned(recipe, overrides, store, needed=True)
-    with found.store.locks.read("report", complain):
-        rows = rows_of(found.plan, found.store)
-    folder = out or Path("reports") / found.plan.recipe.document.name
-    written = write_report(found.plan, rows, folder)
+    prepared = planned(recipe, overrides, store, needed=True)
+    with prepared.store.locks.read("report", complain):
+        rows = rows_of(prepared.plan, prepared.store)
+    folder = out or Path("reports") / prepared.plan.recipe.document.name
+    written = write_report(prepared.plan, rows, folder)
     if json:
         answer({"files": [str(path) for path in written]})
         return
-    say(*markdown(found.plan, rows).split("\n"))
+    say(*markdown(prepared.plan, rows).split("\n"))
     say("written: " + ", ".join(str(path) for path in written))

@@ -1,4 +1,4 @@
-"""sandbox: the built-in world: its sentences, its files, its encoders."""
+"""sandbox: sentences, files and encoders of the built-in generated world."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ from layover.errors import LayoverError, nearest
 
 ORDER = 85
 
-group = typer.Typer(help="The built-in world: its sentences, its files, its encoders.", no_args_is_help=True)
+group = typer.Typer(help="Sentences, files and encoders of the built-in generated world.", no_args_is_help=True)
 
 
 @group.command()
 def show(
     *,
     count: Annotated[int, typer.Option(min=1, help="Number of sentences.")] = 5,
-    language: Annotated[list[str] | None, typer.Option(help="Only these; all when not given.")] = None,
-    seed: Annotated[int, typer.Option(help="Another one says other things.")] = 0,
+    language: Annotated[
+        list[str] | None, typer.Option(help="Only this language; repeat for several; default: all.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the sentences.")] = 0,
 ) -> None:
-    """Say a few things in every language."""
+    """Print a few sentences in every language."""
     from layover_sandbox import languages
     from layover_sandbox.sampling import Dice, Sampler
     from layover_sandbox.sets.text import draw_passage
@@ -39,12 +41,14 @@ def show(
 
 @group.command()
 def write(
-    directory: Annotated[Path, typer.Argument(help="Where to write the files, a folder per task.")],
+    directory: Annotated[Path, typer.Argument(help="Folder for the files; it gets a folder per task.")],
     *,
-    task: Annotated[list[str] | None, typer.Option(help="sandbox/nli, ...; all but the large pretraining.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the generator.")] = 2020,
+    task: Annotated[
+        list[str] | None, typer.Option(help="sandbox/nli, ...; default: all but the large sandbox/pretraining.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the generator.")] = 2020,
 ) -> None:
-    """Write the data of tasks as files in the layouts of their real siblings, to look at or for other programs."""
+    """Write the data of tasks as files, in the format of the corresponding real tasks."""
     from layover import tasks
     from layover_sandbox import files, sets
 
@@ -62,9 +66,9 @@ def write(
 def export(
     directory: Annotated[Path, typer.Argument(help="A new or empty folder.")],
     *,
-    model: Annotated[str, typer.Option(help="As `layover list models` names it.")] = "sandbox/mini",
+    model: Annotated[str, typer.Option(help="A model from `layover list models`.")] = "sandbox/mini",
 ) -> None:
-    """Write an encoder as an ordinary transformers directory, for AutoModel, peft, adapters."""
+    """Write an encoder as a transformers directory, for AutoModel, peft and adapters."""
     import shutil
 
     from layover_sandbox import encoders
@@ -73,7 +77,7 @@ def export(
     if folder is None:
         raise LayoverError(f"the sandbox has no encoder {model!r}; {nearest(model, encoders.names())}")
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise LayoverError(f"{directory} is there and is not an empty folder; name another one, or remove it first")
+        raise LayoverError(f"{directory} exists and is not an empty folder; use another path, or remove it first")
     shutil.copytree(folder, directory, dirs_exist_ok=True)
     say(f"{directory}: {model}")
 
@@ -84,16 +88,16 @@ def package(
     directory: Annotated[Path, typer.Argument(help="A new folder.")],
     overrides: Overrides = None,
     *,
-    model: Annotated[str, typer.Option(help="The model's label in the recipe.")],
+    model: Annotated[str, typer.Option(help="Label of the model in the recipe.")],
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
-    """Write an encoder that a recipe pretrained, in fp16, with the card of how it came about."""
+    """Write an encoder that a recipe pretrained, in fp16, with a card about its training."""
     from layover.cli.shared import planned
     from layover.hub.pretrained import package_encoder
 
-    found = planned(recipe, overrides, store, needed=True)
-    with found.store.locks.read("sandbox package", complain):
-        card = package_encoder(found.plan, found.store, model, directory)
+    prepared = planned(recipe, overrides, store, needed=True)
+    with prepared.store.locks.read("sandbox package", complain):
+        card = package_encoder(prepared.plan, prepared.store, model, directory)
     say(f"{directory}: {card['recipe']} {model}, {card['steps']} steps, key {card['recipe_key'][:12]}")
     for language, scores in card["held_out"].items():
         say(f"  {language}  " + "  ".join(f"{name} {value:.3f}" for name, value in scores.items()))

@@ -1,4 +1,4 @@
-"""status: how far is a sweep?"""
+"""status: show the progress of a sweep."""
 
 from __future__ import annotations
 
@@ -18,41 +18,41 @@ def command(
     store: StoreOption = DEFAULT_STORE,
     json: JsonOption = False,
 ) -> None:
-    """Show how many cells of each target are finished, and what failed."""
+    """Show the number of finished cells of each target, and the failed nodes."""
     from layover.estimates.cost import estimate, to_come
     from layover.estimates.eta import seconds_left
     from layover.plan.rounds import waiting, whole
     from layover.steps.artifacts import timed
     from layover.store.locks import GC, RUN
 
-    found = planned(recipe, overrides, store)
-    if not found.store.is_there:
-        complain(f"there is no store at {store.absolute()}, so nothing is finished; --store names another folder")
-    plan, finished = found.plan, found.store.finished()
+    prepared = planned(recipe, overrides, store)
+    if not prepared.store.is_there:
+        complain(f"there is no store at {store.absolute()}, so nothing is finished; use --store to name its folder")
+    plan, finished = prepared.plan, prepared.store.finished()
     targets = plan.recipe.document.sweep.target
-    notes = {key: found.store.failures.get(key) for key in plan.nodes if key not in finished}
+    notes = {key: prepared.store.failures.get(key) for key in plan.nodes if key not in finished}
     failures = {key: note for key, note in notes.items() if note is not None}
     counts = {
         target: [sum(cell.score in finished for cell in plan.cells if cell.target == target),
                  [*(cell.target for cell in plan.cells), *(cell.target for cell in plan.pending)].count(target)]
         for target in targets
     }  # fmt: skip
-    at_work = found.store.locks.held(RUN, GC)
-    running = sum(one.name == RUN for one in at_work)
-    costs = estimate(whole(plan), meta_of(found.store, finished))
+    at_work = prepared.store.locks.held(RUN, GC)
+    running = sum(lock.name == RUN for lock in at_work)
+    costs = estimate(whole(plan), meta_of(prepared.store, finished))
     nodes_left = to_come(plan, costs, finished)
-    left = seconds_left(whole(plan), costs, nodes_left, partial(timed, found.store)) if nodes_left else 0.0
+    left = seconds_left(whole(plan), costs, nodes_left, partial(timed, prepared.store)) if nodes_left else 0.0
     if json:
         answer(
             {
                 "sweeps_running": running,
-                "at_work": [asdict(one.holder) for one in at_work],
+                "at_work": [asdict(lock.holder) for lock in at_work],
                 "cells": counts,
                 "pending": [cell.label for cell in plan.pending],
                 "seconds_left": left,
                 "failed": {key: value["error"] for key, value in failures.items()},
-                "damaged": dict(found.damaged),
-                "older": {"nodes": len(found.older), "bytes": sum(found.older.values())},
+                "damaged": dict(prepared.damaged),
+                "older": {"nodes": len(prepared.older), "bytes": sum(prepared.older.values())},
             }
         )
         return
@@ -63,12 +63,12 @@ def command(
     for note in waiting(plan):
         say(note)
     say(f"{nodes} of {len(plan.nodes)} nodes finished; {_running(running)} on this store")
-    for one in at_work:
-        say(f"at work: {one}")
+    for lock in at_work:
+        say(f"at work: {lock}")
     for key, failure in failures.items():
         say(f"failed {key[:12]} {failure['node']}: {failure['error']}")
 
 
 def _running(sweeps: int) -> str:
-    """Return how many runs there are, in words."""
+    """Return the number of runs, in words."""
     return f"{sweeps or 'no'} {'sweep runs' if sweeps < 2 else 'sweeps run'}"

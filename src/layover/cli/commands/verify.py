@@ -1,4 +1,4 @@
-"""verify: does a package do what its card says?"""
+"""verify: check packages against their cards."""
 
 from __future__ import annotations
 
@@ -14,30 +14,31 @@ ORDER = 67
 
 
 def command(
-    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Of packages.", show_default=False)],
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of packages.", show_default=False)],
     *,
     base: Annotated[
         str | None,
         typer.Option(
-            help="The encoder: a directory, or org/name@commit of the hub.", show_default="by the card, if it is known"
+            help="The encoder: a directory, or org/name@commit on the hub.",
+            show_default="the encoder of the card, if known",
         ),
     ] = None,
     others: Annotated[
         list[Path] | None,
-        typer.Option("--with", help="Folder of a package that is needed; else looked for beside.", show_default=False),
+        typer.Option("--with", help="Folder of a package that they need.", show_default="next to the package"),
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Check files, hashes, weights, encoder and outputs of packages; the exit code is 1 if any check failed.
+    """Check files, hashes, weights, encoder and outputs of packages; the exit code is 1 if a check fails.
 
-    At the end stand the fields of the card that were computed again (proved), and those that were not: scores, data and
-    trainings are claims of the card.
+    At the end it lists the proved fields of the card, which were computed again, and the claimed fields, which were
+    not: scores, data and trainings are claims of the card.
     """
     from layover.hub.verify import verify
     from layover.packages.card import read_card
 
     for folder in folders:
-        read_card(folder)  # what is no package at all is said before anything is computed
+        read_card(folder)  # a folder that is no package is reported before any computation
     verdicts = []
     for folder in folders:
         if not json:

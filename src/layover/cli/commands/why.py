@@ -1,4 +1,4 @@
-"""why: why does a node run (again), or why did it fail?"""
+"""why: explain why a node runs (again), or why it failed."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ ORDER = 50
 
 
 def command(
-    key: Annotated[str, typer.Argument(help="The first letters of a key (`layover plan --nodes` lists them).")],
-    recipe: Annotated[str, typer.Argument(help="The recipe that wants it.")] = "",
+    key: Annotated[str, typer.Argument(help="First letters of a key; `layover plan --nodes` lists the keys.")],
+    recipe: Annotated[str, typer.Argument(help="Recipe that needs the node.")] = "",
     overrides: Overrides = None,
     *,
     store: StoreOption = DEFAULT_STORE,
     json: JsonOption = False,
 ) -> None:
-    """Explain a node: what it is made of, and how it differs from the nearest finished one."""
+    """Explain a node: its settings, and its differences from the nearest finished node."""
     from pathlib import Path
 
     from layover.plan.rounds import everything
@@ -33,17 +33,17 @@ def command(
     from layover.store.hashes import HASHES
 
     if recipe:
-        found = planned(Path(recipe), overrides, store)
-        opened, nodes = found.store, everything(found.plan)
-        rounds = {one.key: one for one in found.plan.rounds}
-        known = NodeNames.of(found.plan, FileHashes(store / HASHES))
+        prepared = planned(Path(recipe), overrides, store)
+        opened, nodes = prepared.store, everything(prepared.plan)
+        rounds = {choice.key: choice for choice in prepared.plan.rounds}
+        known = NodeNames.of(prepared.plan, FileHashes(store / HASHES))
     else:
         opened, nodes, rounds = Store.existing(store), {}, {}
         known = NOTHING
     looks = opened.survey()
     full = _full_key(key, {*nodes, *looks, *opened.failures.keys(), *rounds})
     if full in rounds:
-        _tell_round(rounds[full], opened.finished(), as_json=json)
+        _print_round(rounds[full], opened.finished(), as_json=json)
         return
     damage = looks[full].damage if full in looks else None
     identity = nodes[full].spec.canonical() if full in nodes else _stored_identity(opened, full)
@@ -62,12 +62,12 @@ def command(
     if json:
         answer(result)
     else:
-        _tell(result)
+        _print(result)
 
 
-def _tell_round(one: Round, finished: set[str], *, as_json: bool) -> None:
-    """Say what a round chooses between, how far its trainings are, and what it chose by which scores."""
-    chosen = one.chosen
+def _print_round(choice: Round, finished: set[str], *, as_json: bool) -> None:
+    """Print the candidates of a round, which of them are finished, their scores, and the choice."""
+    chosen = choice.chosen
     candidates = [
         {
             "value": candidate.value,
@@ -75,14 +75,16 @@ def _tell_round(one: Round, finished: set[str], *, as_json: bool) -> None:
             "finished": candidate.node in finished,
             "score": None if chosen is None else chosen.scores.get(candidate.value),
         }
-        for candidate in one.candidates
+        for candidate in choice.candidates
     ]
     value = None if chosen is None else chosen.value
     if as_json:
-        answer({"key": one.key, "label": one.label, "rule": one.rule, "candidates": candidates, "chosen": value})
+        answer(
+            {"key": choice.key, "label": choice.label, "rule": choice.rule, "candidates": candidates, "chosen": value}
+        )
         return
     state = "open" if chosen is None else f"chose {value}"
-    say(f"{one.key}: {one.label}, by {one.rule}: {state}")
+    say(f"{choice.key}: {choice.label}, by {choice.rule}: {state}")
     for candidate in candidates:
         score = "" if candidate["score"] is None else f", {candidate['score']:g}"
         there = "finished" if candidate["finished"] else "not finished"
@@ -92,8 +94,8 @@ def _tell_round(one: Round, finished: set[str], *, as_json: bool) -> None:
 def _full_key(prefix: str, keys: set[str]) -> str:
     matching = sorted(key for key in keys if key.startswith(prefix))
     if len(matching) != 1:
-        what = "no node starts with" if not matching else f"{len(matching)} nodes start with"
-        raise StoreError(f"{what} {prefix!r}; give the recipe too, or more letters")
+        keys_found = "no key starts" if not matching else f"{len(matching)} keys start"
+        raise StoreError(f"{keys_found} with {prefix!r}; name the recipe too, or write more letters")
     return matching[0]
 
 
@@ -105,7 +107,7 @@ def _stored_identity(store: Any, key: str) -> dict[str, Any] | None:
     return identity
 
 
-def _tell(result: dict[str, Any]) -> None:
+def _print(result: dict[str, Any]) -> None:
     state = "finished" if result["finished"] else "not finished"
     say(f"{result['key']}: {state}" + (f" ({result['label']})" if result["label"] else ""))
     if result["damage"]:
@@ -122,33 +124,33 @@ def _tell(result: dict[str, Any]) -> None:
         say(f"nearest finished node: {result['nearest']['key'][:12]}{f' ({label})' if label else ''}; it differs in")
         say(*(f"  {line}" for line in _lines(result["nearest"]["differences"])))
     else:
-        say("no finished node of its kind to compare with")
+        say("there is no finished node of its kind to compare with")
 
 
 def _lines(differences: list[dict[str, Any]]) -> list[str]:
-    """Return a line for each difference; a changed file or plug-in stands in one, however often it is met."""
-    found: dict[str, list[str]] = {}
-    for one in differences:
-        there, here = one["there"], one["here"]
-        if "file" in one:
+    """Return a line for each difference; a changed file or plug-in gets one line for all its differences."""
+    lines: dict[str, list[str]] = {}
+    for difference in differences:
+        there, here = difference["there"], difference["here"]
+        if "file" in difference:
             before = there[:12] if isinstance(there, str) else repr(there)
-            what = {True: " has changed", False: ": another file is read there", None: ""}[one["changed"]]
-            text = f"{one['file']}{what}: sha256 {before} there, {here[:12]} here"
-            found.setdefault(text, []).append(one["path"])
-        elif (name := _plugin_at(one["path"])) is not None:
+            change = {True: " has changed", False: ": another file is read there", None: ""}[difference["changed"]]
+            text = f"{difference['file']}{change}: sha256 {before} there, {here[:12]} here"
+            lines.setdefault(text, []).append(difference["path"])
+        elif (name := _plugin_at(difference["path"])) is not None:
             text = f"the plug-in {name} has changed: {there or 'none'} there, {here or 'none'} here"
-            found.setdefault(text, []).append(one["path"])
+            lines.setdefault(text, []).append(difference["path"])
         else:
-            found.setdefault(f"{one['path']}: {there!r} there, {here!r} here", [])
-    more = {text: f" and {len(paths) - 1} more" if len(paths) > 1 else "" for text, paths in found.items()}
-    return [f"{text} ({paths[0]}{more[text]})" if paths else text for text, paths in found.items()]
+            lines.setdefault(f"{difference['path']}: {there!r} there, {here!r} here", [])
+    more = {text: f" and {len(paths) - 1} more" if len(paths) > 1 else "" for text, paths in lines.items()}
+    return [f"{text} ({paths[0]}{more[text]})" if paths else text for text, paths in lines.items()]
 
 
 def _plugin_at(path: str) -> str | None:
-    """Return the distribution whose version a difference is one of; None where it is another difference."""
+    """Return the distribution whose version differs, or None for any other difference."""
     own = path.rpartition(" > ")[2]
     return own.removeprefix(_PLUGINS) if own.startswith(_PLUGINS) else None
 
 
 _PLUGINS = "plugins."
-"""What stands before a distribution in the path of a difference."""
+"""Prefix of a distribution in the path of a difference."""

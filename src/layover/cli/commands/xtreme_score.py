@@ -1,4 +1,4 @@
-"""xtreme-score: a folder of prediction files against the official gold, with XTREME's averages."""
+"""xtreme-score: score a folder of prediction files against the official gold, with XTREME's averages."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ ORDER = 65
 
 
 def command(
-    directory: Annotated[Path, typer.Argument(help="With a folder per task.", show_default=False)],
+    directory: Annotated[Path, typer.Argument(help="Folder with a subfolder per task.", show_default=False)],
     *,
-    data_root: Annotated[Path, typer.Option(help="Folder of the official test files, with labels.")],
+    data_root: Annotated[Path, typer.Option(help="Folder with the official test files and their labels.")],
     json: JsonOption = False,
 ) -> None:
-    """Score a submission to XTREME; an average over languages or tasks that are not all there stays empty."""
+    """Score a submission to XTREME; an average with a missing language or task stays empty."""
     from layover.hub.xtreme import score_submission
     from layover.tasks import average, official
 
@@ -31,7 +31,7 @@ def command(
         return
     for name, languages in scores.items():
         metrics = list(next(iter(languages.values())))
-        rows = [[code, *(f"{found[metric]:.2f}" for metric in metrics)] for code, found in languages.items()]
+        rows = [[code, *(f"{values[metric]:.2f}" for metric in metrics)] for code, values in languages.items()]
         say(*table([name, *metrics], rows), "")
     rows = [[name, _mean(value), " ".join(averages.missing.get(name, ()))] for name, value in averages.tasks.items()]
     rows += [[f"all {kind}", _mean(value), ""] for kind, value in averages.kinds.items()]

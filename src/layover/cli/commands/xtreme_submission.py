@@ -1,4 +1,4 @@
-"""xtreme-submission: the predictions of a sweep in the folders that XTREME asks for."""
+"""xtreme-submission: write the predictions of a sweep in the folder layout of XTREME."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ ORDER = 64
 
 def command(
     recipe: RecipeArgument,
-    directory: Annotated[Path, typer.Argument(help="Where to write it; must not exist.", show_default=False)],
+    directory: Annotated[Path, typer.Argument(help="A new folder; it must not exist.", show_default=False)],
     overrides: Overrides = None,
     *,
     store: StoreOption = DEFAULT_STORE,
     json: JsonOption = False,
 ) -> None:
-    """Write the test predictions of XTREME's tasks as its leaderboard takes them; one cell per target."""
+    """Write the test predictions of XTREME's tasks in the format of its leaderboard; one cell per target."""
     from layover.hub.xtreme import lacking, write_submission
 
-    found = planned(recipe, overrides, store, needed=True)
-    with found.store.locks.read("xtreme-submission", complain):
-        written = write_submission(found.plan, found.store, directory)
+    prepared = planned(recipe, overrides, store, needed=True)
+    with prepared.store.locks.read("xtreme-submission", complain):
+        written = write_submission(prepared.plan, prepared.store, directory)
     if json:
-        answer({"files": [str(path) for path in written], "lacking": lacking(found.plan)})
+        answer({"files": [str(path) for path in written], "lacking": lacking(prepared.plan)})
         return
     say(f"{directory}: {len(written)} files of {len({path.parent for path in written})} tasks")
-    for task, languages in lacking(found.plan).items():
-        say(f"not in it: {task} {' '.join(languages)}")
+    for task, languages in lacking(prepared.plan).items():
+        say(f"missing: {task} {' '.join(languages)}")

@@ -1,7 +1,7 @@
-"""Things to begin with, a folder each: `THING/GROUP.py` for each group of plug-ins that it belongs to, and a test.
+"""Templates, one folder per thing: `THING/GROUP.py` for each of its groups of plug-ins, and a test.
 
-Every template works as it is. NAME stands for the thing's name, Camel for its class. The files go into a checkout of
-Layover, or into a package of their own with `pyproject.txt` and the test.
+Every template works unchanged. NAME is replaced by the thing's name, Camel by the name of its class. The files are
+written into a checkout of Layover, or into a separate package with `pyproject.txt` and the test.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ _GROUP, _TEST, _PROJECT = "layover.", "test.txt", "pyproject.txt"
 
 
 def things() -> tuple[str, ...]:
-    """Return what there is a template for, sorted."""
+    """Return the names of the things that have a template, sorted."""
     return tuple(sorted(folder.name for folder in HERE.iterdir() if (folder / _TEST).is_file()))
 
 
 def groups(thing: str) -> tuple[str, ...]:
-    """Return the groups of plug-ins that a thing belongs to, its own first."""
-    found = sorted(f"{_GROUP}{file.stem}" for file in (HERE / thing).glob("*.py"))
-    return tuple(sorted(found, key=lambda group: not group.startswith(f"{_GROUP}{thing}")))
+    """Return the groups of plug-ins that a thing belongs to; its main group first."""
+    names = sorted(f"{_GROUP}{file.stem}" for file in (HERE / thing).glob("*.py"))
+    return tuple(sorted(names, key=lambda group: not group.startswith(f"{_GROUP}{thing}")))
 
 
 def in_checkout(thing: str, name: str) -> dict[Path, str]:
-    """Return the files of a thing of Layover's own, below a checkout."""
+    """Return path below a checkout -> text, for a thing of Layover itself."""
     return {
         Path("src").joinpath(*GROUPS[group].split("."), f"{name}.py"): _filled(HERE / thing / _file(group), name)
         for group in groups(thing)
@@ -35,7 +35,7 @@ def in_checkout(thing: str, name: str) -> dict[Path, str]:
 
 
 def in_package(thing: str, name: str) -> dict[Path, str]:
-    """Return the files of a package that brings a thing, below its folder."""
+    """Return path below a folder -> text, for a package with a thing."""
     package = f"layover_{name}"
     files = {Path("src", package, _file(group)): _filled(HERE / thing / _file(group), name) for group in groups(thing)}
     entries = [f'[project.entry-points."{group}"]\n{name} = "{package}.{_stem(group)}"' for group in groups(thing)]

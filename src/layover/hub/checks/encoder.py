@@ -64,7 +64,7 @@ def probe(subject: Subject) -> str:
 
     card = subject.card
     encoder = Encoder.load(*subject.encoder, clock=DropoutClock(0), all_words=False)
-    encoder.attach(subject.whole.pieces())
+    encoder.attach(subject.whole.attachments())
     encoder.drop(AdapterDrop(predict=card.skipped_layers))
     head, kept = None, subject.package.head()
     if kept is not None and card.task is not None:

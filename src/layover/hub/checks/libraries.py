@@ -115,7 +115,7 @@ class _Library:
         composition = composition_of(card.composition, subject.folder)
         if card.skipped_layers or (composition is not None and not composition.in_a_row):
             return []
-        packages = [subject.whole.holder(piece) for piece in card.pieces]
+        packages = [subject.whole.holder(piece) for piece in card.attachments]
         return packages if self.stacks(packages) else []
 
 

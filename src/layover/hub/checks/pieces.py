@@ -12,8 +12,8 @@ def pieces(subject: Subject) -> str:
     for other in subject.whole.beside:
         for check in (files, hashes, complete, configs):
             check(Subject(other.folder, other.card))
-    subject.whole.pieces()
-    if not subject.card.pieces:
+    subject.whole.attachments()
+    if not subject.card.attachments:
         raise SkippedError("the package is a head on the frozen encoder, without a module")
     needed = subject.card.needed()
     if not needed:

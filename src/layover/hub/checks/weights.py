@@ -42,7 +42,7 @@ def complete(subject: Subject) -> str:
     package, folder = subject.package, subject.folder
     weights: dict[str, Tensor] = {}
     if package.module is not None:
-        module = package.found()
+        module = package.stored_module()
         if module.left_out:
             raise ModelError(f"{module.file}: {module.left_out[0]}: the file of a module must not have a head")
         weights |= module.weights()
@@ -98,11 +98,11 @@ def trained(subject: Subject) -> str:
     module = package.module
     if module is None:
         return "neither head nor mixer is zero"
-    fresh = untrained(package.found())
+    fresh = untrained(package.stored_module())
     if fresh.wholly and not fresh.otherwise:
-        raise ModelError(f"{subject.folder}: its {module.name} is untrained: {fresh.told()}")
+        raise ModelError(f"{subject.folder}: its {module.name} is untrained: {fresh.message()}")
     if fresh.wholly:
-        return f"note: its {module.name} is untrained: {fresh.told()}"
+        return f"note: its {module.name} is untrained: {fresh.message()}"
     rest = f"; untrained at {', '.join(fresh.untouched[:3])}" if fresh.untouched else ""
     more = " and more" if len(fresh.untouched) > 3 else ""
     changed = fresh.places - len(fresh.untouched)
@@ -136,7 +136,7 @@ def configs(subject: Subject) -> str:
     if wrong:
         raise MistakesError(str(folder), wrong)
     if module is not None and card.layout != MODULE_LAYOUT:
-        subject.package.found()  # reads the settings of the module, and refuses another module than the card's
+        subject.package.stored_module()  # reads the settings of the module, and refuses another module than the card's
     return f"{', '.join(expected)}: the settings agree with the card"
 
 

@@ -115,7 +115,7 @@ def is_id(name: str) -> bool:
 
 
 def _tags(card: Card, library: str) -> list[str]:
-    modules = [piece.module["name"] for piece in card.pieces]
+    modules = [piece.module["name"] for piece in card.attachments]
     composed = [card.composition["name"]] if card.composition is not None else []
     tags = [library, *modules, *composed, card.base.model_type]
     return list(dict.fromkeys([*tags, "intermediate-task", "cross-lingual-transfer", "layover"]))

@@ -213,7 +213,7 @@ def _joined(tasks: Sequence[str]) -> str:
 
 def _words(card: Card) -> CardWords:
     """Return the card's words for all modules."""
-    modules = card.made_of or card.pieces  # a flattened package names the merged modules
+    modules = card.made_of or card.attachments  # a flattened package names the merged modules
     own = [_noun(module, card) for module in modules if module.role == TARGET]
     below = [_noun(module, card) for module in modules if module.role != TARGET]
     several = len(below) > 1

@@ -49,7 +49,7 @@ def programs_of(card: Card) -> Programs:
     """Return the parts of a package's programs."""
     task, base = card.task if has_head(card) else None, card.base.base()
     form, kind = (None, None) if task is None else (task.form(), kinds.get(task.kind))
-    roles = tuple((piece.role.replace(".", "_"), piece.package) for piece in card.pieces)
+    roles = tuple((piece.role.replace(".", "_"), piece.package) for piece in card.attachments)
     merged, factors = _merged(card, roles)
     names = tuple(role for role, _ in roles)
     active = ("merged", *(role for role, package in roles if package is None)) if merged else names

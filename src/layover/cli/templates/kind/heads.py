@@ -14,7 +14,7 @@ from layover.heads import NOTHING, Head, Units, count_labelled, summed_divergenc
 
 
 class CamelHead(Head):
-    """dropout, dense, tanh, dropout, out."""
+    """Dropout, dense, tanh, dropout, out."""
 
     first_only: ClassVar[bool] = True
 

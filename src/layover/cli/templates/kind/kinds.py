@@ -19,7 +19,7 @@ from layover.kinds import CodesKeys, HeadForm, Keys, Kind, LabelKeys, Path, Text
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A text and its label; None is no gold."""
+    """A text and its label; the label is None if there is no gold."""
 
     first: str
     label: str | None
@@ -27,7 +27,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a package answers."""
+    """The answer of a package."""
 
     label: str
     certainty: float
@@ -77,9 +77,9 @@ class Camel(Kind[Example]):
         max_length: int,
         stride: int,  # noqa: ARG002
     ) -> Features:
-        arrays = encode_pairs([(one.first, None) for one in examples], tokenizer, max_length)
+        arrays = encode_pairs([(example.first, None) for example in examples], tokenizer, max_length)
         codes = {None: -1, labels[0]: 0, labels[1]: 1}
-        arrays["label"] = np.array([codes[one.label] for one in examples], np.int64)
+        arrays["label"] = np.array([codes[example.label] for example in examples], np.int64)
         return Features(arrays, columns=self.columns)
 
     def decode(
@@ -100,9 +100,9 @@ class Camel(Kind[Example]):
         *,
         labels: tuple[str, ...],
     ) -> list[Result]:
-        sure = 1 / (1 + np.exp(-np.abs(outputs["logit"].astype(np.float64))))
+        certainties = 1 / (1 + np.exp(-np.abs(outputs["logit"].astype(np.float64))))
         decoded = self.decode(outputs, features, examples, labels=labels)
-        return [Result(str(label), float(one)) for label, one in zip(decoded, sure, strict=True)]
+        return [Result(str(label), float(value)) for label, value in zip(decoded, certainties, strict=True)]
 
     def shown_row(self, columns: Mapping[str, str | tuple[str, ...]]) -> str:  # noqa: ARG002
         return '{"first": "The coat was washed."}'

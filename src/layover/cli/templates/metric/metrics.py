@@ -1,4 +1,4 @@
-"""NAME: the mean, over the labels, of the share of the examples of a label that are found."""
+"""NAME: recall of each label, as a mean over the labels."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def score(predictions: Sequence[str], golds: Sequence[str], _language: str = "en
     Source: `balanced_accuracy_score` of scikit-learn.
 
     Raises:
-        DataError: predictions and golds are not equally many, or none.
+        DataError: the numbers of predictions and golds differ, or are zero.
     """
     right: dict[str, list[bool]] = defaultdict(list)
     for prediction, gold in paired(predictions, golds):
         right[gold].append(prediction == gold)
-    return 100.0 * fmean(fmean(one) for one in right.values())
+    return 100.0 * fmean(fmean(flags) for flags in right.values())
 
 
 METRIC = Metric(

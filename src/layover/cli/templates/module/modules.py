@@ -1,4 +1,4 @@
-"""NAME: one number per feature, added to what the last linear map of each layer gives."""
+"""NAME: one number per feature, added to the output of the last linear map of each layer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Camel(LayeredModule):
 
     def initialise(self, site: Site, frozen: nn.Module, generator: Generator) -> dict[str, Tensor]:  # noqa: ARG002
         """Return zeros."""
-        import torch  # not at the top: a recipe is checked without it
+        import torch  # not at the top: checking a recipe does not import torch
 
         return {"bias": torch.zeros(site.outputs)}
 
