@@ -67,7 +67,7 @@ def test_a_package_that_needs_others_is_no_module(swept: Swept) -> None:
     cell = "mini/stack/pack/sandbox/paraphrase/1"
     swept.run("export", "after.yaml", *swept.axes, cell, "--name", "on-top", "--to", "packages")
     folder = swept.root / "packages" / "on-top"
-    pieces = read_card(folder).pieces
+    pieces = read_card(folder).attachments
     assert [(one.role, one.package, one.key is None) for one in pieces] == [
         ("intermediate", "before", True),
         ("target", None, False),

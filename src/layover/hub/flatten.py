@@ -13,7 +13,7 @@ from layover.compositions import AttachedModule, Composition
 from layover.errors import ModelError
 from layover.layouts import Base
 from layover.modules import Module, Site
-from layover.modules.lora import summed
+from layover.modules._sum import summed
 
 if TYPE_CHECKING:
     from torch import Tensor

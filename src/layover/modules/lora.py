@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from layover.errors import shown
 from layover.modules import _low_rank_peft
-from layover.modules._base import LINEARS, At, FromFile, Module, Site
+from layover.modules._base import LINEARS, At, FromFile, Site
 from layover.modules._forms import AdaptersFolder, Form, InAdapters, InPeft, Names, NoForm, PeftFolder, Values
 from layover.modules._low_rank import LowRank
-from layover.modules._low_rank_peft import ruled
 from layover.shape import Shape
 
 if TYPE_CHECKING:
@@ -121,24 +120,6 @@ class Lora(LowRank):
 
     def stacked_in_adapters(self) -> str:
         return "adapters feeds the change of one LoRA into the next one instead of adding the changes"
-
-
-def summed(products: Mapping[Site, Sequence[tuple[Tensor, Tensor]]], shape: Shape) -> tuple[Module, dict[str, Tensor]]:
-    """Return the LoRA whose change is the sum of the changes, and its weights by canonical name.
-
-    Args:
-        products: Site -> the two factors of each change there, (outputs, r) and (r, inputs).
-        shape: Sizes of the encoder.
-    """
-    import torch
-
-    weights: dict[str, Tensor] = {}
-    for site, pairs in products.items():
-        weights[f"{site.name}.A"] = torch.cat([right for _, right in pairs], dim=0)  # (sum of ranks, inputs)
-        weights[f"{site.name}.B"] = torch.cat([left for left, _ in pairs], dim=1)  # (outputs, sum of ranks)
-    ranks = {(site.layer, site.place): len(weights[f"{site.name}.A"]) for site in products}
-    rules = {place: (rank, float(rank)) for place, rank in ranks.items()}
-    return Lora.model_validate(ruled(rules, shape.layers)), weights
 
 
 MODULE = Lora
