@@ -1,7 +1,7 @@
 """The sum of linear modules as one LoRA; its rank at a linear map is the sum of their ranks.
 
-The sum of `s_i B_i A_i` is `B A`: A stacks the A_i, and B the B_i, each times its factor and scale. Alpha is the rank, so
-the scale is 1.
+The sum of `s_i B_i A_i` is `B A`: A stacks the A_i, and B the B_i, each times its factor and scale. Alpha is the rank,
+so the scale is 1.
 """
 
 from __future__ import annotations
