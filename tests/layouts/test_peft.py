@@ -232,4 +232,4 @@ def test_no_path_stands_in_a_config(sample: Any, tmp_path: Path) -> None:
 
 def test_ia3_of_both_sides_of_a_map_has_no_form(sample: Any) -> None:
     assert "not both" in layouts.get("peft").refuses(IA3(target=("output", INNER)), sample.base)
-    assert layouts.get("peft").refuses(modules.get("bottleneck")(), sample.base) == "peft has no bottleneck"
+    assert layouts.get("peft").refuses(modules.get("bottleneck")(), sample.base) == "peft has no bottleneck adapter"

@@ -233,7 +233,7 @@ def test_long_names_stay_two() -> None:
     ("called", "reason"),
     [
         ("a.b", "letters, digits"),
-        ("1a", "a letter first"),
+        ("1a", "must begin with a letter"),
         ("../up", "letters, digits"),
         ("", "letters, digits"),
         ("x" * 81, "80 at most"),
@@ -335,7 +335,7 @@ def test_what_it_needs_lies_there_with_other_weights(sweep: Any, exported: Path,
     shutil.copytree(exported / "mini-stack-sandbox-nli-s1", tmp_path / "mini-stack-sandbox-nli-s1")
     card = read_card(tmp_path / "mini-stack-sandbox-nli-s1")
     piece = card.attachments[0].model_copy(update={"weights_sha256": "0" * 64})
-    write_card(tmp_path / card.id, card.model_copy(update={"pieces": (piece,)}))
+    write_card(tmp_path / card.id, card.model_copy(update={"attachments": (piece,)}))
     with pytest.raises(LayoverError, match="has other weights"):
         sweep.export(tmp_path, "mini/stack/sandbox/nli/sandbox/paraphrase")
     assert [path.name for path in tmp_path.iterdir()] == ["mini-stack-sandbox-nli-s1"]
@@ -415,7 +415,7 @@ def test_the_command_writes_the_best(sweep: Any, tmp_path: Path, monkeypatch: py
     assert answer["packages"][0] in answer["written"]
     assert (tmp_path / "out" / "README.md").is_file()
     again = runner.invoke(app, arguments)
-    assert again.stdout == f"{answer['packages'][0]}: was there already\n"
+    assert again.stdout == f"{answer['packages'][0]}: exists already\n"
 
 
 def test_a_module_that_says_nothing_of_other_libraries_is_exported_and_the_command_says_so(

@@ -560,7 +560,7 @@ def test_the_longest_input_stands_among_the_numbers(exported: Path, package: str
 
 def test_a_licence_is_that_of_the_data(real: Card) -> None:
     here = "of the training data, not of this package."
-    both = f"The licence column, and `license` at the head of this page, name the licence {here}"
+    both = f"The licence column and `license` at the head of this page name the licence {here}"
     assert both in markdown(real, 0, pictured=False)
     unknown = changed(real, data=tuple(changed(one, licence=None) for one in real.data))
     assert f"The licence column names the licence {here}" in markdown(unknown, 0, pictured=False)

@@ -191,5 +191,5 @@ def test_proofs_and_claims_are_those_of_verify(own: Path) -> None:
 def test_the_loading_that_is_proved_is_that_of_the_libraries(shipped: Card) -> None:
     text = markdown(shipped, 0, pictured=False)
     assert "- by loading: peft, where installed, computes the same hidden states." in text
-    head = markdown(changed(shipped, pieces=(), composition=None, layout=None), 0, pictured=False)
+    head = markdown(changed(shipped, attachments=(), composition=None, layout=None), 0, pictured=False)
     assert "- by loading: no other library computes the same hidden states." in head
