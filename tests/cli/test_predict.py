@@ -281,7 +281,7 @@ def test_a_stopped_stream_leaves_nothing_behind(served: Served, tmp_path: Path) 
         ("{" + '"a":[' * 100_000, (), "not JSON"),
         ("{}", ("--out", "."), "--out .: is a folder"),
         ("{}", ("--out", "nowhere/out"), "--out nowhere/out: the folder nowhere does not exist"),
-        ("{}", (), "row 1: there is no field 'premise' (it has none)"),
+        ("{}", (), "row 1: the field 'premise' is missing (it has none)"),
         (
             '{"first": "a", "second": "b"}',
             ("--precision", "fp16"),

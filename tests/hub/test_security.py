@@ -372,7 +372,7 @@ ABSURD: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "a module without a layout": (top(layout=None), "layout is None"),
     "a layout that is none": (top(layout="../x"), "layout"),
     "a composition that is none": (top(composition={"name": "evil"}), "no composition is called 'evil'"),
-    "10^9 labels": (task(labels=[f"x{number}" for number in range(10**5)]), "has the shape"),
+    "10^9 labels": (task(labels=[f"x{number}" for number in range(10**5)]), "has shape"),
     "a head of another kind": (task(kind="mlm", columns=None), "the task is of no kind whose heads are shared"),
     "rows of 10^9 tokens": (task(max_length=10**9), "task.max_length"),
     "a stride of 10^9": (task(stride=10**9), "task.stride"),

@@ -481,7 +481,7 @@ def test_another_encoder_of_the_same_sizes(served: Served, tmp_path: Path) -> No
 def test_encoders_that_do_not_fit(served: Served, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="belongs to an encoder of another size"):
         Layover.load(served.packages / NLI, base="sandbox/small")
-    with pytest.raises(ModelError, match=r"no config\.json"):
+    with pytest.raises(ModelError, match=r"config\.json is missing"):
         Layover.load(served.packages / NLI, base=str(tmp_path))
     folder = copied(
         served, NLI, tmp_path, lambda card: {"base": card.base.model_copy(update={"tokenizer_sha256": "0" * 64})}

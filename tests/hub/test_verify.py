@@ -134,7 +134,7 @@ def the_head_is_gone(packages: Any, folder: Path) -> None:
     packages.seal(folder.name)
 
 
-@told("hashes", "it was changed, or not copied whole")
+@told("hashes", "the file was changed, or not copied whole")
 def a_byte(packages: Any, folder: Path) -> None:
     flip(folder / HEAD)
 
@@ -155,7 +155,7 @@ def a_head_in_the_module(packages: Any, folder: Path) -> None:
     weights(MODULE, lambda found: found.update({name: torch.ones(3, 4)}))(packages, folder)
 
 
-@told("weights", "classifier.bias: has the shape")
+@told("weights", "classifier.bias: has shape")
 def a_label_more(packages: Any, folder: Path) -> None:
     card(lambda found: found["task"]["labels"].append("B-X"))(packages, folder)
 

@@ -275,7 +275,7 @@ def test_a_machine_that_slept_knows_it_before_anyone_tells(folder: Path, monkeyp
         check()
         now = lease.clock()
         monkeypatch.setattr(lease, "clock", lambda: now + lease.STALE_SECONDS / 2 + 1)
-        with pytest.raises(StoreError, match="showed no life"):
+        with pytest.raises(StoreError, match="showed no sign of life"):
             check()
 
 

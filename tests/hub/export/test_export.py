@@ -429,10 +429,10 @@ def test_a_module_that_says_nothing_of_other_libraries_is_exported_and_the_comma
     app, runner, to = build_app(), CliRunner(), ("--to", str(tmp_path))
     label = sweep.cell("mini/stack/none")
     refused = runner.invoke(app, ["export", "recipe.yaml", label, "--name", "mine", "--adapterhub", *to])
-    adapters = "Layover cannot write lora as adapters yet; its file does not say how (`to_adapters`)"
+    adapters = "Layover cannot write lora as adapters yet: the module does not define `to_adapters`"
     assert str(refused.exception) == f"mine: AdapterHub's layout: {adapters}"
     done = runner.invoke(app, ["export", "recipe.yaml", label, "--name", "mine", *to])
-    peft = "Layover cannot write lora as peft yet; its file does not say how (`to_peft`)"
+    peft = "Layover cannot write lora as peft yet: the module does not define `to_peft`"
     assert done.stdout.splitlines() == [
         f"{tmp_path / 'mine'}: written; its module is only in Layover's own layout: {adapters}; {peft}"
     ]

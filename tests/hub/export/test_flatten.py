@@ -165,7 +165,7 @@ def test_a_stack_of_ia3_is_one() -> None:
     other = Term(part(TARGET, IA3(target=("query",), layers=(0,)), 1), 1.0, 0)
     with pytest.raises(ModelError, match="has nothing to merge"):
         flattened([Term(parts[0], 1.0, SHAPE.layers)], BASE)
-    with pytest.raises(ModelError, match="other places in one layer"):
+    with pytest.raises(ModelError, match="different places in different layers"):
         flattened([Term(parts[0], 1.0, 0), other], BASE)
 
 
