@@ -82,7 +82,7 @@ def test_a_busy_hub_is_asked_again_when_it_said(world: Hub, user: User) -> None:
     program = "import json, sys\n" + ASK
     done = user.run("-c", program, question)
     assert json.loads(done.stdout)[0][0] == ""
-    assert done.stderr.count("the hub asks to wait (429 Too Many Requests); asking again in 7 s") == 2
+    assert done.stderr.count("the hub asks to wait (429 Too Many Requests); the next request follows in 7 s") == 2
 
 
 @pytest.mark.parametrize("request_", ["GET /api/models", "HEAD "])
@@ -121,7 +121,7 @@ def test_failures_of_the_server_and_of_the_way(world: Hub, user: User) -> None:
     ("environment", "reason", "words"),
     [
         ({"HF_ENDPOINT": "https://nowhere.invalid"}, "unreachable", "the hub at https://nowhere.invalid cannot be rea"),
-        ({"HF_ENDPOINT": "nonsense"}, "endpoint", "HF_ENDPOINT is no address of a hub: 'nonsense'"),
+        ({"HF_ENDPOINT": "nonsense"}, "endpoint", "HF_ENDPOINT is not the address of a hub: 'nonsense'"),
         ({"http_proxy": "http://me:secret@127.0.0.1:9"}, "proxy", "through the proxy http://127.0.0.1:9 ("),
         ({"HF_HOME": "/proc/nothing"}, "disk", "the local cache of the hub, /proc/nothing, cannot be used"),
         ({"HF_ENDPOINT": "tls"}, "tls", "no trusted TLS connection to https://127.0.0.1"),

@@ -272,8 +272,8 @@ class TestSizes:
         ("text", "message"),
         [
             ('{"id": 1, "id": 2}', "appears twice"),
-            ('{"tolerance": NaN}', "NaN is no number"),
-            ('{"tolerance": -Infinity}', "-Infinity is no number"),
+            ('{"tolerance": NaN}', "NaN is not a number"),
+            ('{"tolerance": -Infinity}', "-Infinity is not a number"),
             ("[]", "no object"),
             ('{"schema_version": ' + "9" * 5000 + "}", "not plain JSON"),
             ("\ufeff{}", "not plain JSON"),

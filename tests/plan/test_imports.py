@@ -233,7 +233,5 @@ def test_an_untrained_module_is_told(importing: Importing) -> None:
     assert noted() == [], "a module may leave out layers"
     weights[places[0]].zero_()
     save_file(weights, file)
-    said = (
-        f"B is zero at all {len(places)} places, as before the first step of training: it does not change the outputs"
-    )
-    assert noted() == [f"mine: an untrained module: {said}"]
+    said = f"B is zero at all {len(places)} sites, as before the first step of training: it does not change the outputs"
+    assert noted() == [f"mine: the module is untrained: {said}"]

@@ -32,7 +32,7 @@ def test_the_same_training_data_under_another_name_are_found(world: World) -> No
     assert not noted(plan, "twice")
     same = world.plan(*NARROW, "tasks.moods.files.train=claims/train.jsonl")
     assert noted(same, "twice") == [
-        "moods after claims: trains on the same data twice; a gain here does not come from another task"
+        "moods after claims: both train on the same data; a gain here does not come from another task"
     ]
     assert not noted(world.plan(*NARROW, "sweep.intermediate=[none]"), "twice")
 
@@ -59,7 +59,7 @@ XQUAD = (*NARROW, "sweep.target=[xquad]", "sweep.intermediate=[none]")
 def test_texts_that_a_target_is_scored_on_are_named_until_they_are_left_out(questions: World) -> None:
     plan = questions.plan(*XQUAD)
     assert noted(plan, "scored on") == [
-        "xquad: texts it is scored on are in the validation data of squad; tasks.squad.without: [xquad] removes them"
+        "xquad: scored texts are also in the validation data of squad; set tasks.squad.without: [xquad] to remove them"
     ]
     assert not noted(questions.plan(*XQUAD, "train.select=null"), "scored on")
     other = questions.plan(*XQUAD, "tasks.squad={without: [xquad]}")

@@ -103,7 +103,7 @@ def explained(error: Exception, repository: str = "", kind: Kind = "model") -> t
         if isinstance(cause, HubError):
             return cause.reason, cause.words
         if isinstance(cause, HFValidationError):
-            return "missing", f"this is no name of a repository: {without_token(str(cause))}"
+            return "missing", f"this is not the name of a repository: {without_token(str(cause))}"
         if isinstance(cause, OfflineModeIsEnabled):
             return "offline", OFFLINE
         if status_of(cause) is not None:
@@ -206,7 +206,7 @@ def _silence(chain: list[BaseException]) -> tuple[Reason, str]:
         (
             parts.scheme not in {"http", "https"} or not parts.netloc,
             "endpoint",
-            f"HF_ENDPOINT is no address of a hub: {printable(place)!r}; write an address that begins with https://",
+            f"HF_ENDPOINT is not the address of a hub: {printable(place)!r}; write an address that begins with https://",
         ),
         (
             token is not None and not token_may_be_sent(),

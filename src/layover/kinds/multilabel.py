@@ -44,7 +44,7 @@ _NO_GOLD = -1.0
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A text or a pair of texts, and its labels in the order of the task; None is no gold, () is no label."""
+    """A text or a pair of texts, and its labels in the order of the task; None means no gold, () means no label."""
 
     first: str
     second: str | None

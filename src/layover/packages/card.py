@@ -194,7 +194,7 @@ _PLUGINS = TypeAdapter(dict[Distribution, Release])
 
 
 def _no_package(folder: Path) -> str:
-    """Return why a path is no package, and the nearest package."""
+    """Return why a path is not a package, and the nearest package."""
     if folder.is_dir():
         return f"no package: the folder has no {CARD}{packages_below(folder)}"
     if folder.exists():

@@ -106,7 +106,7 @@ def trained(subject: Subject) -> str:
     rest = f"; untrained at {', '.join(fresh.untouched[:3])}" if fresh.untouched else ""
     more = " and more" if len(fresh.untouched) > 3 else ""
     changed = fresh.places - len(fresh.untouched)
-    return f"the {module.name} has an effect at {changed} of {fresh.places} places{rest}{more}"
+    return f"the {module.name} has an effect at {changed} of {fresh.places} sites{rest}{more}"
 
 
 def configs(subject: Subject) -> str:
