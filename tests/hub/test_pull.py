@@ -282,7 +282,7 @@ class TestModules:
         save_file(weights, file)
         code, out, _ = cli("pull", folder, "--to", tmp_path / "all")
         assert code == 0
-        assert "; note: an untrained module: lora_B.weight is zero at all 8 sites" in out
+        assert "; note: the module is untrained: lora_B.weight is zero at all 8 sites" in out
 
     def test_adapterhub_of_the_hub(self, packages: Any, tmp_path: Path, hub: Any) -> None:
         folder = packages.add_pickles(packages.bn_nli)[0].parent

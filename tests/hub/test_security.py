@@ -360,7 +360,7 @@ ABSURD: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "10^5 layers of a module": (module(layers=list(range(10**5))), "lora does not take layers: "),
     "a module that is none": (module(name="os.system"), "no module is called 'os.system'"),
     "a module outside": (module(name="../../evil"), "no module is called"),
-    "the whole encoder": (top(pieces=[], layout=None), "is too much"),
+    "the whole encoder": (top(pieces=[], layout=None), "is unexpected"),
     "all weights as a module": (
         lambda card: card["pieces"][-1].update(module={"name": "full"}),
         "is not a module for packages",

@@ -117,7 +117,7 @@ def a_file_that_is_not_on_the_card(packages: Any, folder: Path) -> None:
     shutil.copy(folder / HEAD, folder / "mixer.safetensors")
 
 
-@told("files", "mixer.safetensors is too much")
+@told("files", "mixer.safetensors is unexpected")
 def a_file_too_much(packages: Any, folder: Path) -> None:
     a_file_that_is_not_on_the_card(packages, folder)
     packages.seal(folder.name)
@@ -335,7 +335,7 @@ def test_a_head_brings_no_module_for_adapters(packages: Any) -> None:
     folder = packages[packages.head]
     shutil.copytree(packages[packages.bn] / "adapterhub", folder / "adapterhub")
     packages.seal(folder.name)
-    fails(folder, "files", "adapterhub/adapter.safetensors is too much")
+    fails(folder, "files", "adapterhub/adapter.safetensors is unexpected")
 
 
 def test_some_untouched_places_are_said(packages: Any) -> None:
@@ -550,10 +550,10 @@ def test_all_that_one_check_finds_is_told_in_a_line_each(packages: Any, cli: Cli
     found = verify(folder, checks=WITHOUT_ENCODER)
     assert [one.partition(": ")[::2] for one in said(found, "configs").splitlines()] == [
         ("adapter_config.json", "auto_mapping: the module of the card does not have this setting"),
-        ("adapter_config.json", "task_type is X, but None by the card"),
+        ("adapter_config.json", "task_type is X, but None on the card"),
         (
             "head_config.json",
-            f"labels is ['a'], but {packages.card(folder.name)['task']['labels']!r} by the card"[:999],
+            f"labels is ['a'], but {packages.card(folder.name)['task']['labels']!r} on the card"[:999],
         ),
     ]
 

@@ -116,7 +116,7 @@ def test_warm_takes_a_module_that_means_the_same_however_it_is_written(importing
         ("methods.one={module: none}", "trains no part of the encoder, so an intermediate changes nothing"),
         (
             method("{name: stack, on_top: none}"),
-            "no head of the intermediates has the outputs of sandbox/paraphrase (mine was imported without a head)",
+            "no head of the intermediates has the outputs of sandbox/paraphrase (mine: imported without a head)",
         ),
         (method("{name: fuse, own: true}", "rank: 2"), "mine: fuse mixes modules with equal settings"),
         (

@@ -128,7 +128,7 @@ def test_a_language_without_text_is_an_error_or_falls_back_with_a_note(world: Wo
     only = SECTION.replace(", sw: text/sw.txt", "")
     with pytest.raises(RecipeError) as raised:
         world.plan(change=spoken(only))
-    assert "no adapter for sw, in which moods is scored or selected" in str(raised.value)
+    assert "sw has no adapter, but data of moods are in sw" in str(raised.value)
     assert "languages.fallback: en" in str(raised.value)
     plan = world.plan("languages.fallback=en", change=spoken(only))
     assert "mad, mads, top: languages.text has no sw; the adapter of en is used instead" in plan.notes

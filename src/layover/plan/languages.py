@@ -72,7 +72,7 @@ def problems(
             mistakes.append(recipe.source.problem(("languages", "text"), message))
         elif adapters.adapter_of(language) is None:
             message = (
-                f"no adapter for {language}, in which {', '.join(names)} is scored or selected: name a text of "
+                f"{language} has no adapter, but data of {', '.join(names)} are in {language}: name a text of "
                 f"{language}, name the adapter to use instead (languages.fallback: {next(iter(adapters.texts))}), or "
                 "exclude the language with eval.languages"
             )

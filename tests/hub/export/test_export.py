@@ -415,7 +415,7 @@ def test_the_command_writes_the_best(sweep: Any, tmp_path: Path, monkeypatch: py
     assert answer["packages"][0] in answer["written"]
     assert (tmp_path / "out" / "README.md").is_file()
     again = runner.invoke(app, arguments)
-    assert again.stdout == f"{answer['packages'][0]}: was there already\n"
+    assert again.stdout == f"{answer['packages'][0]}: already exists\n"
 
 
 def test_a_module_that_says_nothing_of_other_libraries_is_exported_and_the_command_says_so(

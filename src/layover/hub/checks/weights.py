@@ -149,4 +149,4 @@ def _differences(file: Path, expected: Mapping[str, Any], settings: Collection[s
     for name in exact:
         if actual.get(name) != expected[name]:
             value = printable(str(actual.get(name))[:80])
-            yield f"{name} is {value}, but {printable(str(expected[name])[:80])} by the card"
+            yield f"{name} is {value}, but {printable(str(expected[name])[:80])} on the card"
