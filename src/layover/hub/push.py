@@ -70,7 +70,7 @@ def prepare(folder: Path, repository: str, *, others: Iterable[Path] = (), base:
     """
     match = HUB_ID.fullmatch(repository)
     if match is None or match[2] is not None:
-        raise LayoverError(f"{printable(repository)!r} is no name of a repository; write org/name")
+        raise LayoverError(f"{printable(repository)!r} is not the name of a repository; write org/name")
     card = read_card(folder)
     verdict = verify(folder, others=others, base=base)
     if verdict.failed:

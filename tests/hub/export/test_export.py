@@ -319,7 +319,7 @@ def test_another_thing_in_its_place(sweep: Any, tmp_path: Path) -> None:
     place = tmp_path / "mini-head-sandbox-paraphrase-s1"
     place.mkdir()
     (place / "mine.txt").write_text("mine")
-    with pytest.raises(LayoverError, match="is no package"):
+    with pytest.raises(LayoverError, match="is not a package"):
         sweep.export(tmp_path, "mini/head")
     assert [path.name for path in place.iterdir()] == ["mine.txt"]
     sweep.export(tmp_path, "mini/dora", name="taken")
