@@ -107,7 +107,7 @@ def test_failures_of_the_server_and_of_the_way(world: Hub, user: User) -> None:
     world.fail("GET .*config", cut=5)
     (cut,) = asked(user, "good")
     assert (server[0], cut[0]) == ("server", "cut")
-    assert "the hub has an internal error (status 503)" in server[1]
+    assert "the hub has an error of its own (status 503)" in server[1]
     assert "the download broke off" in cut[1]
     world.mend()
     assert asked(user, "good")[0][0] == "", "and nothing of it is kept"
@@ -188,7 +188,7 @@ def test_an_answer_of_something_else_is_told(world: Hub, user: User) -> None:
     world.fail("GET /api", status=200)
     (other,) = asked(user, "good")
     assert other[0] == "other"
-    assert f"the answer of {world.url} cannot be read, or is no answer of a hub" in other[1]
+    assert f"the answer of {world.url} cannot be read, or is not the answer of a hub" in other[1]
 
 
 def test_a_hub_that_is_silent(world: Hub, user: User) -> None:

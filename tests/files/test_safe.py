@@ -243,9 +243,9 @@ JSON: dict[str, tuple[bytes, str]] = {
     "objects": (b'{"a":' * 100_000, "nested too deeply"),
     "33": (b'{"a":' * 33 + b"1" + b"}" * 33, "nested too deeply"),
     "33-lists": (b'{"a":' + b"[" * 32 + b"]" * 32 + b"}", "nested too deeply"),
-    "list": (b"[]", "no object"),
-    "number": (b"7", "no object"),
-    "null": (b"null", "no object"),
+    "list": (b"[]", "not an object"),
+    "number": (b"7", "not an object"),
+    "null": (b"null", "not an object"),
     "empty": (b"", "not plain JSON"),
     "bom": (b"\xef\xbb\xbf{}", "not plain JSON"),
     "utf-16": ('{"a": 1}'.encode("utf-16"), "not plain JSON"),
@@ -293,11 +293,11 @@ def loop(path: Path) -> None:
 
 
 STRANGE: dict[str, tuple[Callable[[Path], object], str]] = {
-    "link": (link, "a link, or not an ordinary file"),
-    "dangling": (dangling, "a link, or not an ordinary file"),
-    "loop": (loop, "a link, or not an ordinary file"),
-    "folder": (Path.mkdir, "a link, or not an ordinary file"),
-    "pipe": (os.mkfifo, "a link, or not an ordinary file"),
+    "link": (link, "it is a link, or is not an ordinary file"),
+    "dangling": (dangling, "it is a link, or is not an ordinary file"),
+    "loop": (loop, "it is a link, or is not an ordinary file"),
+    "folder": (Path.mkdir, "it is a link, or is not an ordinary file"),
+    "pipe": (os.mkfifo, "it is a link, or is not an ordinary file"),
     "nothing": (lambda _path: None, "is missing"),
 }
 
@@ -334,7 +334,7 @@ def test_a_file_that_is_put_in_place_of_another_is_not_opened(tmp_path: Path, mo
             return one
 
         monkeypatch.setattr(safe, "plain_file", swapped)
-        with pytest.raises(ModelError, match=r"x\.json: (cannot be read|a link, or not an ordinary file)"):
+        with pytest.raises(ModelError, match=r"x\.json: (cannot be read|it is a link, or is not an ordinary file)"):
             read_json(path)
         monkeypatch.undo()
         path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()

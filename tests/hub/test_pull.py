@@ -146,7 +146,11 @@ class TestFolders:
 
     @pytest.mark.parametrize(
         ("source", "message"),
-        [("nowhere", "is no folder, no zip archive, and no id"), ("../x", "no id of the hub"), ("a/b/c", "no id")],
+        [
+            ("nowhere", "is neither a folder, nor a zip archive, nor an id"),
+            ("../x", "nor an id of the hub"),
+            ("a/b/c", "nor an id"),
+        ],
     )
     def test_no_source(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, message: str) -> None:
         (tmp_path / "here").mkdir()

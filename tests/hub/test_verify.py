@@ -106,7 +106,7 @@ def a_folder(packages: Any, folder: Path) -> None:
     (folder / ".git").mkdir()
 
 
-@told("files", "a link, or not an ordinary file")
+@told("files", "it is a link, or is not an ordinary file")
 def a_link(packages: Any, folder: Path) -> None:
     (folder / HEAD).rename(folder.parent / HEAD)
     (folder / HEAD).symlink_to(folder.parent / HEAD)
@@ -237,12 +237,12 @@ def another_tokenizer(packages: Any, folder: Path) -> None:
     card(lambda found: found["base"].update(tokenizer_sha256="0" * 64))(packages, folder)
 
 
-@told("probe", "the card describes another package")
+@told("probe", "the package does not match its card")
 def other_hidden_states(packages: Any, folder: Path) -> None:
     card(lambda found: found["probe"]["hidden"][0].__setitem__(0, 0.5))(packages, folder)
 
 
-@told("probe", "the card describes another package")
+@told("probe", "the package does not match its card")
 def other_logits(packages: Any, folder: Path) -> None:
     card(lambda found: found["probe"]["outputs"]["logits"].__setitem__(0, 0.5))(packages, folder)
 
@@ -297,7 +297,7 @@ def a_pickle_that_no_package_had(packages: Any, folder: Path) -> None:
     packages.seal(folder.name)
 
 
-@told("files", "adapterhub/pytorch_adapter.bin: a link, or not an ordinary file", BN_DAMAGES)
+@told("files", "adapterhub/pytorch_adapter.bin: it is a link, or is not an ordinary file", BN_DAMAGES)
 def a_link_in_the_place_of_a_pickle(packages: Any, folder: Path) -> None:
     file = packages.add_pickles(folder.name)[0]
     file.unlink()

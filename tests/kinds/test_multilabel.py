@@ -162,4 +162,4 @@ def test_a_separator_that_would_cut_a_label_is_refused(labels: tuple[str, ...], 
     own = MultilabelKeys(labels=labels, label_separator=";")
     found = list(mistakes_of_columns(own))
     assert [path for path, _ in found] == [("label_separator",)] * wrong
-    assert all("choose another one" in message for _, message in found)
+    assert all("use another one" in message for _, message in found)

@@ -147,5 +147,7 @@ def test_weights_that_are_no_ordinary_file_are_not_waited_for(
     else:
         with weights.open("wb") as stream:
             stream.truncate(2**40)
-    with pytest.raises(RecipeError, match=r"not an ordinary file; it is not followed|1099511627776 bytes, but at most"):
+    with pytest.raises(
+        RecipeError, match=r"is not an ordinary file, and is not opened|1099511627776 bytes, but at most"
+    ):
         importing.plan(f"modules.mine.path={folder}")

@@ -137,7 +137,7 @@ def _mistakes(where: Path, kind: type[DataError | ModelError], errors: tuple[typ
         words = printable(str(error.args[0] if error.args else error))[:200]
         if isinstance(error, KeyError | RuntimeError):  # the entry is missing, has a password, or another compression
             raise kind(f"{where}: {words}") from error
-        raise kind(f"{where}: the file is damaged, or not a zip archive ({words}); fetch it again") from error
+        raise kind(f"{where}: the file is damaged, or is not a zip archive ({words}); fetch it again") from error
 
 
 def unpack(archive: Path, folder: Path) -> None:
@@ -224,8 +224,10 @@ def _named(infos: list[ZipInfo], where: str, packed: int) -> Iterator[tuple[ZipI
             if depth < len(parts) and path in files:
                 raise ModelError(f"{where}: {path!r} is both a file and a folder")
         if not _is_folder(info):
-            if name in files or any(path.startswith(f"{name}/") for path in spelled.values()):
-                raise ModelError(f"{where}: the archive has {name!r} twice")
+            if name in files:
+                raise ModelError(f"{where}: {name!r} appears twice")
+            if any(path.startswith(f"{name}/") for path in spelled.values()):
+                raise ModelError(f"{where}: {name!r} is both a file and a folder")
             files.add(name)
         checked.append((info, name))
     yield from checked
@@ -249,7 +251,7 @@ def _name(info: ZipInfo, where: str) -> str:
         raise ModelError(f"{entry}: the compression of the entry is not supported; store or deflate it")
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind not in {0, stat.S_IFDIR if _is_folder(info) else stat.S_IFREG}:
-        raise ModelError(f"{entry}: the entry is a link, or not an ordinary file")
+        raise ModelError(f"{entry}: the entry is a link, or is not an ordinary file")
     name = info.orig_filename.removesuffix("/") if _is_folder(info) else info.orig_filename
     parts = name.split("/")
     plain = name.isprintable() and not set(name) & set('\\:*?"<>|') and len(parts) <= MOST_DEPTH

@@ -83,7 +83,7 @@ def plain_file(path: Path) -> Path:
     if not is_there(path):
         raise ModelError(f"{path} is missing")
     if not stat.S_ISREG(path.lstat().st_mode):
-        raise ModelError(f"{path}: a link, or not an ordinary file; it is not followed")
+        raise ModelError(f"{path}: it is a link, or is not an ordinary file, and is not opened")
     return path
 
 
@@ -102,7 +102,7 @@ def opened(path: Path, most: int) -> Iterator[tuple[BufferedReader, int]]:
         with os.fdopen(os.open(plain_file(path), os.O_RDONLY | _PLAINLY), "rb") as stream:
             status = os.fstat(stream.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise ModelError(f"{path}: a link, or not an ordinary file; it is not followed")
+                raise ModelError(f"{path}: it is a link, or is not an ordinary file, and is not opened")
             if status.st_size > most:
                 raise ModelError(f"{path}: the file has {status.st_size} bytes, but at most {most} are read")
             yield stream, status.st_size

@@ -216,4 +216,4 @@ def _check_name(name: str | None) -> None:
     from torch.nn import ModuleDict
 
     if name in dir(ModuleDict()):
-        raise LayoverError(f"--name {name!r}: torch and adapters already use this name; choose another name")
+        raise LayoverError(f"--name {name!r}: torch and adapters already use this name; use another name")

@@ -87,7 +87,7 @@ def _columns(own: Any) -> Mistakes:
     elif own.label_separator is not None:
         for label in own.declared_labels():
             if own.label_separator in label:
-                yield ("label_separator",), f"is part of the label {label!r} and would split it; choose another one"
+                yield ("label_separator",), f"is part of the label {label!r} and would split it; use another one"
     if not own.label_columns:
         if own.labels == ():
             yield ("labels",), "multilabel needs `labels`, or `label_columns` with the names of the labels"

@@ -56,7 +56,7 @@ def complete(subject: Subject) -> str:
             if entry.dtype != "F32":
                 raise ModelError(f"{file}: {name}: its dtype is {entry.dtype}, but must be F32 in a package")
     if not weights:
-        raise ModelError(f"{folder}: the package has no weight")
+        raise ModelError(f"{folder}: the package has no weights")
     numbers = sum(value.numel() for value in weights.values())
     return f"{len(weights)} tensors, {numbers:,} numbers: names and shapes fit the card's settings, float32, finite"
 
