@@ -137,9 +137,9 @@ def test_what_is_merged_acts_in_dropped_layers_too() -> None:
     [
         ("stack", {}, (LORA, LORA), ""),
         ("stack", {}, (IA3, IA3), ""),
-        ("stack", {}, (IA3, LORA), "ia3 is no linear change of the frozen weights"),
-        ("stack", {}, (BOTTLENECK, BOTTLENECK), "bottleneck is no linear change of the frozen weights"),
-        ("merge", {}, (IA3, IA3), "ia3 is no linear change of the frozen weights"),
+        ("stack", {}, (IA3, LORA), "ia3 does not change the frozen weights linearly"),
+        ("stack", {}, (BOTTLENECK, BOTTLENECK), "bottleneck does not change the frozen weights linearly"),
+        ("merge", {}, (IA3, IA3), "ia3 does not change the frozen weights linearly"),
         ("warm", {}, (LORA,), "it is already a single module; omit --flatten"),
         (
             "merge",

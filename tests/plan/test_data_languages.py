@@ -181,7 +181,7 @@ def test_in_a_mixture_a_task_may_take_no_part_in_the_selection(world: World) -> 
 
 def test_retrieval_has_no_selection(world: World) -> None:
     with pytest.raises(
-        RecipeError, match=r"tasks\.tatoeba\.select: has no meaning for tatoeba: retrieval is not trained"
+        RecipeError, match=r"tasks\.tatoeba\.select: is not allowed for tatoeba: retrieval is not trained"
     ):
         load(world.recipe(), ["tasks.tatoeba.select={every: 2}"])
 

@@ -211,7 +211,7 @@ def test_the_metric_that_chooses_a_layer_is_in_the_key(sentences: World) -> None
     [
         ("tasks.parallel.retrieval={layer: 3}", "parallel: there is no layer 3: the encoder has 2 layers"),
         ("tasks.parallel.retrieval={threshold: scored}", "no pairs are mined, so there is no threshold"),
-        ("tasks.parallel.retrieval={scoring: euclid}", "'euclid' is not known here"),
+        ("tasks.parallel.retrieval={scoring: euclid}", "'euclid' is not a valid value"),
         ("tasks.parallel.retrieval={layer: -1}", "-1 is not a layer; write a number (0 for the embeddings), `valid"),
         ("tasks.parallel.retrieval={layer: best}", "'best' is not a layer"),
         ("tasks.parallel.retrieval={layers: 1}", "1 is not a list of layers; write `all`, or a list such as [0, 7, 8]"),

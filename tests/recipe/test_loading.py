@@ -256,7 +256,7 @@ def test_rows_of_retrieval_are_not_chosen(tmp_path: Path) -> None:
     assert problems(tmp_path, text) == [f"{line}: tasks.pairs.where: {reason}"]
     named = text.replace("    where: {language: sw}\n", "").replace("[a]", "[a, b, c]")
     (found,) = problems(tmp_path, named)
-    assert ": tasks.pairs.text: `text` names 3 columns" in found, "its name stands there once"
+    assert ": tasks.pairs.text: `text` has 3 columns" in found, "its name stands there once"
 
 
 @pytest.mark.parametrize(

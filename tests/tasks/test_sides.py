@@ -186,7 +186,7 @@ def test_files_of_ones_own(tmp_path: Path) -> None:
         ({}, "a.txt", r"1 paths \(a.txt\); name the language's sentences, the English ones"),
         ({}, ("a.txt", "b.txt", "c.txt", "d.txt"), "4 paths"),
         ({"text": ("l", "e")}, ("a.jsonl", "b.jsonl"), "2 paths .*name one file"),
-        ({"mined": True}, ("a.tsv",), "the English ones, and the gold if there is any"),
+        ({"mined": True}, ("a.tsv",), "the English sentences, and the gold if there is any"),
         ({}, ("a.txt", "c.txt"), r"c\.txt does not exist; did you mean 'a\.txt'"),
     ],
 )
@@ -202,7 +202,7 @@ def test_paths_that_do_not_fit(tmp_path: Path, settings: dict[str, Any], paths: 
         ({"kind": "retrieval", "stages": ("intermediate", "target")}, "is not trained; write only target"),
         ({"kind": "retrieval", "metrics": ("bucc_f1",)}, "only metric for sentences with ids and a file of gold"),
         ({"kind": "retrieval", "mined": True, "metrics": ("retrieval_accuracy",)}, "only metric for sentences"),
-        ({"kind": "retrieval", "text": ("a", "b", "c")}, "`text` names 3 columns"),
+        ({"kind": "retrieval", "text": ("a", "b", "c")}, "`text` has 3 columns"),
         (
             {"kind": "tagging", "labels": ("O", "X"), "mined": True},
             "mine: mined: it is a field of retrieval, not of tagging; remove it",
