@@ -183,7 +183,7 @@ def test_files_of_ones_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "paths", "message"),
     [
-        ({}, "a.txt", r"1 paths \(a.txt\); name the language's sentences, the English ones"),
+        ({}, "a.txt", r"1 paths \(a.txt\); name the sentences of the language, the English sentences"),
         ({}, ("a.txt", "b.txt", "c.txt", "d.txt"), "4 paths"),
         ({"text": ("l", "e")}, ("a.jsonl", "b.jsonl"), "2 paths .*name one file"),
         ({"mined": True}, ("a.tsv",), "the English sentences, and the gold if there is any"),
