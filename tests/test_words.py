@@ -6,13 +6,15 @@ import ast
 import io
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-SOURCES = Path(__file__).resolve().parents[1] / "src"
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = ROOT / "src"
 FILES = sorted(SOURCES.rglob("*.py"))
+PAGES = sorted([*SOURCES.rglob("*.jinja"), *(ROOT / "adapters_hub_export").glob("*/README.md")])
 
 NAMES = {"found", "one", "ones", "told", "such", "asked", "what", "said", "mine", "theirs", "gone"}
 """They say nothing about the value that they hold."""
@@ -70,6 +72,30 @@ def coined(source: str) -> list[str]:
     """Return `line: name or text` of every coined word of a file."""
     lines = [f"{line}: {name}" for line, name in names(source) if name in NAMES | CLASSES or COINED.search(name)]
     return lines + [f"{line}: {text}" for line, text in texts(source) if COINED.search(text) or PHRASE.search(text)]
+
+
+def classes(sources: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the public classes that several files define, and these files; every kind has an `Example` of its own."""
+    files: dict[str, list[str]] = {}
+    for file, source in sources.items():
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                files.setdefault(node.name, []).append(file)
+    return {name: where for name, where in files.items() if len(set(where)) > 1 and name != "Example"}
+
+
+def test_a_class_name_has_one_meaning() -> None:
+    sources = {str(file): file.read_text(encoding="utf-8") for file in FILES if "templates" not in file.parts}
+    assert classes(sources) == {}
+    assert classes({"a.py": "class Rows: pass", "b.py": "class Rows: pass\nclass _Row: pass"}) == {
+        "Rows": ["a.py", "b.py"]
+    }
+
+
+@pytest.mark.parametrize("file", PAGES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_no_coined_phrase_on_a_card(file: Path) -> None:
+    lines = file.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if COINED.search(line) or PHRASE.search(line)] == []
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SOURCES)))
