@@ -91,7 +91,7 @@ def test_patience_has_bounds(world: Hub, user: User, request_: str) -> None:
     asked_before = world.requests.copy()
     (busy,) = asked(user, "good")
     assert busy[0] == "busy"
-    assert "the hub asks to wait (429 Too Many Requests), for 3000 s" in busy[1]
+    assert "the hub asks to wait (429 Too Many Requests) for 3000 s" in busy[1]
     about = [one for one in world.requests[len(asked_before) :] if "good" in one]
     assert len(about) <= 2
     world.mend()
@@ -252,7 +252,7 @@ def test_a_stop_hashes_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
             raise self.error
 
     builder, source = Builder(), HubSource(path="org/rows", split="test", revision="0" * 40)
-    monkeypatch.setattr(hub_data, "_asked", lambda _: builder)
+    monkeypatch.setattr(hub_data, "_requested", lambda _: builder)
     monkeypatch.setattr(hub_data, "_narrow", lambda *_: set())
     monkeypatch.setattr(hub_data, "_check_files", lambda *_: checked.append("checked"))
     with pytest.raises(Stop):

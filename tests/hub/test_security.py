@@ -223,22 +223,22 @@ class TestLinks:
         file = packages[packages.lora_nli] / name
         file.rename(tmp_path / "real")
         file.symlink_to(tmp_path / "real")
-        refused(file.parent, cli, tmp_path, "it is not followed")
+        refused(file.parent, cli, tmp_path, "is not opened")
 
     def test_nowhere(self, packages: Any, cli: Cli, tmp_path: Path) -> None:
         file = packages[packages.lora_nli] / "README.md"
         file.unlink()
         file.symlink_to("README.md")
-        refused(file.parent, cli, tmp_path, "it is not followed")
+        refused(file.parent, cli, tmp_path, "is not opened")
 
     def test_devices_and_pipes_do_not_hang(self, packages: Any, cli: Cli, tmp_path: Path) -> None:
         file = packages[packages.lora_nli] / "head.safetensors"
         file.unlink()
         file.symlink_to("/dev/zero")
-        refused(file.parent, cli, tmp_path, "it is not followed")
+        refused(file.parent, cli, tmp_path, "is not opened")
         file.unlink()
         os.mkfifo(file)
-        refused(file.parent, cli, tmp_path, "it is not followed")
+        refused(file.parent, cli, tmp_path, "is not opened")
 
 
 class TestSizes:

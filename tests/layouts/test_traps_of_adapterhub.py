@@ -112,7 +112,7 @@ HUB_LORA: dict[str, tuple[Any, str]] = {
     "selfattn_lora": (False, "selects no linear map"),
     "selfattn_lora-1": (1, "must be true or false"),
     "output_lora": (True, "is missing"),
-    "intermediate_lora": ("yes", "neither true nor false"),
+    "intermediate_lora": ("yes", "must be true or false"),
     "architecture": ("mtl_lora", "but must be"),
 }
 
@@ -157,7 +157,7 @@ def test_all_mistakes_of_a_bottleneck_are_told_at_once(bottleneck: Any) -> None:
         f"{file}: phm_layer is true, but Layover only supports false",
         f"{file}: use_gating is true, but Layover only supports false",
         f'{file}: non_linearity is "gelo"; did you mean',
-        f'{file}: reduction_factor is "16"; one number',
+        f'{file}: reduction_factor is "16", but must be one number',
         f'{file}: "new" is [1], but Layover lacks',
     }
     assert len(error.value.mistakes) == len(expected)
@@ -178,7 +178,7 @@ def test_other_architectures_of_adapters_are_named(hub_lora: Any, architecture: 
         (
             "inv_adapter",
             "nice",
-            'inv_adapter is "nice", but Layover only supports null: this is an adapter with an invertible',
+            'inv_adapter is "nice", but Layover only supports null: this is a language adapter with an invertible',
         ),
     ],
 )
