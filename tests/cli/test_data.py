@@ -302,4 +302,4 @@ def test_null_is_no_label(own: Path) -> None:
     change(own, "labels: [-1, 0, 1]", "labels: [null, 0, 1]")
     error = str(check("own", "--recipe", str(own)).exception)
     assert "1 problem in the recipe" in error
-    assert 'tasks.own.labels: null is no text; write "null" in quotes if you mean the text' in error
+    assert 'tasks.own.labels: null is not text; write "null" in quotes if you mean the text' in error

@@ -120,8 +120,8 @@ def test_outside_a_checkout_it_shows_the_way_of_a_recipe(tmp_path: Path, monkeyp
 @pytest.mark.parametrize(
     ("name", "kind", "message"),
     [
-        ("xnli", "classification", "the task 'xnli' exists already"),
-        ("sandbox", "classification", "the task 'sandbox/aligned' exists already"),
+        ("xnli", "classification", "the task 'xnli' already exists"),
+        ("sandbox", "classification", "the task 'sandbox/aligned' already exists"),
         ("none", "classification", "'none' means no intermediate"),
         ("My-Task", "classification", "did you mean 'my_task'?"),
         ("law/claims", "classification", "did you mean 'law_claims'?"),

@@ -215,7 +215,7 @@ def test_a_pipe_or_a_device_is_not_replaced_by_the_results(run: Run, served: Ser
     os.mkfifo(pipe)
     code, _, err = run("--package", served.packages / NLI, rows, "--out", pipe)
     assert code == 2
-    assert "is no regular file; omit --out" in err
+    assert "is not an ordinary file; omit --out" in err
     assert pipe.is_fifo()
 
 

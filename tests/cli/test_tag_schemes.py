@@ -162,4 +162,4 @@ def test_a_tag_of_another_split_that_the_scheme_has_no_place_for(folder: Path) -
 def test_outside_is_text_as_labels_are(folder: Path, labels: str, outside: str) -> None:
     assert ask(folder, f"{labels}, outside: {outside}", "check").exit_code == 0
     said = str(ask(folder, f"{labels}, outside: [null]", "check").exception)
-    assert "null is no text" in said
+    assert "null is not text" in said

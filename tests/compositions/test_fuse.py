@@ -69,7 +69,7 @@ def test_wrong_settings(settings: dict[str, object], message: str) -> None:
         (FULL, FULL, "fuse does not work with full: it is a copy of the whole encoder"),
         (NONE, NONE, "not work with none: it trains no part of the encoder"),
         (LORA, BOTTLENECK, "fuse mixes modules with equal settings"),
-        (LORA, modules.get("lora")(rank=4), "give both the same settings, or delete own"),
+        (LORA, modules.get("lora")(rank=4), "give both the same settings, or remove own"),
     ],
 )
 def test_what_cannot_be_mixed(module: Module, intermediate: Module, message: str) -> None:

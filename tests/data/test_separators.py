@@ -74,13 +74,13 @@ def test_whitespace_belongs_to_conll() -> None:
 
 @pytest.mark.parametrize("separator", ["", '"', "\n", "semi", 5])
 def test_what_separates_nothing_is_refused(separator: object) -> None:
-    with pytest.raises(ValueError, match=r"cannot separate columns|is no name of a separator"):
+    with pytest.raises(ValueError, match=r"cannot separate columns|is not the name of a separator"):
         OwnTask(**TEXT, separator=separator)
 
 
 @pytest.mark.parametrize("encoding", ["latin-99", "rot13", "hex", "", 5])
 def test_an_unknown_encoding_is_refused(encoding: object) -> None:
-    with pytest.raises(ValueError, match="is no encoding; write a name that Python knows: utf-8, latin-1"):
+    with pytest.raises(ValueError, match="is not an encoding; write a name that Python knows: utf-8, latin-1"):
         OwnTask(**TEXT, encoding=encoding)
 
 

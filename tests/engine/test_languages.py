@@ -166,7 +166,7 @@ def predictions(store: Store, key: str) -> list[Any]:
 def test_plan_and_why_know_of_them(swept: Folder) -> None:
     plan = json.loads(swept.run("plan", "languages.yaml", "--json"))
     assert plan["to_run"] == 0
-    assert "mad: no text of de; the adapter of en acts there" in plan["notes"]
+    assert "mad: languages.text has no de; the adapter of en is used instead" in plan["notes"]
     changed = json.loads(swept.run("plan", "languages.yaml", "languages.lr=1e-3", "--json", "--nodes"))
     (cell,) = [
         one["key"] for one in changed["nodes"] if one["label"].startswith("train sandbox/paraphrase mini/mad seed")

@@ -79,7 +79,7 @@ def test_the_layer_is_chosen_by_the_gold_of_a_split(layered: Folder, split: str)
     assert {node["kind"] for node in planned["nodes"] if not node["cached"]} == {"score"}, "layers are not read again"
     layered.run("run", "recipe.yaml", *settings)
     said = layered.run("report", "recipe.yaml", *settings, "--out", split)
-    marked = "bitext: the layer is chosen by the test gold that it is scored with"
+    marked = "bitext: the same test gold chooses the layer and gives the scores"
     assert (marked in said) == (split == "scored")
     for line in cells_of(layered, split, "bitext"):
         record = line["record"]

@@ -192,7 +192,7 @@ def test_a_pretrained_encoder_becomes_a_directory_with_a_card(work: Folder) -> N
     assert not report["missing_keys"]
     assert not report["unexpected_keys"]
     assert len(AutoTokenizer.from_pretrained(folder)) == model.config.vocab_size
-    assert "exists; name another directory" in work.run(*packed, code=2)
+    assert "already exists; name another folder" in work.run(*packed, code=2)
     assert "several cells of the recipe match" in work.run(*packed, "sweep.seed=[1, 2]", code=2)
     assert str(work.root) not in json.dumps(card)
 

@@ -246,7 +246,7 @@ def test_tuning_on_what_is_scored_is_marked(folder: Folder) -> None:
     scored = "tasks.bitext.retrieval={threshold: scored}"
     folder.run("run", "recipe.yaml", *narrow, scored)
     said = folder.run("report", "recipe.yaml", *narrow, scored)
-    assert "Note: bitext: the threshold is tuned on the test gold that it is scored with." in said
+    assert "Note: bitext: the same test gold tunes the threshold and gives the scores." in said
     (record,) = [json.loads(text) for text in folder.records().values()]
     assert record["retrieval"]["threshold_tuned_on"] == "scored"
     assert record["missing"] == {"sw": "no gold labels"}

@@ -203,9 +203,9 @@ def test_a_mistake_has_the_exit_code_2(submitted: Folder, tmp_path: Path) -> Non
 
 def test_what_cannot_be_submitted(submitted: Folder) -> None:
     said = submitted.run("xtreme-submission", "recipe.yaml", "submission", code=2)
-    assert "submission exists; name another directory" in said
+    assert "submission already exists; name another folder" in said
     said = submitted.run("xtreme-submission", "recipe.yaml", "new", "sweep.method=[lora,head]", code=2)
-    assert "pawsx has several cells, tiny/lora/none/pawsx/1 and tiny/head/none/pawsx/1: narrow the sweep" in said
+    assert "pawsx has several cells, tiny/lora/none/pawsx/1 and tiny/head/none/pawsx/1; narrow the sweep" in said
     said = submitted.run("xtreme-submission", "recipe.yaml", "new", "sweep.seed=[2]", code=2)
     assert "tiny/lora/none/pawsx/2 is not finished; run the recipe first" in said
     limited = ("sweep.target=[pawsx]", "tasks.pawsx.limit.test=5")

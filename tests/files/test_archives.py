@@ -53,11 +53,14 @@ def test_what_cannot_be_read_is_one_error(archive: Path) -> None:
     content = bytearray(archive.read_bytes())
     content[60:70] = bytes(10)
     archive.write_bytes(content)
-    with pytest.raises(DataError, match=r"rows\.jsonl: damaged or no zip archive .*; fetch it again"):
+    with pytest.raises(
+        DataError, match=r"rows\.jsonl: the file is damaged, or is not a zip archive .*; fetch it again"
+    ):
         list(read(archive / "dev" / "rows.jsonl", FileLayout(format="jsonl")))
     archive.write_text("no archive")
     with pytest.raises(
-        DataError, match=r"dev\.zip: damaged or no zip archive \(File is not a zip file\); fetch it again"
+        DataError,
+        match=r"dev\.zip: the file is damaged, or is not a zip archive \(File is not a zip file\); fetch it again",
     ):
         is_file(archive / "dev" / "rows.jsonl")
 
@@ -106,8 +109,8 @@ def of_lzma(archive: Path) -> None:
         (encrypted, "is encrypted, password required"),
         (packed_in_another_way, "compression"),
         (of_a_newer_form, "zip file version"),
-        (ends_in_a_file, "damaged or no zip archive"),
-        (of_lzma, "damaged or no zip archive"),
+        (ends_in_a_file, "damaged, or is not a zip archive"),
+        (of_lzma, "damaged, or is not a zip archive"),
     ],
 )
 def test_whatever_is_wrong_with_an_archive_is_one_error(
@@ -134,5 +137,5 @@ def test_the_names_in_a_folder_of_an_archive(archive: Path) -> None:
     assert names_in(archive / "other") == set()
     assert names_in(archive.parent) is None
     archive.write_text("no archive")
-    with pytest.raises(DataError, match="damaged or no zip archive"):
+    with pytest.raises(DataError, match="damaged, or is not a zip archive"):
         names_in(archive / "dev")

@@ -80,7 +80,7 @@ def test_one_error_of_the_server_after_a_branch_has_moved(
 def test_a_server_that_goes_on_failing(hub: Hub, user: User, moved: tuple[str, str]) -> None:
     hub.fail("tree/")
     told = user.ask(READ, SET, "en", moved[1])
-    assert "cannot be downloaded from the hub: the hub has an internal error (status 500)" in told["error"]
+    assert "cannot be downloaded from the hub: the hub has an error of its own (status 500)" in told["error"]
     assert f"has no copy of this commit (only {moved[0][:12]})" in told["error"]
 
 

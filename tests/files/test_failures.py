@@ -82,7 +82,7 @@ def test_a_busy_hub_is_asked_again_when_it_said(world: Hub, user: User) -> None:
     program = "import json, sys\n" + ASK
     done = user.run("-c", program, question)
     assert json.loads(done.stdout)[0][0] == ""
-    assert done.stderr.count("the hub asks to wait (429 Too Many Requests); asking again in 7 s") == 2
+    assert done.stderr.count("the hub asks to wait (429 Too Many Requests); the next request follows in 7 s") == 2
 
 
 @pytest.mark.parametrize("request_", ["GET /api/models", "HEAD "])
@@ -107,7 +107,7 @@ def test_failures_of_the_server_and_of_the_way(world: Hub, user: User) -> None:
     world.fail("GET .*config", cut=5)
     (cut,) = asked(user, "good")
     assert (server[0], cut[0]) == ("server", "cut")
-    assert "the hub has an internal error (status 503)" in server[1]
+    assert "the hub has an error of its own (status 503)" in server[1]
     assert "the download broke off" in cut[1]
     world.mend()
     assert asked(user, "good")[0][0] == "", "and nothing of it is kept"
@@ -121,7 +121,7 @@ def test_failures_of_the_server_and_of_the_way(world: Hub, user: User) -> None:
     ("environment", "reason", "words"),
     [
         ({"HF_ENDPOINT": "https://nowhere.invalid"}, "unreachable", "the hub at https://nowhere.invalid cannot be rea"),
-        ({"HF_ENDPOINT": "nonsense"}, "endpoint", "HF_ENDPOINT is no address of a hub: 'nonsense'"),
+        ({"HF_ENDPOINT": "nonsense"}, "endpoint", "HF_ENDPOINT is not the address of a hub: 'nonsense'"),
         ({"http_proxy": "http://me:secret@127.0.0.1:9"}, "proxy", "through the proxy http://127.0.0.1:9 ("),
         ({"HF_HOME": "/proc/nothing"}, "disk", "the local cache of the hub, /proc/nothing, cannot be used"),
         ({"HF_ENDPOINT": "tls"}, "tls", "no trusted TLS connection to https://127.0.0.1"),
@@ -188,7 +188,7 @@ def test_an_answer_of_something_else_is_told(world: Hub, user: User) -> None:
     world.fail("GET /api", status=200)
     (other,) = asked(user, "good")
     assert other[0] == "other"
-    assert f"the answer of {world.url} cannot be read, or is no answer of a hub" in other[1]
+    assert f"the answer of {world.url} cannot be read, or is not the answer of a hub" in other[1]
 
 
 def test_a_hub_that_is_silent(world: Hub, user: User) -> None:

@@ -177,7 +177,7 @@ def test_a_branch_that_the_hub_does_not_tell_is_noted(hub: Hub, user: User, comm
     hub.fail("/api/models", status=500)
     revision, _, _, unresolved, notes = user.ask(IDENTITY, MODEL, "main")
     assert (revision, unresolved) == (commit, [])
-    assert notes[0].startswith("the hub has an internal error (status 500)")
+    assert notes[0].startswith("the hub has an error of its own (status 500)")
     assert notes[0].endswith(f"the last known commits are used: models/{MODEL}@main is {commit}")
 
 

@@ -82,16 +82,16 @@ HEADERS: dict[str, tuple[Any, bytes, str]] = {
     "F64": ({"a": entry(0, 16, dtype="F64")}, bytes(16), 'its dtype is "F64", but must be one of F32, F16, BF16'),
     "I64": ({"a": entry(0, 16, dtype="I64")}, bytes(16), 'its dtype is "I64"'),
     "dtype-list": ({"a": entry(dtype=["F32"])}, bytes(8), r'its dtype is \["F32"\]'),
-    "metadata": ({"__metadata__": {"format": 1}, "a": entry()}, bytes(8), "has a value that is no text"),
-    "metadata-list": ({"__metadata__": ["pt"], "a": entry()}, bytes(8), "has a value that is no text"),
-    "list": ([1], b"", "its header is no JSON"),
-    "space": (b' {"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}', bytes(4), "its header is no JSON"),
+    "metadata": ({"__metadata__": {"format": 1}, "a": entry()}, bytes(8), "has a value that is not text"),
+    "metadata-list": ({"__metadata__": ["pt"], "a": entry()}, bytes(8), "has a value that is not text"),
+    "list": ([1], b"", "its header is not JSON"),
+    "space": (b' {"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}', bytes(4), "its header is not JSON"),
     "twice": (b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":1}', bytes(4), 'the key "a" appears twice'),
     "twice-inside": (b'{"a":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}}', bytes(4), "twice"),
-    "nan": (b'{"a":NaN}', b"", "NaN is no number"),
+    "nan": (b'{"a":NaN}', b"", "NaN is not a number"),
     "latin": (b'{"\xff":1}', b"", "not plain JSON"),
     "deep": (b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}", b"", "nested too deeply"),
-    "no-json": (b"not json at all", b"", "its header is no JSON"),
+    "no-json": (b"not json at all", b"", "its header is not JSON"),
     "half-json": (b'{"a": ', b"", "not plain JSON"),
 }
 
@@ -131,7 +131,7 @@ def test_a_wrong_header_is_refused(tmp_path: Path, name: str) -> None:
     ],
 )
 def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ModelError, match="is no name of a weight") as error:
+    with pytest.raises(ModelError, match="is not the name of a weight") as error:
         header(made(tmp_path / "x", {name: entry()}, bytes(8)))
     assert str(error.value).removeprefix(str(tmp_path)).isprintable()
 
@@ -231,9 +231,9 @@ JSON: dict[str, tuple[bytes, str]] = {
     "twice": (b'{"r": 8, "r": 16}', 'the key "r" appears twice'),
     "twice-deep": (b'{"config": {"r": 8, "r": 8}}', "appears twice"),
     "twice-escaped": (b'{"r": 8, "\\u0072": 16}', "appears twice"),
-    "NaN": (b'{"r": NaN}', "NaN is no number"),
-    "Infinity": (b'{"r": Infinity}', "Infinity is no number"),
-    "-Infinity": (b'{"r": -Infinity}', "-Infinity is no number"),
+    "NaN": (b'{"r": NaN}', "NaN is not a number"),
+    "Infinity": (b'{"r": Infinity}', "Infinity is not a number"),
+    "-Infinity": (b'{"r": -Infinity}', "-Infinity is not a number"),
     "1e999": (b'{"r": 1e999}', "1e999 is too large a number"),
     "-1e999": (b'{"r": -1e999}', "too large a number"),
     "long": (b'{"r": ' + b"1" * 1001 + b"}", "too large a number"),
@@ -243,9 +243,9 @@ JSON: dict[str, tuple[bytes, str]] = {
     "objects": (b'{"a":' * 100_000, "nested too deeply"),
     "33": (b'{"a":' * 33 + b"1" + b"}" * 33, "nested too deeply"),
     "33-lists": (b'{"a":' + b"[" * 32 + b"]" * 32 + b"}", "nested too deeply"),
-    "list": (b"[]", "no object"),
-    "number": (b"7", "no object"),
-    "null": (b"null", "no object"),
+    "list": (b"[]", "not an object"),
+    "number": (b"7", "not an object"),
+    "null": (b"null", "not an object"),
     "empty": (b"", "not plain JSON"),
     "bom": (b"\xef\xbb\xbf{}", "not plain JSON"),
     "utf-16": ('{"a": 1}'.encode("utf-16"), "not plain JSON"),
@@ -293,11 +293,11 @@ def loop(path: Path) -> None:
 
 
 STRANGE: dict[str, tuple[Callable[[Path], object], str]] = {
-    "link": (link, "a link or no ordinary file"),
-    "dangling": (dangling, "a link or no ordinary file"),
-    "loop": (loop, "a link or no ordinary file"),
-    "folder": (Path.mkdir, "a link or no ordinary file"),
-    "pipe": (os.mkfifo, "a link or no ordinary file"),
+    "link": (link, "it is a link, or is not an ordinary file"),
+    "dangling": (dangling, "it is a link, or is not an ordinary file"),
+    "loop": (loop, "it is a link, or is not an ordinary file"),
+    "folder": (Path.mkdir, "it is a link, or is not an ordinary file"),
+    "pipe": (os.mkfifo, "it is a link, or is not an ordinary file"),
     "nothing": (lambda _path: None, "is missing"),
 }
 
@@ -334,7 +334,7 @@ def test_a_file_that_is_put_in_place_of_another_is_not_opened(tmp_path: Path, mo
             return one
 
         monkeypatch.setattr(safe, "plain_file", swapped)
-        with pytest.raises(ModelError, match=r"x\.json: (cannot be read|a link or no ordinary file)"):
+        with pytest.raises(ModelError, match=r"x\.json: (cannot be read|it is a link, or is not an ordinary file)"):
             read_json(path)
         monkeypatch.undo()
         path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()

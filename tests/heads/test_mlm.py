@@ -175,7 +175,7 @@ def test_shards_are_read_and_what_is_missing_is_said(tmp_path: Path) -> None:
     expected = dict(reference().lm_head.named_parameters())
     assert all(torch.equal(value, expected[name]) for name, value in head.state_dict().items())
     next(iter((tmp_path / "parts").glob("*.safetensors"))).unlink()
-    with pytest.raises(ModelError, match="and so are files"):
+    with pytest.raises(ModelError, match="or one of its files is missing"):
         head.start_from(str(tmp_path / "parts"), None)
 
 

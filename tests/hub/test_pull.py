@@ -146,7 +146,11 @@ class TestFolders:
 
     @pytest.mark.parametrize(
         ("source", "message"),
-        [("nowhere", "is no folder, no zip archive, and no id"), ("../x", "no id of the hub"), ("a/b/c", "no id")],
+        [
+            ("nowhere", "is neither a folder, nor a zip archive, nor an id"),
+            ("../x", "nor an id of the hub"),
+            ("a/b/c", "nor an id"),
+        ],
     )
     def test_no_source(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, message: str) -> None:
         (tmp_path / "here").mkdir()
@@ -276,13 +280,13 @@ class TestModules:
         places = sorted(name for name in weights if "lora_B" in name)
         weights[places[0]].zero_()
         save_file(weights, file)
-        assert "; note: lora_B.weight is zero at 1 of 8 places" in cli("pull", folder, "--to", tmp_path / "one")[1]
+        assert "; note: lora_B.weight is zero at 1 of 8 sites" in cli("pull", folder, "--to", tmp_path / "one")[1]
         for name in places:
             weights[name].zero_()
         save_file(weights, file)
         code, out, _ = cli("pull", folder, "--to", tmp_path / "all")
         assert code == 0
-        assert "; note: an untrained module: lora_B.weight is zero at all 8 places" in out
+        assert "; note: the module is untrained: lora_B.weight is zero at all 8 sites" in out
 
     def test_adapterhub_of_the_hub(self, packages: Any, tmp_path: Path, hub: Any) -> None:
         folder = packages.add_pickles(packages.bn_nli)[0].parent

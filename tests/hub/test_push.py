@@ -88,7 +88,7 @@ def test_dry_run_needs_no_network_and_no_token(
 def test_no_repository(packages: Any, hub: Any, cli: Cli, where: str) -> None:
     code, _, err = cli("push", packages[packages.lora_nli], where)
     assert code == 2
-    assert "is no name of a repository" in err
+    assert "is not the name of a repository" in err
     assert hub.asked == []
 
 

@@ -223,22 +223,22 @@ class TestLinks:
         file = packages[packages.lora_nli] / name
         file.rename(tmp_path / "real")
         file.symlink_to(tmp_path / "real")
-        refused(file.parent, cli, tmp_path, "it is not followed")
+        refused(file.parent, cli, tmp_path, "is not opened")
 
     def test_nowhere(self, packages: Any, cli: Cli, tmp_path: Path) -> None:
         file = packages[packages.lora_nli] / "README.md"
         file.unlink()
         file.symlink_to("README.md")
-        refused(file.parent, cli, tmp_path, "it is not followed")
+        refused(file.parent, cli, tmp_path, "is not opened")
 
     def test_devices_and_pipes_do_not_hang(self, packages: Any, cli: Cli, tmp_path: Path) -> None:
         file = packages[packages.lora_nli] / "head.safetensors"
         file.unlink()
         file.symlink_to("/dev/zero")
-        refused(file.parent, cli, tmp_path, "it is not followed")
+        refused(file.parent, cli, tmp_path, "is not opened")
         file.unlink()
         os.mkfifo(file)
-        refused(file.parent, cli, tmp_path, "it is not followed")
+        refused(file.parent, cli, tmp_path, "is not opened")
 
 
 class TestSizes:
@@ -272,9 +272,9 @@ class TestSizes:
         ("text", "message"),
         [
             ('{"id": 1, "id": 2}', "appears twice"),
-            ('{"tolerance": NaN}', "NaN is no number"),
-            ('{"tolerance": -Infinity}', "-Infinity is no number"),
-            ("[]", "no object"),
+            ('{"tolerance": NaN}', "NaN is not a number"),
+            ('{"tolerance": -Infinity}', "-Infinity is not a number"),
+            ("[]", "not an object"),
             ('{"schema_version": ' + "9" * 5000 + "}", "not plain JSON"),
             ("\ufeff{}", "not plain JSON"),
         ],
@@ -360,7 +360,7 @@ ABSURD: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "10^5 layers of a module": (module(layers=list(range(10**5))), "lora does not take layers: "),
     "a module that is none": (module(name="os.system"), "no module is called 'os.system'"),
     "a module outside": (module(name="../../evil"), "no module is called"),
-    "the whole encoder": (top(pieces=[], layout=None), "is too much"),
+    "the whole encoder": (top(pieces=[], layout=None), "is unexpected"),
     "all weights as a module": (
         lambda card: card["pieces"][-1].update(module={"name": "full"}),
         "is not a module for packages",
@@ -368,12 +368,12 @@ ABSURD: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "a role that is none": (own(role="../x"), "pieces.0.role"),
     "a role twice": (lambda card: card["pieces"].append(card["pieces"][0]), "two attachments have the same role"),
     "10^4 pieces": (lambda card: card["pieces"].extend(card["pieces"] * 10**4), "pieces"),
-    "pieces without a composition": (own(role="intermediate"), "several attachments need a composition"),
+    "pieces without a composition": (own(role="intermediate"), "the card has no composition"),
     "a module without a layout": (top(layout=None), "layout is None"),
     "a layout that is none": (top(layout="../x"), "layout"),
     "a composition that is none": (top(composition={"name": "evil"}), "no composition is called 'evil'"),
-    "10^9 labels": (task(labels=[f"x{number}" for number in range(10**5)]), "has shape"),
-    "a head of another kind": (task(kind="mlm", columns=None), "the task is of no kind whose heads are shared"),
+    "10^9 labels": (task(labels=[f"x{number}" for number in range(10**5)]), "has the shape"),
+    "a head of another kind": (task(kind="mlm", columns=None), "the card has no task whose head is shared"),
     "rows of 10^9 tokens": (task(max_length=10**9), "task.max_length"),
     "a stride of 10^9": (task(stride=10**9), "task.stride"),
     "10^9 skipped layers": (top(skipped_layers=10**9), "skipped_layers"),

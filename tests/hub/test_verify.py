@@ -96,17 +96,17 @@ def flip(file: Path) -> None:
 MODULE, HEAD = "adapter_model.safetensors", "head.safetensors"
 
 
-@told("files", "'evil.py' is no file of a package")
+@told("files", "'evil.py' is not a file of a package")
 def a_program(packages: Any, folder: Path) -> None:
     (folder / "evil.py").write_text("")
 
 
-@told("files", "'.git' is no file of a package")
+@told("files", "'.git' is not a file of a package")
 def a_folder(packages: Any, folder: Path) -> None:
     (folder / ".git").mkdir()
 
 
-@told("files", "a link or no ordinary file")
+@told("files", "it is a link, or is not an ordinary file")
 def a_link(packages: Any, folder: Path) -> None:
     (folder / HEAD).rename(folder.parent / HEAD)
     (folder / HEAD).symlink_to(folder.parent / HEAD)
@@ -117,7 +117,7 @@ def a_file_that_is_not_on_the_card(packages: Any, folder: Path) -> None:
     shutil.copy(folder / HEAD, folder / "mixer.safetensors")
 
 
-@told("files", "mixer.safetensors is too much")
+@told("files", "mixer.safetensors is unexpected")
 def a_file_too_much(packages: Any, folder: Path) -> None:
     a_file_that_is_not_on_the_card(packages, folder)
     packages.seal(folder.name)
@@ -190,7 +190,7 @@ def another_depth(packages: Any, folder: Path) -> None:
 
 @told(
     "trained",
-    "its lora is untrained: B is zero at all 8 places, as before the first step of training",
+    "its lora is untrained: B is zero at all 8 sites, as before the first step of training",
 )
 def an_untouched_module(packages: Any, folder: Path) -> None:
     def change(found: dict[str, torch.Tensor]) -> None:
@@ -237,12 +237,12 @@ def another_tokenizer(packages: Any, folder: Path) -> None:
     card(lambda found: found["base"].update(tokenizer_sha256="0" * 64))(packages, folder)
 
 
-@told("probe", "the card describes another package")
+@told("probe", "the package does not match its card")
 def other_hidden_states(packages: Any, folder: Path) -> None:
     card(lambda found: found["probe"]["hidden"][0].__setitem__(0, 0.5))(packages, folder)
 
 
-@told("probe", "the card describes another package")
+@told("probe", "the package does not match its card")
 def other_logits(packages: Any, folder: Path) -> None:
     card(lambda found: found["probe"]["outputs"]["logits"].__setitem__(0, 0.5))(packages, folder)
 
@@ -285,19 +285,19 @@ def another_head_config_for_adapters(packages: Any, folder: Path) -> None:
     packages.edit_json(folder.name, "adapterhub/head_config.json", config={"head_type": "tagging"})
 
 
-@told("files", "'adapterhub/pytorch_adapter.bin' is no file of a package", BN_DAMAGES)
+@told("files", "'adapterhub/pytorch_adapter.bin' is not a file of a package", BN_DAMAGES)
 def a_pickle_that_is_not_on_the_card(packages: Any, folder: Path) -> None:
     packages.add_pickles(folder.name)
     packages.edit_card(folder.name, lambda card: card["files"].pop("adapterhub/pytorch_adapter.bin"))
 
 
-@told("files", "'adapter_model.bin' is no file of a package", BN_DAMAGES)
+@told("files", "'adapter_model.bin' is not a file of a package", BN_DAMAGES)
 def a_pickle_that_no_package_had(packages: Any, folder: Path) -> None:
     (folder / "adapter_model.bin").write_bytes(b"x")
     packages.seal(folder.name)
 
 
-@told("files", "adapterhub/pytorch_adapter.bin: a link or no ordinary file", BN_DAMAGES)
+@told("files", "adapterhub/pytorch_adapter.bin: it is a link, or is not an ordinary file", BN_DAMAGES)
 def a_link_in_the_place_of_a_pickle(packages: Any, folder: Path) -> None:
     file = packages.add_pickles(folder.name)[0]
     file.unlink()
@@ -335,7 +335,7 @@ def test_a_head_brings_no_module_for_adapters(packages: Any) -> None:
     folder = packages[packages.head]
     shutil.copytree(packages[packages.bn] / "adapterhub", folder / "adapterhub")
     packages.seal(folder.name)
-    fails(folder, "files", "adapterhub/adapter.safetensors is too much")
+    fails(folder, "files", "adapterhub/adapter.safetensors is unexpected")
 
 
 def test_some_untouched_places_are_said(packages: Any) -> None:
@@ -348,7 +348,7 @@ def test_some_untouched_places_are_said(packages: Any) -> None:
     packages.seal_weights(folder.name)
     found = verify(folder, checks=WITHOUT_ENCODER)
     assert not found.failed
-    assert "at 7 of 8 places; untrained at layers.0." in said(found, "trained")
+    assert "at 7 of 8 sites; untrained at layers.0." in said(found, "trained")
 
 
 def test_an_edited_readme_is_said_and_not_failed(packages: Any) -> None:
@@ -541,7 +541,7 @@ def test_all_that_one_check_finds_is_told_in_a_line_each(packages: Any, cli: Cli
     code, out, _ = cli("verify", folder)
     assert code == 1
     lines = out.splitlines()
-    assert lines[1].startswith("FAIL  files      'evil.py' is no file of a package")
+    assert lines[1].startswith("FAIL  files      'evil.py' is not a file of a package")
     assert lines[2] == f"{'':<17}head.safetensors is on the card, but not in the folder"
     (folder / "evil.py").unlink()
     shutil.copy(packages[packages.lora_nli] / "head.safetensors", folder)
@@ -550,10 +550,10 @@ def test_all_that_one_check_finds_is_told_in_a_line_each(packages: Any, cli: Cli
     found = verify(folder, checks=WITHOUT_ENCODER)
     assert [one.partition(": ")[::2] for one in said(found, "configs").splitlines()] == [
         ("adapter_config.json", "auto_mapping: the module of the card does not have this setting"),
-        ("adapter_config.json", "task_type is X, but None by the card"),
+        ("adapter_config.json", "task_type is X, but None on the card"),
         (
             "head_config.json",
-            f"labels is ['a'], but {packages.card(folder.name)['task']['labels']!r} by the card"[:999],
+            f"labels is ['a'], but {packages.card(folder.name)['task']['labels']!r} on the card"[:999],
         ),
     ]
 

@@ -68,10 +68,10 @@ def test_no_gold_is_not_no_label(tmp_path: Path) -> None:
     ("rows", "keys", "message"),
     [
         ([{"text": "a", "label": ["food", "rian"]}], {}, r"a\.jsonl:1: 'rian' is not a label; did you mean 'rain'"),
-        ([{"text": "a", "label": ["food", ""]}], {}, r"a\.jsonl:1: '' in the list of labels is no label"),
+        ([{"text": "a", "label": ["food", ""]}], {}, r"a\.jsonl:1: '' in the list of labels is not a label"),
         ([{"text": "a", "label": "food"}], {}, r"a\.jsonl:1: 'label' is 'food', but a list .*`label_separator`"),
         ([{"text": "a", "label": 3}], {}, r"a\.jsonl:1: 'label' is 3, but a list of labels is needed"),
-        ("text,label\na,food;;rain\n", {"label_separator": ";"}, r"a\.csv:2: '' in the list of labels is no label"),
+        ("text,label\na,food;;rain\n", {"label_separator": ";"}, r"a\.csv:2: '' in the list of labels is not a label"),
         ("text,food,keys,rain\na,1,2,0\n", {"label_columns": LABELS}, r"a\.csv:2: .*'keys' is '2'; write 0 or 1"),
         ("text,food,keys,rain\na,1,,0\n", {"label_columns": LABELS}, r"a\.csv:2: .*'keys' is empty, but others"),
         ("text,food,kyes,rain\na,1,1,0\n", {"label_columns": LABELS}, r"a\.csv:2: .*'keys'"),
@@ -162,4 +162,4 @@ def test_a_separator_that_would_cut_a_label_is_refused(labels: tuple[str, ...], 
     own = MultilabelKeys(labels=labels, label_separator=";")
     found = list(mistakes_of_columns(own))
     assert [path for path, _ in found] == [("label_separator",)] * wrong
-    assert all("choose another one" in message for _, message in found)
+    assert all("use another one" in message for _, message in found)

@@ -168,7 +168,7 @@ def test_parse_checks_answers() -> None:
         ({"text": ["b"], "answer_start": [-1]}, "is not at character -1"),
         ({"text": [""], "answer_start": [0]}, "is not at character 0"),
         ({"text": ["b"]}, "answers are"),
-        ({"text": ["b"], "answer_start": []}, "one start character"),
+        ({"text": ["b"], "answer_start": []}, "its start character"),
         (["b"], "answers are"),
         ({"text": [], "answer_start": []}, "every question of this task needs an answer"),
     ]:

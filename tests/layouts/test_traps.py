@@ -189,10 +189,10 @@ def test_links_and_missing_files_are_told(
     for file in (folder.file, folder.path / CONFIG):
         file.rename(tmp_path / "elsewhere")
         file.symlink_to(tmp_path / "elsewhere")
-        folder.refused("a link or no ordinary file")
+        folder.refused("it is a link, or is not an ordinary file")
         file.unlink()
         file.mkdir()
-        folder.refused("a link or no ordinary file")
+        folder.refused("it is a link, or is not an ordinary file")
         file.rmdir()
         (tmp_path / "elsewhere").rename(file)
     folder.file.unlink()

@@ -292,7 +292,7 @@ def test_other_kinds_are_named(lora: Any, kind: str) -> None:
 def test_numbers_in_a_config_that_are_none_are_refused(lora: Any) -> None:
     for number in (float("nan"), float("inf")):
         lora.configure(lora_alpha=number)
-        lora.refused("is no number")
+        lora.refused("is not a number")
 
 
 @pytest.mark.parametrize("where", ["rank_pattern", "alpha_pattern", "target_modules", "exclude_modules"])

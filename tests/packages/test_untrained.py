@@ -53,13 +53,13 @@ def test_a_fresh_module_is_untrained_and_one_number_shows(name: str, dtype: torc
     assert found.wholly
     assert found.places == places
     ending = "only its magnitude can change the outputs" if name == "dora" else "it does not change the outputs"
-    assert found.message().endswith(f"at all {places} places, as before the first step of training: {ending}")
+    assert found.message().endswith(f"at all {places} sites, as before the first step of training: {ending}")
     first = next(key for key in weights if key.rpartition(".")[2] in module.neutral)
     weights[first].view(-1)[-1] += 1.0
     changed = untrained(stored(module, weights, tmp_path / "changed.safetensors"))
     assert not changed.wholly
     assert len(changed.untouched) == places - 1
-    assert changed.message().endswith(f"at {places - 1} of {places} places")
+    assert changed.message().endswith(f"at {places - 1} of {places} sites")
 
 
 def test_what_is_zero_from_below_is_zero(tmp_path: Path) -> None:

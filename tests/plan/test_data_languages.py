@@ -190,7 +190,7 @@ def test_language_adapters_need_a_known_language(world: World) -> None:
     world.write("de.txt", "ein Text")
     files = moods(f"{{train: {TRAIN}, validation: {{de: {DEV}}}, test: {{de: {DEV}}}}}")
     adapters = "languages={module: bottleneck, text: {de: de.txt}, fallback: de}"
-    with pytest.raises(RecipeError, match=r"moods: the language of the training data is not known; set tasks"):
+    with pytest.raises(RecipeError, match=r"moods: the language of the training data is unknown; set tasks"):
         world.plan(*NARROW, files, adapters, "methods.lora.languages=true")
 
 

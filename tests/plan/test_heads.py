@@ -42,7 +42,7 @@ def test_other_labels_give_a_fresh_head_and_a_note(world: World) -> None:
     after = world.plan(*NARROW, CONTINUE, labels)
     assert target(after).spec.head_from is None
     assert target(after).key == target(world.plan(*NARROW, labels)).key
-    assert "lora: the head is new where outputs differ: moods after claims" in after.notes
+    assert "lora: the target gets a new head, because the outputs differ: moods after claims" in after.notes
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -116,7 +116,7 @@ def test_warm_takes_a_module_that_means_the_same_however_it_is_written(importing
         ("methods.one={module: none}", "trains no part of the encoder, so an intermediate changes nothing"),
         (
             method("{name: stack, on_top: none}"),
-            "no head of the intermediates has the outputs of sandbox/paraphrase (mine was imported without a head)",
+            "no head of the intermediates has the outputs of sandbox/paraphrase (mine: imported without a head)",
         ),
         (method("{name: fuse, own: true}", "rank: 2"), "mine: fuse mixes modules with equal settings"),
         (
@@ -233,7 +233,5 @@ def test_an_untrained_module_is_told(importing: Importing) -> None:
     assert noted() == [], "a module may leave out layers"
     weights[places[0]].zero_()
     save_file(weights, file)
-    said = (
-        f"B is zero at all {len(places)} places, as before the first step of training: it does not change the outputs"
-    )
-    assert noted() == [f"mine: an untrained module: {said}"]
+    said = f"B is zero at all {len(places)} sites, as before the first step of training: it does not change the outputs"
+    assert noted() == [f"mine: the module is untrained: {said}"]

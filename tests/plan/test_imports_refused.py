@@ -116,18 +116,18 @@ def test_a_reader_is_told_what_is_not_taken_over_and_not_known(importing: Import
         lambda config: config.update(base_model_name_or_path="org/other-encoder"),
     )
     (note,) = (note for note in importing.plan().notes if "do not prove" in note)
-    assert "it was trained on org/other-encoder; here it acts on sandbox/mini" in note
+    assert "it was trained on org/other-encoder; here its encoder is sandbox/mini" in note
 
 
 def test_what_it_has_seen_of_a_target_is_told_by_the_task(importing: Importing) -> None:
     plan = importing.plan("modules.mine.task=sandbox/paraphrase")
-    assert "sandbox/paraphrase after mine: it was trained on sandbox/paraphrase, as the target is" in plan.notes
+    assert "sandbox/paraphrase after mine: both are trained on sandbox/paraphrase" in plan.notes
     (importing.root / "dev.json").write_text(json.dumps(questions("rain")), encoding="utf-8")
     files = ("tasks.squad.files={train: dev.json, validation: dev.json}", "tasks.xquad.files={test: {en: dev.json}}")
     one = (f"data_root={importing.root}", *files, "sweep.target=[xquad]")
     notes = importing.plan(*one, "modules.mine.task=squad").notes
-    assert "xquad after mine: it was trained on squad, as the target is" in notes
-    seen = "xquad after mine: texts it is scored on are in the validation data of squad, which mine may have seen"
+    assert "xquad after mine: both are trained on squad" in notes
+    seen = "xquad after mine: scored texts are also in the validation data of squad, which mine may have seen"
     assert seen in notes
     assert not [note for note in importing.plan(*one, "modules.mine.task=mnli").notes if "after mine" in note]
 
@@ -147,5 +147,7 @@ def test_weights_that_are_no_ordinary_file_are_not_waited_for(
     else:
         with weights.open("wb") as stream:
             stream.truncate(2**40)
-    with pytest.raises(RecipeError, match=r"no ordinary file; it is not followed|1099511627776 bytes, but at most"):
+    with pytest.raises(
+        RecipeError, match=r"is not an ordinary file, and is not opened|1099511627776 bytes, but at most"
+    ):
         importing.plan(f"modules.mine.path={folder}")

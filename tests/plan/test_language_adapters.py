@@ -128,16 +128,16 @@ def test_a_language_without_text_is_an_error_or_falls_back_with_a_note(world: Wo
     only = SECTION.replace(", sw: text/sw.txt", "")
     with pytest.raises(RecipeError) as raised:
         world.plan(change=spoken(only))
-    assert "no adapter for sw, in which moods is scored or selected" in str(raised.value)
+    assert "sw has no adapter, but data of moods are in sw" in str(raised.value)
     assert "languages.fallback: en" in str(raised.value)
     plan = world.plan("languages.fallback=en", change=spoken(only))
-    assert "mad, mads, top: no text of sw; the adapter of en acts there" in plan.notes
+    assert "mad, mads, top: languages.text has no sw; the adapter of en is used instead" in plan.notes
     (key,) = [node.key for node in adapters(plan).values()]
     for score in cells(plan, "mad"):
         assert score.spec.language_adapters == {"en": "en", "sw": "en"}
         assert all(plan.nodes[predicted].spec.adapters == (key,) for predicted, _ in score.spec.predictions.values())
     whole = world.plan("languages.fallback=en", change=spoken())
-    assert not any("acts there" in note for note in whole.notes)
+    assert not any("is used instead" in note for note in whole.notes)
 
 
 def test_equal_text_is_one_adapter_and_the_record_still_says_which(world: World) -> None:

@@ -29,12 +29,12 @@ def trained_on(plan: Plan, task: str) -> Any:
 
 def test_the_same_training_data_under_another_name_are_found(world: World) -> None:
     plan = world.plan(*NARROW)
-    assert not noted(plan, "twice")
+    assert not noted(plan, "same data")
     same = world.plan(*NARROW, "tasks.moods.files.train=claims/train.jsonl")
-    assert noted(same, "twice") == [
-        "moods after claims: trains on the same data twice; a gain here does not come from another task"
+    assert noted(same, "same data") == [
+        "moods after claims: both train on the same data; a gain here does not come from another task"
     ]
-    assert not noted(world.plan(*NARROW, "sweep.intermediate=[none]"), "twice")
+    assert not noted(world.plan(*NARROW, "sweep.intermediate=[none]"), "same data")
 
 
 def squad(world: World, name: str, *more: str) -> None:
@@ -58,12 +58,12 @@ XQUAD = (*NARROW, "sweep.target=[xquad]", "sweep.intermediate=[none]")
 
 def test_texts_that_a_target_is_scored_on_are_named_until_they_are_left_out(questions: World) -> None:
     plan = questions.plan(*XQUAD)
-    assert noted(plan, "scored on") == [
-        "xquad: texts it is scored on are in the validation data of squad; tasks.squad.without: [xquad] removes them"
+    assert noted(plan, "scored texts") == [
+        "xquad: scored texts are also in the validation data of squad; set tasks.squad.without: [xquad] to remove them"
     ]
-    assert not noted(questions.plan(*XQUAD, "train.select=null"), "scored on")
+    assert not noted(questions.plan(*XQUAD, "train.select=null"), "scored texts")
     other = questions.plan(*XQUAD, "tasks.squad={without: [xquad]}")
-    assert not noted(other, "scored on")
+    assert not noted(other, "scored texts")
     data = trained_on(other, "xquad")
     assert [one.at().language for one in data.spec.without] == ["de", "en"]
     assert data.key != trained_on(plan, "xquad").key
@@ -76,7 +76,7 @@ def test_texts_that_a_target_is_scored_on_are_named_until_they_are_left_out(ques
 def test_of_a_hold_out_and_of_own_files_nothing_is_said(questions: World) -> None:
     squad(questions, "squad/train-v1.1.json", "another")
     for override in ("tasks.squad={holdout: 1}", "tasks.squad={files: {validation: squad/train-v1.1.json}}"):
-        assert not noted(questions.plan(*XQUAD, override), "scored on")
+        assert not noted(questions.plan(*XQUAD, override), "scored texts")
 
 
 def test_a_hold_out_in_place_of_official_validation_data_is_told(questions: World) -> None:
@@ -107,7 +107,7 @@ def test_data_that_are_selected_on_and_scored_are_found_by_their_rows(world: Wor
         (("tasks.xquad={without: [mlqa]}",), r"xquad trains on squad; set tasks\.squad\.without instead"),
         (("tasks.moods.without=[moods]", "sweep.target=[moods]"), "moods cannot leave out its own"),
         (("tasks.squad={without: xquad}",), r"'xquad' is not a list; write \[xquad\]"),
-        (("tasks.tatoeba={without: [xquad]}",), "has no meaning for tatoeba: retrieval is not trained"),
+        (("tasks.tatoeba={without: [xquad]}",), "is not allowed for tatoeba: retrieval is not trained"),
         (
             ("tasks.mnli={limit: {train: 3}}", "sweep.intermediate=[anli_plus]"),
             r"mnli is only a part of anli_plus; set tasks\.anli_plus\.limit instead",

@@ -120,7 +120,7 @@ def test_a_target_goes_on_with_the_head_of_its_outputs(world: World) -> None:
     assert target.spec.head_from == mixture(plan).key
     assert target.spec.canonical()["head"] == "continue"
     other = plan_of(world, CONTINUE, "sweep.method=[lora]", "mixtures.all.tasks=[other, texts]")
-    assert "lora: the head is new where outputs differ: moods after all" in other.notes
+    assert "lora: the target gets a new head, because the outputs differ: moods after all" in other.notes
 
 
 def test_composed_without_training_when_some_head_of_it_fits(world: World) -> None:
@@ -133,8 +133,8 @@ def test_composed_without_training_when_some_head_of_it_fits(world: World) -> No
 def test_what_any_task_of_it_has_seen_is_said(world: World) -> None:
     more = "tasks.beliefs.files={train: claims/train.jsonl, validation: claims/dev.jsonl}"
     plan = plan_of(world, "tasks.moods.files.train=claims/sw.jsonl", more)
-    assert [note for note in plan.notes if "twice" in note] == [
-        "moods after all (other): trains on the same data twice; a gain here does not come from another task",
+    assert [note for note in plan.notes if "same data" in note or "count twice" in note] == [
+        "moods after all (other): both train on the same data; a gain here does not come from another task",
         "all: claims and beliefs share training examples, which count twice",
     ]
 

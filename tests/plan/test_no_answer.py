@@ -69,7 +69,7 @@ def test_the_scored_split_must_be_asked_for(asked: World) -> None:
     threshold = scored(plan).spec.no_answer
     assert threshold.tuned_on == "scored"
     assert threshold.tuned == scored(plan).spec.predictions
-    assert "asked: the threshold is tuned on the validation gold that it is scored with" in plan.notes
+    assert "asked: the same validation gold tunes the threshold and gives the scores" in plan.notes
 
 
 def test_without_validation_data_the_ways_out_are_named(asked: World) -> None:
@@ -113,6 +113,6 @@ def test_rows_without_gold_choose_no_threshold(asked: World) -> None:
     (paragraph,) = data["data"][0]["paragraphs"]
     paragraph["qas"].append({"id": "blind", "question": "what of it?"})
     path.write_text(json.dumps(data), encoding="utf-8")
-    with pytest.raises(RecipeError, match=r"test en: 1 of 2 rows have no gold.*the threshold for no answer is chosen"):
+    with pytest.raises(RecipeError, match=r"test en: 1 of 2 rows have no gold.*the threshold for no answer is tuned"):
         asked.plan(*NARROW, "tasks.asked.no_answer=scored", change=change)
     assert asked.plan(*NARROW, "tasks.asked.no_answer=0", change=change).cells

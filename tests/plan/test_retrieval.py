@@ -154,7 +154,7 @@ def test_a_threshold_of_the_scored_split_must_be_asked_for(sentences: World) -> 
     spec = plan.nodes[plan.cells[0].score].spec
     assert spec.search.threshold == "scored"
     assert spec.threshold == spec.predictions
-    assert any("tuned on the validation gold that it is scored with" in note for note in plan.notes)
+    assert any("the same validation gold tunes the threshold" in note for note in plan.notes)
     both = sentences.plan(target, "tasks.bitext.retrieval={threshold: scored}", change=change)
     assert not both.nodes[both.cells[0].score].spec.absent
     assert not any("threshold" in note for note in sentences.plan(target, change=change).notes)
@@ -193,7 +193,7 @@ def test_the_layer_comes_from_the_validation_split(sentences: World) -> None:
         sentences.plan(target, split, "tasks.bitext.retrieval={threshold: scored, layer: validation}", change=change)
     plan = sentences.plan(target, split, "tasks.bitext.retrieval={threshold: scored, layer: scored}", change=change)
     assert not plan.nodes[plan.cells[0].score].spec.choosing()
-    assert "bitext: the layer is chosen by the validation gold that it is scored with" in plan.notes
+    assert "bitext: the same validation gold chooses the layer and gives the scores" in plan.notes
 
 
 def test_the_metric_that_chooses_a_layer_is_in_the_key(sentences: World) -> None:

@@ -69,7 +69,7 @@ def test_development_data_without_a_label_are_refused(world: World) -> None:
     for overrides in ((), ("tasks.moods.limit={validation: 3}",)):
         (found,) = refused(world, *overrides)
         assert found.endswith(
-            f"tasks.moods: moods validation en: 1 of 3 rows have no gold (first {path}:2), but weights are chosen by "
+            f"tasks.moods: moods validation en: 1 of 3 rows have no gold (first {path}:2), but weights are selected on "
             "them; add their gold, remove them, or name another file"
         )
     assert world.plan(*MOODS, "train.select=null"), "nothing is chosen by them"
@@ -476,7 +476,7 @@ def test_rows_without_gold_outside_a_hold_out_are_no_obstacle(world: World) -> N
     lacking = [{"text": text, "label": "" if text in {outside, held_text} else "no"} for text in texts]
     write(world, "moods/train.jsonl", lacking)
     (refusal,) = refused(world, *held)
-    assert f"1 of 3 rows have no gold (first {path}:{texts.index(held_text) + 1}), but weights are chosen" in refusal
+    assert f"1 of 3 rows have no gold (first {path}:{texts.index(held_text) + 1}), but weights are selected" in refusal
 
 
 def tokenized_texts(world: World, *overrides: str) -> tuple[str, ...]:
@@ -493,11 +493,11 @@ def test_development_rows_that_are_left_out_need_no_gold(world: World) -> None:
     write(world, "other.jsonl", rows("Secret", label="no"))
     declared = "{kind: classification, labels: [no, yes], text: [text], train_language: en, files: {test: other.jsonl}}"
     other = (f"tasks.other={declared}", "tasks.moods.without=[other]")
-    assert f"(first {dev}:2), but weights are chosen" in refused(world)[0]
+    assert f"(first {dev}:2), but weights are selected" in refused(world)[0]
     assert world.plan(*MOODS, *other), "the row without gold is left out by `without`"
     write(world, "moods/dev.jsonl", [*rows("x"), *rows("secret", label="-"), *rows("z", label="-")])
     (found,) = refused(world, *other)
-    assert f"1 of 2 rows have no gold (first {dev}:3), but weights are chosen by them" in found
+    assert f"1 of 2 rows have no gold (first {dev}:3), but weights are selected on them" in found
 
 
 def test_a_misspelt_column_of_gold_is_named(world: World) -> None:

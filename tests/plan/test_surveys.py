@@ -74,7 +74,7 @@ def test_only_the_pieces_of_xlmr_need_no_conversion(tmp_path: Path, model_type: 
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ([], "a JSON object was expected; it is not the config of an encoder"),
+        ([], "is not a JSON object; it is not the config of an encoder"),
         ({"num_hidden_layers": "2"}, NOT + "num_hidden_layers is '2', but must be a positive whole number"),
         ({"hidden_size": None}, NOT + "hidden_size is None"),
         ({"vocab_size": True}, NOT + "vocab_size is True"),

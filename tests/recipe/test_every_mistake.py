@@ -294,8 +294,8 @@ def test_files_that_name_nothing(told: Told, files: str, path: str, message: str
         ("sweep.exclude=[{seed: true}]", "sweep.exclude[0].seed: true is not on the axis seed; "),
         ("tasks.t.languages=[de, '']", "tasks.t.languages[1]: the name of a language is empty"),
         ("tasks.t.kind=[x]", 'tasks.t.kind: ["x"] does not fit; write a text'),
-        ("tasks.t.stages=[target, target]", "tasks.t.stages[1]: 'target' is listed twice"),
-        ("tasks.t.languages=[en, sw, en]", "tasks.t.languages[2]: 'en' is listed twice"),
+        ("tasks.t.stages=[target, target]", "tasks.t.stages[1]: 'target' appears twice"),
+        ("tasks.t.languages=[en, sw, en]", "tasks.t.languages[2]: 'en' appears twice"),
         ("eval.languages=[en, en]", "eval.languages[1]: 'en' appears twice"),
         ("tasks.t.eval.languages=[en, en]", "tasks.t.eval.languages[1]: 'en' appears twice"),
         (

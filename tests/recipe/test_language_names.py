@@ -59,14 +59,14 @@ def test_what_is_no_code_is_refused_once_where_it_stands(
     found = [line for line in problems(tmp_path, old, new.replace("NAME", f'"{name}"')) if where in line]
     assert len(found) == 1
     assert found[0].startswith(where)
-    assert ("is empty" if not name.strip() else f"{name!r} is no name of a language") in found[0]
+    assert ("is empty" if not name.strip() else f"{name!r} is not the name of a language") in found[0]
 
 
 def test_a_language_that_is_chosen_is_a_code_too(tmp_path: Path) -> None:
     found = problems(tmp_path, "sweep:", 'train: {select: {language: ""}}\nsweep:')
     assert found == ["14: train.select.language: the name of a language is empty; write its code, for example sw"]
     found = problems(tmp_path, "sweep:", 'eval: {languages: ["a b"]}\nsweep:')
-    assert "14: eval.languages[0]: 'a b' is no name of a language" in found[-1]
+    assert "14: eval.languages[0]: 'a b' is not the name of a language" in found[-1]
 
 
 @pytest.mark.parametrize("key", ["null", "~", ""])

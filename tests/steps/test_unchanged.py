@@ -69,5 +69,5 @@ def test_the_weights_are_those_that_are_loaded(folder: Path) -> None:
     with pytest.raises(ModelError, match=r"names c\.safetensors, but this file is missing"):
         local_weights(folder)
     index.write_text('{"weight_map": {"c": "../c.safetensors"}}', encoding="utf-8")
-    with pytest.raises(ModelError, match="which is no file of this model"):
+    with pytest.raises(ModelError, match="which is not a file of this model"):
         local_weights(folder)

@@ -141,6 +141,6 @@ def test_meanings_of_labels() -> None:
     task = declare("t", OwnTask(**own, meanings={0: "the sentences differ", "1": "they mean the same"}))
     assert task.meanings == {"0": "the sentences differ", "1": "they mean the same"}
     assert told(**own, meanings={2: "neither"}) == {"meanings.2": "'2' is not a label; one of: 0, 1"}
-    with pytest.raises(DataError, match="meanings: 'x' is no label"):
+    with pytest.raises(DataError, match="meanings: 'x' is not a label"):
         Task(**{**dict(task), "meanings": {"x": "nothing"}})
     assert declare("t", OwnTask(**{**own, "labels": "from training"}, meanings={"x": "y"})).meanings == {"x": "y"}

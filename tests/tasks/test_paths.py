@@ -105,7 +105,7 @@ def test_a_saved_data_set_of_several_splits(tmp_path: Path) -> None:
     ("state", "message"),
     [
         ("{", "state.json: cannot be read"),
-        ("[]", "state.json: the content is no JSON object"),
+        ("[]", "state.json: the content is not a JSON object"),
         ("{}", "state.json: names no files of rows"),
         ('{"_data_files": 5}', "state.json: names no files of rows"),
         ('{"_data_files": {"filename": "a"}}', "state.json: names no files of rows"),
@@ -177,10 +177,10 @@ def test_squads_own_json_needs_no_word(tmp_path: Path) -> None:
         (
             "jsonl",
             '[\n{"text": "a"}\n]',
-            r"a.json:1: '\[' is no JSON object; for a list of objects, declare `format: json`",
+            r"a.json:1: '\[' is not a JSON object; for a list of objects, declare `format: json`",
         ),
         ("jsonl", '[{"text": "a"}]', "a.json:1: a JSON list, .*; for a list of objects, declare `format: json`"),
-        ("jsonl", '{\n"text": "a"\n}', "a.json:1: '{' is no JSON object; write each object on one line"),
+        ("jsonl", '{\n"text": "a"\n}', "a.json:1: '{' is not a JSON object; write each object on one line"),
         (
             "json",
             '{"text": "a"}\n{"text": "b"}\n',

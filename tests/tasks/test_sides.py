@@ -80,8 +80,8 @@ def test_the_gold_of_sorted_lines_comes_from_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("gold", "message"),
     [
-        ("0\n3\n1\n", r"tsv:2: '3' is no line number of .*de-en\.de; write 0 to 2"),
-        ("0\none\n1\n", r"tsv:2: 'one' is no line"),
+        ("0\n3\n1\n", r"tsv:2: '3' is not a line number of .*de-en\.de; write 0 to 2"),
+        ("0\none\n1\n", r"tsv:2: 'one' is not a line number"),
         ("0\n1\n1\n", r"tsv:3: line 1 already translates another line"),
         ("0\n1\n", r"test-de\.tsv has 2 lines, but .*de-en\.en has 3"),
     ],

@@ -342,7 +342,7 @@ def test_own_language_of_one_file_is_what_is_said_or_unknown() -> None:
             {"kind": "span", "labels": "from training"},
             "are possible only for classification, tagging",
         ),
-        ({"kind": "classification", "labels": ("a", "a"), "text": ("t",)}, "a label is listed twice"),
+        ({"kind": "classification", "labels": ("a", "a"), "text": ("t",)}, "a label appears twice"),
         ({"kind": "choice", "text": ("t",)}, "choice needs `choices`"),
         ({"kind": "tagging", "labels": ("O", "X"), "metrics": ("accuracy",)}, "accuracy does not score tagging"),
         ({"kind": "tagging", "labels": ("O", "X"), "metrics": ("seqeval",)}, "did you mean 'seqeval_f1'"),

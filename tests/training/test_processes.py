@@ -75,7 +75,7 @@ except NodeError as error:
 """
     shared = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     processes = [start(code, RANK=rank, LOCAL_RANK=rank, ACCELERATE_USE_CPU="true", **shared) for rank in "01"]
-    expected = "a training runs in one process; start `layover run` without a launcher, it starts its own processes"
+    expected = "a training runs in one process; start `layover run` without a launcher: it starts its own processes"
     # gloo of some versions of torch says on standard output who is there
     assert [answer(process)[-1:] for process in processes] == [[expected], [expected]]
 

@@ -14,10 +14,12 @@ def check_out(out: Path) -> None:
     """Refuse a path that cannot become a file.
 
     Raises:
-        LayoverError: the path is a folder or no regular file, or its folder is missing.
+        LayoverError: the path is a folder or another special file, or its folder is missing.
     """
     if out.exists() and not out.is_file():
-        problem = "is a folder; name a file" if out.is_dir() else "is no regular file; omit --out for standard output"
+        problem = (
+            "is a folder; name a file" if out.is_dir() else "is not an ordinary file; omit --out for standard output"
+        )
         raise LayoverError(f"--out {out}: {problem}")
     if not out.parent.is_dir():
         raise LayoverError(f"--out {out}: the folder {out.parent} does not exist")

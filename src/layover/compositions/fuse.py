@@ -73,7 +73,7 @@ class Fuse(Composition):
                 raise ModelError(
                     f"fuse mixes modules with equal settings, but the intermediate is "
                     f"{intermediate.name}({intermediate}) and the target's own module is {module.name}({module}): "
-                    "give both the same settings, or delete own"
+                    "give both the same settings, or remove own"
                 )
 
     def needs_training(self) -> bool:

@@ -54,9 +54,9 @@ class Route(OnTop):
     @model_validator(mode="after")
     def _settings_of_the_router(self) -> Self:
         if self.gates is not None and not self._router().learns_gates:
-            raise ValueError(f"{self.router} does not train gates; delete gates")
+            raise ValueError(f"{self.router} does not train gates; remove gates")
         if self.temperature is not None and "temperature" not in mixers.get(self.router).model_fields:
-            raise ValueError(f"{self.router} has no temperature; delete temperature")
+            raise ValueError(f"{self.router} has no temperature; remove temperature")
         return self
 
     def settings(self) -> dict[str, Json]:

@@ -18,7 +18,7 @@ def labels_in(row: Row, reading: Reading) -> tuple[str, ...] | None:
     file, and label columns that are all empty mean no gold.
 
     Raises:
-        DataError: with file:line, if a value is no label, or if only some of the label columns are empty.
+        DataError: with file:line, if a value is not a label, or if only some of the label columns are empty.
     """
     column = reading.columns.get("label")  # absent in rows to predict
     labels = _hot(row, reading, column) if isinstance(column, tuple) else _listed(row, reading)
@@ -39,7 +39,7 @@ def _listed(row: Row, reading: Reading) -> set[str] | None:
     for value in raw:
         label = reading.label(value, row)
         if label is None:
-            raise DataError(f"{row.where()}: {value!r} in the list of labels is no label; remove it")
+            raise DataError(f"{row.where()}: {value!r} in the list of labels is not a label; remove it")
         labels.add(label)
     return labels
 

@@ -1,4 +1,4 @@
-"""Labels as files and recipes write them: text, codes for labels, and advice when a value is no label."""
+"""Labels as files and recipes write them: text, codes for labels, and advice when a value is not a label."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DECIMAL = re.compile(r"[+-]?[0-9]+\.[0-9]+")
 
 
 def number(text: str) -> Decimal | None:
-    """Return the number that a text writes, or None if it is no number."""
+    """Return the number that a text writes, or None if it is not a number."""
     try:
         return Decimal(text) if _NUMBER.fullmatch(text) else None
     except InvalidOperation:  # an exponent of twenty digits
@@ -62,10 +62,10 @@ def as_text(labels: object) -> object:
     So `labels: [0, 1]` are the labels "0" and "1".
 
     Raises:
-        ValueError: a label is null, which is no text.
+        ValueError: a label is null, which is not text.
     """
     if labels is None:
-        raise ValueError('null is no text; write "null" in quotes if you mean the text')
+        raise ValueError('null is not text; write "null" in quotes if you mean the text')
     if isinstance(labels, (list, tuple)):
         return [as_text(label) for label in labels]
     if isinstance(labels, dict):
@@ -77,7 +77,7 @@ def hint(value: object, labels: Sequence[str], codes: Mapping[str, str]) -> str:
     """Return the nearest label, or all labels, and advice on the probable cause.
 
     Args:
-        value: A value in the file that is no label.
+        value: A value in the file that is not a label.
         labels: The declared labels.
         codes: Code -> label.
     """
@@ -101,7 +101,7 @@ def open_hint(value: object, *, tag: bool) -> str:
     """Return advice on a value that cannot be a label, for labels that come from the training data.
 
     Args:
-        value: A value in the file that is no text.
+        value: A value in the file that is not text.
         tag: Whether it is the tag of a word.
     """
     if tag:

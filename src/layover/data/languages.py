@@ -19,7 +19,7 @@ UNKNOWN = "und"
 """The code of an unknown language (ISO 639-2: undetermined)."""
 MULTILINGUAL = "multilingual"
 SPECIAL: Mapping[str, str] = {"code": "code", MULTILINGUAL: MULTILINGUAL, "mul": MULTILINGUAL}
-"""Value that is no language -> its name on the hub; ISO's `mul` means several languages."""
+"""Value that is not a language -> its name on the hub; ISO's `mul` means several languages."""
 _BOTH = (
     "ae af am ar as az ba be bg bi bm bn bo br bs ca ch co cr cu cv cy de dz ee es et fi fj fo fr ga gd gl gn gu hr ht "
     "hu id ie io is it kg ki km kn kr kw ky la lb li lt lu lv mg mh mk ml mn mr ms mt my na ne ng nl no nr om pa pl ps "
@@ -40,7 +40,7 @@ class NamedCodes:
     """The codes of one name."""
 
     codes: tuple[str, ...]
-    """The shortest code of each language; empty if the name is no language."""
+    """The shortest code of each language; empty if the name is not a language."""
     doubtful: str = ""
     """The second part of the name if it may be a language or a country; `codes` does not have it."""
 

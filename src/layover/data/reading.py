@@ -71,7 +71,7 @@ class Reading:
         """Return a field that must be text, with its template filled in.
 
         Raises:
-            DataError: the value is no text, or several columns are declared.
+            DataError: the value is not text, or several columns are declared.
         """
         column = self.columns[name]
         if isinstance(column, str) and is_template(column):
@@ -84,7 +84,7 @@ class Reading:
         """Return a field that must be a list of texts.
 
         Raises:
-            DataError: the value is no list, or an item is no text.
+            DataError: the value is not a list, or an item is not text.
         """
         values = self.value(row, name)
         if not isinstance(values, Sequence) or isinstance(values, str):
@@ -161,7 +161,7 @@ class Reading:
         """Return the index (0-based) of the choice that a number or digits name, or None for no gold.
 
         Raises:
-            DataError: the value is no index of one of the `count` choices.
+            DataError: the value is not an index of one of the `count` choices.
         """
         if isinstance(value, str | int):
             value = self.aliases.get(str(value), value)

@@ -175,7 +175,7 @@ def _read(file: Path, expected: TypeAdapter[Read]) -> Read:
     """
     try:
         values = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-        json.dumps(values, ensure_ascii=False).encode()  # half of a surrogate pair is no text
+        json.dumps(values, ensure_ascii=False).encode()  # half of a surrogate pair is not text
     except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{file}: cannot be read as JSON: {error}") from None
     if not isinstance(values, dict):

@@ -45,7 +45,7 @@ def weight_files(source: str | Path, revision: str | None) -> list[Path]:
     names = [] if index is None else shards_of(index)
     files = [file for name in names if (file := _file(source, revision, name)) is not None]
     if not files or len(files) < len(names):
-        raise ModelError(f"{source}: {WEIGHTS} is missing, and so are files that {SHARDS} names")
+        raise ModelError(f"{source}: {WEIGHTS} is missing, and {SHARDS} or one of its files is missing, too")
     return files
 
 

@@ -114,7 +114,7 @@ def _entries(archive: Path, kind: type[DataError | ModelError]) -> Iterator[ZipF
     """Open an archive and read the list of its entries.
 
     Raises:
-        DataError | ModelError: The class is `kind`. The archive is damaged, or the file is no zip archive.
+        DataError | ModelError: The class is `kind`. The archive is damaged, or the file is not a zip archive.
     """
     with _mistakes(archive, kind, _WRONG):
         entries = ZipFile(archive)
@@ -137,7 +137,7 @@ def _mistakes(where: Path, kind: type[DataError | ModelError], errors: tuple[typ
         words = printable(str(error.args[0] if error.args else error))[:200]
         if isinstance(error, KeyError | RuntimeError):  # the entry is missing, has a password, or another compression
             raise kind(f"{where}: {words}") from error
-        raise kind(f"{where}: the file is damaged or no zip archive ({words}); fetch it again") from error
+        raise kind(f"{where}: the file is damaged, or is not a zip archive ({words}); fetch it again") from error
 
 
 def unpack(archive: Path, folder: Path) -> None:
@@ -170,7 +170,7 @@ def _check_end(archive: Path, size: int) -> None:
         tail = stream.read()
     place = len(tail) - 22 if tail[-22:-18] == _END and tail[-2:] == b"\0\0" else tail.rfind(_END)
     if place < 0 or len(tail) - place < 22:
-        raise ModelError(f"{archive}: the file is no zip archive")
+        raise ModelError(f"{archive}: the file is not a zip archive")
     entries, listed = struct.unpack("<HI", tail[place + 10 : place + 16])
     if place >= 20 and tail[place - 20 : place - 16] == _LOCATOR:
         raise ModelError(f"{archive}: the archive has the ZIP64 format for more than 4 GB; pack it as an ordinary zip")
@@ -202,8 +202,8 @@ def _named(infos: list[ZipInfo], where: str, packed: int) -> Iterator[tuple[ZipI
     """Yield the entries with their names, after each entry and all entries together were checked.
 
     Raises:
-        ModelError: An entry is no ordinary file or folder, has a name that leaves the folder, or has the same name as
-            another entry on some file systems.
+        ModelError: An entry is not an ordinary file or folder, has a name that leaves the folder, or has the same
+            name as another entry on some file systems.
     """
     if len(infos) > MOST_ENTRIES:
         raise ModelError(f"{where}: the archive has {len(infos)} entries, but at most {MOST_ENTRIES} are unpacked")
@@ -224,8 +224,10 @@ def _named(infos: list[ZipInfo], where: str, packed: int) -> Iterator[tuple[ZipI
             if depth < len(parts) and path in files:
                 raise ModelError(f"{where}: {path!r} is both a file and a folder")
         if not _is_folder(info):
-            if name in files or any(path.startswith(f"{name}/") for path in spelled.values()):
-                raise ModelError(f"{where}: the archive has {name!r} twice")
+            if name in files:
+                raise ModelError(f"{where}: {name!r} appears twice")
+            if any(path.startswith(f"{name}/") for path in spelled.values()):
+                raise ModelError(f"{where}: {name!r} is both a file and a folder")
             files.add(name)
         checked.append((info, name))
     yield from checked
@@ -249,7 +251,7 @@ def _name(info: ZipInfo, where: str) -> str:
         raise ModelError(f"{entry}: the compression of the entry is not supported; store or deflate it")
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind not in {0, stat.S_IFDIR if _is_folder(info) else stat.S_IFREG}:
-        raise ModelError(f"{entry}: the entry is a link, or no ordinary file")
+        raise ModelError(f"{entry}: the entry is a link, or is not an ordinary file")
     name = info.orig_filename.removesuffix("/") if _is_folder(info) else info.orig_filename
     parts = name.split("/")
     plain = name.isprintable() and not set(name) & set('\\:*?"<>|') and len(parts) <= MOST_DEPTH

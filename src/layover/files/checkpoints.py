@@ -16,14 +16,14 @@ def shards_of(index: Path) -> list[str]:
     """Return the file names in an index of weight files.
 
     Raises:
-        ModelError: The file is no index, or names a file outside of this model.
+        ModelError: The file is not an index, or names a file outside of this model.
     """
     try:
         names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise ModelError(f"{index}: the file is no index of weight files: {error!r}") from None
+        raise ModelError(f"{index}: the file is not an index of weight files: {error!r}") from None
     if strange := [name for name in names if _SHARD.fullmatch(str(name)) is None]:
-        raise ModelError(f"{index.parent}: {SHARDS} names {strange[0]!r}, which is no file of this model")
+        raise ModelError(f"{index.parent}: {SHARDS} names {strange[0]!r}, which is not a file of this model")
     return [str(name) for name in names]
 
 

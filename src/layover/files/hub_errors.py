@@ -103,7 +103,7 @@ def explained(error: Exception, repository: str = "", kind: Kind = "model") -> t
         if isinstance(cause, HubError):
             return cause.reason, cause.words
         if isinstance(cause, HFValidationError):
-            return "missing", f"this is no name of a repository: {without_token(str(cause))}"
+            return "missing", f"this is not the name of a repository: {without_token(str(cause))}"
         if isinstance(cause, OfflineModeIsEnabled):
             return "offline", OFFLINE
         if status_of(cause) is not None:
@@ -187,7 +187,7 @@ def _answered(error: Any, repository: str, kind: Kind) -> tuple[Reason, str]:
             f"the proxy {proxy_to_hub() or ''} requests a password (407); put it into HTTPS_PROXY",
         ),
         (status == 429, "busy", f"the hub asks to wait (429 Too Many Requests){seconds}; run again later"),
-        (status >= 500, "server", f"the hub has an internal error (status {status}); run again later"),
+        (status >= 500, "server", f"the hub has an error of its own (status {status}); run again later"),
     )
     matches = ((reason, words) for applies, reason, words in table if applies)
     return next(matches, ("other", f"the hub answers with status {status}: {answer}"))
@@ -206,7 +206,7 @@ def _silence(chain: list[BaseException]) -> tuple[Reason, str]:
         (
             parts.scheme not in {"http", "https"} or not parts.netloc,
             "endpoint",
-            f"HF_ENDPOINT is no address of a hub: {printable(place)!r}; write an address that begins with https://",
+            f"HF_ENDPOINT is not the address of a hub: {printable(place)!r}; write an address that begins with https://",
         ),
         (
             token is not None and not token_may_be_sent(),
@@ -243,7 +243,7 @@ def _silence(chain: list[BaseException]) -> tuple[Reason, str]:
     )
     matches = ((reason, words) for applies, reason, words in table if applies)
     first = without_token(f"{type(chain[0]).__name__}: {chain[0]}")
-    return next(matches, ("other", f"the answer of {place} cannot be read, or is no answer of a hub ({first})"))
+    return next(matches, ("other", f"the answer of {place} cannot be read, or is not the answer of a hub ({first})"))
 
 
 def _of_disk(error: BaseException) -> bool:

@@ -44,7 +44,9 @@ def patiently(request: Callable[[], T]) -> T:
             wait = max(usual if requested is None else requested, 0.1)
             if wait > left or tries == MOST_TRIES:
                 raise
-            _LOG.warning("layover: the hub asks to wait (429 Too Many Requests); asking again in %.0f s", wait)
+            _LOG.warning(
+                "layover: the hub asks to wait (429 Too Many Requests); the next request follows in %.0f s", wait
+            )
             time.sleep(wait)
             left, usual = left - wait, usual * 2
 

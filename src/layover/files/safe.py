@@ -78,12 +78,12 @@ def plain_file(path: Path) -> Path:
     """Return a path after a check that it is an ordinary file and no link.
 
     Raises:
-        ModelError: the file is missing, or is no ordinary file.
+        ModelError: the file is missing, or is not an ordinary file.
     """
     if not is_there(path):
         raise ModelError(f"{path} is missing")
     if not stat.S_ISREG(path.lstat().st_mode):
-        raise ModelError(f"{path}: a link or no ordinary file; it is not followed")
+        raise ModelError(f"{path}: it is a link, or is not an ordinary file, and is not opened")
     return path
 
 
@@ -96,13 +96,13 @@ def opened(path: Path, most: int) -> Iterator[tuple[BufferedReader, int]]:
         most: The most bytes that it may have.
 
     Raises:
-        ModelError: the file is missing, is no ordinary file, is too large, or cannot be read.
+        ModelError: the file is missing, is not an ordinary file, is too large, or cannot be read.
     """
     try:
         with os.fdopen(os.open(plain_file(path), os.O_RDONLY | _PLAINLY), "rb") as stream:
             status = os.fstat(stream.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise ModelError(f"{path}: a link or no ordinary file; it is not followed")
+                raise ModelError(f"{path}: it is a link, or is not an ordinary file, and is not opened")
             if status.st_size > most:
                 raise ModelError(f"{path}: the file has {status.st_size} bytes, but at most {most} are read")
             yield stream, status.st_size
@@ -143,7 +143,7 @@ def parse_json(text: bytes, where: str) -> dict[str, Any]:
     except ValueError as error:
         raise ModelError(f"{where}: not plain JSON ({error})") from None
     if not isinstance(values, dict):
-        raise ModelError(f"{where}: the JSON is no object")
+        raise ModelError(f"{where}: the JSON is not an object")
     _shallow(values, where)
     return values
 
@@ -160,7 +160,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _constant(name: str) -> None:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")
 
 
 def _float(text: str) -> float:
@@ -210,15 +210,15 @@ def _header(stream: BufferedReader, size: int, path: Path) -> dict[str, Entry]:
         raise ModelError(f"{path}: its header has {length} bytes, but at most {MOST_HEADER} are read")
     text = stream.read(length)
     if not text.startswith(b"{"):
-        raise ModelError(f"{path}: not a safetensors file: its header is no JSON")
+        raise ModelError(f"{path}: not a safetensors file: its header is not JSON")
     values = parse_json(text, f"{path}: header")
     metadata = values.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
-        raise ModelError(f"{path}: header: its __metadata__ has a value that is no text")
+        raise ModelError(f"{path}: header: its __metadata__ has a value that is not text")
     entries = {}
     for name, value in values.items():
         if len(name) > _LONGEST_NAME or _NAME.fullmatch(name) is None:
-            raise ModelError(f"{path}: {shown(name)} is no name of a weight")
+            raise ModelError(f"{path}: {shown(name)} is not the name of a weight")
         entries[name] = _entry(value, 8 + length, f"{path}: {name}")
     end = 8 + length
     for entry in sorted(entries.values(), key=lambda entry: (entry.begin, entry.size)):

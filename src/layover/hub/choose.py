@@ -211,7 +211,7 @@ def _chosen(plan: Plan, store: Store, text: str) -> Wanted:
     elif text in {cell.label for cell in plan.pending}:
         raise LayoverError(f"{text}: {UNCHOSEN}; run the recipe first")
     else:
-        raise LayoverError(f"{text!r} is no cell of the recipe; {nearest(text, labels)}")
+        raise LayoverError(f"{text!r} is not a cell of the recipe; {nearest(text, labels)}")
     if not store.has(package.key):
         raise LayoverError(f"{text}: its training is not finished; run the recipe first")
     if package.cell is not None and not store.has(package.cell.score):

@@ -65,7 +65,7 @@ def _listed(folder: Path, prefix: str, ignored: Collection[str], wrong: dict[str
                     yield from [(name, size)] if name in FILES else ()
             elif name != OF_THE_HUB:
                 wrong[name] = (
-                    f"{printable(shortened(name))!r} is no file of a package; use `layover pull`, which copies only "
+                    f"{printable(shortened(name))!r} is not a file of a package; use `layover pull`, which copies only "
                     "the files of a package"
                 )
 
@@ -78,7 +78,7 @@ def sized(file: Path, most: int | None) -> int:
         most: The most bytes that it may have; None for no limit.
 
     Raises:
-        ModelError: the path is no ordinary file, or has more than `most` bytes.
+        ModelError: the path is not an ordinary file, or has more than `most` bytes.
     """
     size = plain_file(file).lstat().st_size
     if most is not None and size > most:
@@ -122,7 +122,7 @@ def compared(package: Package) -> str:
         (on_card - names, "is on the card, but not in the folder"),
         (names - on_card, "is in the folder, but not on the card"),
         (must - on_card, "is missing; the package of this card must have it"),
-        (on_card - must - {PICTURE}, "is too much; the package of this card must not have it"),
+        (on_card - must - {PICTURE}, "is unexpected; the package of this card must not have it"),
     ):
         for name in sorted(differing):
             wrong.setdefault(name, f"{printable(name)} {reason}")

@@ -60,7 +60,7 @@ class Export:
             LayoverError: see `package`; or the directory has a README.md that Layover did not write.
         """
         if self.options.name is not None and len(wanted) > 1:
-            raise LayoverError(f"--name is for a single package, but {len(wanted)} are exported; leave out --name")
+            raise LayoverError(f"--name is for a single package, but {len(wanted)} are exported; omit --name")
         index.check(self.directory)
         for package in wanted:
             self._check(package)
@@ -131,8 +131,8 @@ class Export:
         foreign = [intermediate.name for intermediate in needed if intermediate.key in elsewhere]
         if foreign:
             raise LayoverError(
-                f"{wanted.id}: it needs {foreign[0]}, a module that another library wrote and that is no package; if "
-                "both are LoRAs, use --flatten, which merges them into one module"
+                f"{wanted.id}: it needs {foreign[0]}, a module that another library wrote and that is not a package; "
+                "if both are LoRAs, use --flatten, which merges them into one module"
             )
         if self.options.flatten and (reason := self._not_flat(wanted)):
             raise LayoverError(f"{wanted.id}: {reason}")
@@ -141,7 +141,7 @@ class Export:
         if not folder.exists():
             return
         if not (folder / CARD).is_file():
-            raise LayoverError(f"{folder} already exists and is no package; remove it, or use --to or --name")
+            raise LayoverError(f"{folder} already exists and is not a package; remove it, or use --to or --name")
         card = read_card(folder)
         skipped = 0 if self.options.flatten else facts.skipped_of(self.plan, wanted)
         if (card.key, card.flattened, card.skipped_layers) != (wanted.key, self.options.flatten, skipped):
@@ -216,4 +216,4 @@ def _check_name(name: str | None) -> None:
     from torch.nn import ModuleDict
 
     if name in dir(ModuleDict()):
-        raise LayoverError(f"--name {name!r}: torch and adapters already use this name; choose another name")
+        raise LayoverError(f"--name {name!r}: torch and adapters already use this name; use another name")

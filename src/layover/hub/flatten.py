@@ -44,7 +44,7 @@ def refuses(composition: Composition | None, modules: Sequence[Module], names: S
         names: The names of the intermediates.
     """
     if composition is None:
-        return "it is already a single module; leave out --flatten"
+        return "it is already a single module; omit --flatten"
     if reason := composition.not_one(names):
         return reason
     unweighted = not any(factor != 1.0 for factor in composition.summed(names) or ())
@@ -75,7 +75,7 @@ def terms_of(
     """
     factors = composition.summed([part.name for part in parts])
     if factors is None:
-        raise ModelError(f"{composition.name} is no sum of its modules")
+        raise ModelError(f"{composition.name} is not a sum of its modules")
     below = 0 if composition.folds else skipped
     terms = [Term(part, factor, below) for part, factor in zip(parts, factors, strict=True) if factor]
     return terms if target is None else [*terms, Term(target, 1.0, skipped)]

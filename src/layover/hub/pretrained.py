@@ -53,7 +53,7 @@ def package_encoder(plan: Plan, store: Store, model: str, directory: Path) -> di
     if not store.has(train):
         raise ModelError(f"{cell.label}: its training is not finished; run the recipe first")
     if directory.exists():
-        raise ModelError(f"{directory} already exists; name another directory, or remove this one first")
+        raise ModelError(f"{directory} already exists; name another folder, or remove this one first")
     source = _source(spec_at(plan.nodes, train, TrainSpec))
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".layover.") as temporary:

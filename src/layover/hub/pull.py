@@ -126,7 +126,7 @@ def _module(origin: Origin) -> str:
     encoder = values.get("base_model_name_or_path") or values.get("model_name")
     named = f", for {printable(str(encoder)[:80])} by its own config" if encoder else ""
     fresh = untrained_file(folder)
-    note = f"; note: {'an untrained module: ' * fresh.wholly}{fresh.message()}" if fresh.untouched else ""
+    note = f"; note: {'the module is untrained: ' * fresh.wholly}{fresh.message()}" if fresh.untouched else ""
     return f"a module in the layout of {layout.name}, {count} tensors{named}{note}"
 
 

@@ -66,11 +66,11 @@ def prepare(folder: Path, repository: str, *, others: Iterable[Path] = (), base:
         base: Its encoder, if the user names one.
 
     Raises:
-        LayoverError: the folder is no package, a check failed, or the name of the repository is invalid.
+        LayoverError: the folder is not a package, a check failed, or the name of the repository is invalid.
     """
     match = HUB_ID.fullmatch(repository)
     if match is None or match[2] is not None:
-        raise LayoverError(f"{printable(repository)!r} is no name of a repository; write org/name")
+        raise LayoverError(f"{printable(repository)!r} is not the name of a repository; write org/name")
     card = read_card(folder)
     verdict = verify(folder, others=others, base=base)
     if verdict.failed:

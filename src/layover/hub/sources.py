@@ -54,7 +54,7 @@ def origins(source: str, revision: str | None, work: Path) -> list[Origin]:
     match = HUB_ID.fullmatch(source)
     if match is None:
         raise LayoverError(
-            f"{printable(source)!r} is no folder, no zip archive, and no id of the hub (org/name@commit)"
+            f"{printable(source)!r} is neither a folder, nor a zip archive, nor an id of the hub (org/name@commit)"
         )
     if match[2] and revision and match[2] != revision:
         raise LayoverError(f"{source} and --revision {revision} name two revisions; name only one")
@@ -112,7 +112,7 @@ def take(source: Path, target: Path, files: Mapping[str, int]) -> tuple[str, ...
         files: Name -> most bytes.
 
     Raises:
-        ModelError: a file is a link, no ordinary file, or too large.
+        ModelError: a file is a link, not an ordinary file, or too large.
     """
     target.mkdir()
     for name, most in files.items():

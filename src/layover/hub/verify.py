@@ -100,7 +100,7 @@ def verify(
         checks: The checks in their order.
 
     Raises:
-        LayoverError: the folder is no package, or `base` is no encoder.
+        LayoverError: the folder is not a package, or `base` is not an encoder.
     """
     subject = Subject(folder, read_card(folder), tuple(others), base)
     if base is not None:

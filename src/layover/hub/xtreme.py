@@ -47,7 +47,7 @@ def write_submission(plan: Plan, store: Store, directory: Path) -> list[Path]:
             predicted on the whole test split, or the directory exists.
     """
     if directory.exists():
-        raise LayoverError(f"{directory} already exists; name another directory, or remove this one first")
+        raise LayoverError(f"{directory} already exists; name another folder, or remove this one first")
     texts: dict[Path, str] = {}
     for cell in _cells(plan):
         task, scored = plan.recipe.tasks[cell.target], spec_at(plan.nodes, cell.score, ScoreSpec)

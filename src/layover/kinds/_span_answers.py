@@ -45,8 +45,8 @@ def answers_of(raw: object, row: Row) -> tuple[Answer, ...]:
     if pairs is None or len(answers) < len(pairs):
         shown = repr(raw)
         raise DataError(
-            f"{row.where()}: the answers are {shown if len(shown) <= 60 else f'{shown[:57]}...'}; write texts, and the "
-            "one start character in the context for each text: "
+            f"{row.where()}: the answers are {shown if len(shown) <= 60 else f'{shown[:57]}...'}; write the texts, and "
+            "for each text its start character in the context: "
             '{"text": ["Paris"], "answer_start": [0]}, or [{"text": "Paris", "answer_start": 0}]; no answer is []'
         )
     return tuple(answers)

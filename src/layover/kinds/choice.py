@@ -257,7 +257,7 @@ def _check_column(value: object, columns: tuple[str, ...], index: int, row: Row)
 
 def _sorted(first: str, choices: tuple[str, ...], right: str, row: Row) -> Example:
     if not right:
-        raise DataError(f"{row.where()}: the right choice is empty; delete rows without an answer")
+        raise DataError(f"{row.where()}: the right choice is empty; remove rows without an answer")
     ordered = tuple(sorted(choices))
     return Example(first, ordered, ordered.index(right))
 

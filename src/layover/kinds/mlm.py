@@ -66,7 +66,7 @@ class MaskedLanguageModelling(Kind[Example]):
     def parse(self, row: Row, reading: Reading) -> Example:
         first = reading.text(row, "first")
         if not first.strip():
-            raise DataError(f"{row.where()}: {reading.columns['first']!r} is empty; delete the row or write a text")
+            raise DataError(f"{row.where()}: {reading.columns['first']!r} is empty; remove the row or write a text")
         return Example(first, _second(row, reading))
 
     def encode(

@@ -44,7 +44,7 @@ _NO_GOLD = -1.0
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A text or a pair of texts, and its labels in the order of the task; None is no gold, () is no label."""
+    """A text or a pair of texts, and its labels in the order of the task; None means no gold, () means no label."""
 
     first: str
     second: str | None
@@ -87,7 +87,7 @@ def _columns(own: Any) -> Mistakes:
     elif own.label_separator is not None:
         for label in own.declared_labels():
             if own.label_separator in label:
-                yield ("label_separator",), f"is part of the label {label!r} and would split it; choose another one"
+                yield ("label_separator",), f"is part of the label {label!r} and would split it; use another one"
     if not own.label_columns:
         if own.labels == ():
             yield ("labels",), "multilabel needs `labels`, or `label_columns` with the names of the labels"

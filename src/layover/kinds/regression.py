@@ -165,7 +165,8 @@ def _number(raw: object, row: Row, reading: Reading) -> float:
     """
     number, column = number_of(raw), reading.columns["label"]
     if isinstance(number, str):
-        raise DataError(f"{row.where()}: {column!r} is {raw!r:.60}, which {number}")
+        reason = number
+        raise DataError(f"{row.where()}: {column!r} is {raw!r:.60}, which {reason}")
     low, high = reading.options.get("range") or (-math.inf, math.inf)
     if not low <= number <= high:
         raise DataError(

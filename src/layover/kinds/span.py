@@ -37,7 +37,7 @@ class SpanResult:
     """The predicted answer to a question."""
 
     text: str
-    """The answer; empty if `null_score` is above `score`, because no answer is then more likely."""
+    """The answer; empty if `null_score` is above `score`: the question then more likely has no answer."""
     start: int
     """The first character of the best span in the context; also given if `text` is empty."""
     end: int
@@ -125,7 +125,7 @@ class Span(Kind[Example]):
         if not answers and not reading.labels:
             raise DataError(
                 f"{row.where()}: question {name} has no answer, but every question of this task needs an answer; "
-                "write one label if questions may have no answer"
+                "give the task one label if questions may have no answer"
             )
         return Example(name, question, context, answers)
 

@@ -32,7 +32,7 @@ class Pattern(CanonicalModel):
         if not self.model_fields_set:
             raise ValueError("the rule is empty; set target, layers, rank or alpha")
         if self.rank == 0 and self.alpha is not None:
-            raise ValueError("rank 0 removes the update, so alpha has no meaning; delete alpha")
+            raise ValueError("rank 0 removes the update, so alpha has no meaning; remove alpha")
         return self
 
 

@@ -115,7 +115,7 @@ class Card(CardSection):
         if len(set(roles)) < len(roles):
             raise ValueError("two attachments have the same role")
         if self.composition is None and set(roles) - {"target"}:
-            raise ValueError("several attachments need a composition, but the card has none")
+            raise ValueError("an attachment has another role than target, but the card has no composition")
         if len(self.own()) != (self.layout is not None):
             raise ValueError(f"layout is {self.layout}, but the package holds {len(self.own())} modules of its own")
         if self.task is None and not self.trainings:
@@ -125,7 +125,7 @@ class Card(CardSection):
                 f"skipped_layers is {self.skipped_layers}, but the encoder has {self.base.num_layers} layers"
             )
         if self.probe.outputs is not None and (self.task is None or kinds.get(self.task.kind).head is None):
-            raise ValueError("the probe has outputs of a head, but the task is of no kind whose heads are shared")
+            raise ValueError("the probe has outputs of a head, but the card has no task whose head is shared")
         if any(token >= self.base.vocabulary for row in self.probe.rows for token in row):
             raise ValueError(f"a token of the probe is outside the encoder's vocabulary of {self.base.vocabulary}")
         return self
@@ -194,7 +194,7 @@ _PLUGINS = TypeAdapter(dict[Distribution, Release])
 
 
 def _no_package(folder: Path) -> str:
-    """Return why a path is no package, and the nearest package."""
+    """Return why a path is not a package, and the nearest package."""
     if folder.is_dir():
         return f"no package: the folder has no {CARD}{packages_below(folder)}"
     if folder.exists():

@@ -206,7 +206,7 @@ def open_package(folder: Path, others: Iterable[Path] = ()) -> Package:
         others: Folders of packages that it may need, in addition to the folders next to it.
 
     Raises:
-        ModelError: it is no package, or a file is missing or changed. A file that the card does not list is never
+        ModelError: it is not a package, or a file is missing or changed. A file that the card does not list is never
             read; `layover verify` reports it.
     """
     package = Package(folder, read_card(folder))

@@ -104,7 +104,7 @@ class TaskFacts(CardSection):
         if self.columns is not None and not kind.required <= set(columns) <= kind.required | kind.optional:
             raise ValueError(f"columns must name the fields of {self.kind}: {', '.join(sorted(kind.required))}")
         if len(set(self.labels)) < len(self.labels):
-            raise ValueError("a label is listed twice")
+            raise ValueError("a label appears twice")
         names = [name for column in columns.values() for name in (column if isinstance(column, tuple) else (column,))]
         if not all(name.isprintable() for name in (self.name, *names)):
             raise ValueError("a name has unprintable characters")  # messages repeat the names

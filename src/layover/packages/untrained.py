@@ -13,12 +13,12 @@ from layover.layouts import StoredModule
 
 @dataclass(frozen=True)
 class Untrained:
-    """The places where a module is as before the first step of training."""
+    """The sites where a module is as before the first step of training."""
 
     places: int
-    """Number of places of the module."""
+    """Number of sites of the module."""
     untouched: tuple[str, ...]
-    """The places whose neutral weights still have their initial values."""
+    """The sites whose neutral weights still have their initial values."""
     weights: str
     """These weights and their value: `B is zero`."""
     otherwise: tuple[str, ...] = ()
@@ -26,22 +26,22 @@ class Untrained:
 
     @property
     def wholly(self) -> bool:
-        """Whether no place of it was trained."""
+        """Whether none of its sites was trained."""
         return 0 < self.places == len(self.untouched)
 
     def message(self) -> str:
-        """Return a message on its untrained places; empty if all places were trained."""
+        """Return a message on its untrained sites; empty if all sites were trained."""
         if not self.untouched:
             return ""
         if not self.wholly:
-            return f"{self.weights} at {len(self.untouched)} of {self.places} places"
+            return f"{self.weights} at {len(self.untouched)} of {self.places} sites"
         others = " and ".join(self.otherwise)
         rest = f"only its {others} can change the outputs" if others else "it does not change the outputs"
-        return f"{self.weights} at all {self.places} places, as before the first step of training: {rest}"
+        return f"{self.weights} at all {self.places} sites, as before the first step of training: {rest}"
 
 
 def untrained(stored: StoredModule) -> Untrained:
-    """Return the untrained places of a module that was fitted to an encoder.
+    """Return the untrained sites of a module that was fitted to an encoder.
 
     Raises:
         ModelError: its file is damaged, or a weight is not finite.
@@ -56,7 +56,7 @@ def untrained(stored: StoredModule) -> Untrained:
 
 
 def untrained_file(folder: Path) -> Untrained:
-    """Return the untrained places of a module in another library's folder, for any encoder.
+    """Return the untrained sites of a module in another library's folder, for any encoder.
 
     Raises:
         ModelError: no layout recognises it, or its file is damaged.
@@ -76,7 +76,7 @@ def untrained_file(folder: Path) -> Untrained:
 def _untrained(
     file: Path, neutral: Mapping[str, float], names: Mapping[str, tuple[str, str]], otherwise: tuple[str, ...]
 ) -> Untrained:
-    """Return the places where all neutral weights have their initial value.
+    """Return the sites where all neutral weights have their initial value.
 
     Args:
         file: The file with the weights.

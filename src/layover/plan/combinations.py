@@ -99,7 +99,7 @@ def _meaningless(recipe: Recipe, combination: Combination) -> str:
         return "nothing is trained, and without an intermediate there is no head" if headless else ""
     if trained and composition.trains() == "none" and heads.first_with(recipe, names, task) is None:
         without = [name for name in names if name in recipe.imported and recipe.imported[name].head is None]
-        more = f" ({', '.join(without)} was imported without a head)" if without else ""
+        more = f" ({', '.join(without)}: imported without a head)" if without else ""
         return f"nothing is trained on top, and no head of the intermediates has the outputs of {target}{more}"
     if not resolved.module.trains_encoder:
         return "the method trains no part of the encoder, so an intermediate changes nothing"

@@ -54,12 +54,12 @@ class Evaluated:
         return tuple(dict.fromkeys((*(portion.language for portion in read), *english)))
 
     def notes(self) -> list[str]:
-        """Return a note for each setting that is tuned on the gold that it is scored with."""
-        scored = f"{self.split} gold that it is scored with"
+        """Return a note for each setting that the gold of the scored examples decides."""
+        gold = f"the same {self.split} gold"
         tuned = self.no_answer.tuned_on if self.no_answer is not None else self.search and self.search.threshold
-        notes = [f"the threshold is tuned on the {scored}"] if tuned == "scored" else []
+        notes = [f"{gold} tunes the threshold and gives the scores"] if tuned == "scored" else []
         chosen = self.search is not None and self.search.layer == "scored"
-        return notes + ([f"the layer is chosen by the {scored}"] if chosen else [])
+        return notes + ([f"{gold} chooses the layer and gives the scores"] if chosen else [])
 
 
 def settled(search: Search, encoder: EncoderSpec, task: Task) -> SettledSearch:
@@ -192,7 +192,7 @@ def searched(rules: DataRules, task: Task) -> Evaluated:
     search = rules.search(task)
     if not mined(task.columns):
         if rules.asks_threshold(task):
-            raise DataError(f"{task.name}: no pairs are mined, so there is no threshold; delete retrieval.threshold")
+            raise DataError(f"{task.name}: no pairs are mined, so there is no threshold; remove retrieval.threshold")
         search = search.model_copy(update={"threshold": None})
     tuning: Mapping[str, Portion] = {}
     if search.threshold == "scored":

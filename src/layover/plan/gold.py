@@ -81,11 +81,11 @@ def _choosing(nodes: Nodes) -> Iterator[tuple[str, str]]:
     """Yield the keys of data that choose weights or a threshold, and the subject of a message about the choice."""
     for training in of(nodes, TrainSpec):
         selections = (task.selection for task in training.spec.tasks)
-        yield from ((selection.data, "weights are") for selection in selections if selection is not None)
+        yield from ((selection.data, "weights are selected") for selection in selections if selection is not None)
     for score in of(nodes, ScoreSpec):
         answer = "no answer" if kinds.get(score.spec.kind).label_threshold is None else "labels"
         for _, key in score.spec.no_answer.tuned.values() if score.spec.no_answer is not None else ():
-            yield key, f"the threshold for {answer} is"
+            yield key, f"the threshold for {answer} is tuned"
 
 
 def _lacking(data: TokenizeSpec, surveys: Surveys, use: str) -> str:
@@ -94,8 +94,8 @@ def _lacking(data: TokenizeSpec, surveys: Surveys, use: str) -> str:
     if rows is None or not rows.count:
         return ""
     return (
-        f"{_where(data)}: {rows.count} of {rows.used} rows have no gold{_at(rows.first)}, but {use} chosen by "
-        "them; add their gold, remove them, or name another file"
+        f"{_where(data)}: {rows.count} of {rows.used} rows have no gold{_at(rows.first)}, but {use} "
+        "on them; add their gold, remove them, or name another file"
     )
 
 

@@ -39,7 +39,10 @@ def notes(recipe: Recipe, combinations: Iterable[Combination]) -> list[str]:
             continue
         if recipe.methods[method].continues_head and first_with(recipe, names, task) is None:
             fresh.setdefault(method, {})[f"{target} after {intermediate}"] = None
-    return [f"{method}: the head is new where outputs differ: {', '.join(pairs)}" for method, pairs in fresh.items()]
+    return [
+        f"{method}: the target gets a new head, because the outputs differ: {', '.join(pairs)}"
+        for method, pairs in fresh.items()
+    ]
 
 
 def ordered(tasks: Iterable[TaskSpec]) -> tuple[TaskSpec, ...]:

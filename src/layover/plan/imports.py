@@ -230,11 +230,11 @@ class Imports:
             if fitted.left_out:
                 notes[f"{name}: the head in its file is not imported ({', '.join(fitted.left_out)})"] = None
             if fitted.untrained.wholly:
-                notes[f"{name}: an untrained module: {fitted.untrained.message()}"] = None
+                notes[f"{name}: the module is untrained: {fitted.untrained.message()}"] = None
             model = self._recipe.document.models[label].name
             base = fitted.model if self._known[name].belongs_to is None else None
             if base is not None and _last(base) != _last(model):
-                trained_on = f"{name}: its config says that it was trained on {base}; here it acts on {model}"
+                trained_on = f"{name}: its config says that it was trained on {base}; here its encoder is {model}"
                 notes[f"{trained_on}, and equal sizes do not prove that the encoders are the same"] = None
         for name, facts in self.facts.items():
             if not facts.tasks:

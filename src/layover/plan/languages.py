@@ -64,15 +64,15 @@ def problems(
             message = f"{', '.join(names)}: trained in {language}, but languages.text has only {available}"
             if language == UNKNOWN:
                 keys = " and ".join(f"tasks.{name}.train_language" for name in names)
-                message = f"{', '.join(names)}: the language of the training data is not known; set {keys}"
+                message = f"{', '.join(names)}: the language of the training data is unknown; set {keys}"
             mistakes.append(recipe.source.problem(("languages", "text"), message))
     for language, names in _by_language(read).items():
         if language == UNKNOWN:
-            message = f"the language of a file of {', '.join(names)} is not known; name the file as {{sw: FILE}}"
+            message = f"the language of a file of {', '.join(names)} is unknown; name the file as {{sw: FILE}}"
             mistakes.append(recipe.source.problem(("languages", "text"), message))
         elif adapters.adapter_of(language) is None:
             message = (
-                f"no adapter for {language}, in which {', '.join(names)} is scored or selected: name a text of "
+                f"{language} has no adapter, but data of {', '.join(names)} are in {language}: name a text of "
                 f"{language}, name the adapter to use instead (languages.fallback: {next(iter(adapters.texts))}), or "
                 "exclude the language with eval.languages"
             )
@@ -102,14 +102,14 @@ def _mixed_languages(recipe: Recipe, rules: DataRules, combinations: Iterable[Co
 def notes(
     recipe: Recipe, rules: DataRules, combinations: Iterable[Combination], judged: Mapping[str, Judged]
 ) -> list[str]:
-    """Return a note about languages in which the adapter of another language acts."""
+    """Return a note about the languages that use the adapter of another language."""
     adapters = recipe.languages
     if adapters is None:
         return []
     lacking = sorted(language for language in _by_language(_read(recipe, rules, combinations, judged))
                      if language not in adapters.texts)  # fmt: skip
     methods = ", ".join(name for name in recipe.document.sweep.method if recipe.methods[name].languages)
-    note = f"{methods}: no text of {' '.join(lacking)}; the adapter of {adapters.fallback} acts there"
+    note = f"{methods}: languages.text has no {' '.join(lacking)}; the adapter of {adapters.fallback} is used instead"
     return [note] if lacking else []
 
 

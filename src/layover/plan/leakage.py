@@ -33,7 +33,7 @@ def notes(
             lines |= dict.fromkeys(_seen_elsewhere(recipe, rules, name, task, trained=bool(trained)))
             for member in members:
                 if target in trained_targets and contents(target) & contents(member):
-                    twice = "trains on the same data twice; a gain here does not come from another task"
+                    twice = "both train on the same data; a gain here does not come from another task"
                     lines[f"{target} after {name}{f' ({member})' if member != name else ''}: {twice}"] = None
                 trained.append(recipe.tasks[member])
             for first, second in itertools.combinations(members, 2):
@@ -62,8 +62,8 @@ def _seen(rules: DataRules, trained: Task, target: Task) -> list[str]:
     for name in (owner.name, *(part.name for part in owner.parts)):
         if splits := [split for split in target.shares.get(name, ()) if split in official]:
             where = f"{' and '.join(splits)} data of {name}"
-            remedy = f"tasks.{owner.name}.without: [{target.name}] removes them"
-            lines.append(f"{target.name}: texts it is scored on are in the {where}; {remedy}")
+            remedy = f"set tasks.{owner.name}.without: [{target.name}] to remove them"
+            lines.append(f"{target.name}: scored texts are also in the {where}; {remedy}")
     return lines
 
 
@@ -76,9 +76,9 @@ def _seen_elsewhere(recipe: Recipe, rules: DataRules, name: str, target: Task, *
         task = known[task_name] or tasks.get(task_name)
         owner = known.get(task.train_task or task_name) or tasks.get(task.train_task or task_name)
         if trained and owner.name == rules.owner(target).name:
-            lines.append(f"{target.name} after {name}: it was trained on {owner.name}, as the target is")
+            lines.append(f"{target.name} after {name}: both are trained on {owner.name}")
         for part in (owner.name, *(part.name for part in owner.parts)):
             if splits := target.shares.get(part, ()):
                 where = f"the {' and '.join(splits)} data of {part}, which {name} may have seen"
-                lines.append(f"{target.name} after {name}: texts it is scored on are in {where}")
+                lines.append(f"{target.name} after {name}: scored texts are also in {where}")
     return lines

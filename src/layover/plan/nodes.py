@@ -196,7 +196,7 @@ class Plan:
 def partial(plan: Plan, scored: ScoreSpec) -> dict[str, str]:
     """Return the languages whose examples may be only a part of the split, and why: a limit, or files of the recipe.
 
-    A task that is not on the hub gets its official files only if the recipe names them, so these count as whole.
+    For a task that is not on the hub, the files that the recipe names may be the official ones, and count as whole.
     """
     on_hub = bool(plan.recipe.tasks[scored.name].hub)
     named = {str(split) for split in plan.recipe.settings(scored.name).files if on_hub}

@@ -23,7 +23,7 @@ def read_text(path: Path) -> str:
     """Return the text of a recipe file.
 
     Raises:
-        RecipeError: the file is absent, no plain file, too large, not in UTF-8, or has characters that YAML forbids.
+        RecipeError: the file is absent, not a plain file, too large, not in UTF-8, or has characters that YAML forbids.
     """
     name = str(path)
     try:

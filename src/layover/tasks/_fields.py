@@ -125,7 +125,7 @@ class TaskFields(BaseModel):
                 f"{self.name}: `scheme` and `outside` are settings of tags, but {self.kind} has no tags; remove them"
             )
         if not self.labels_from_training and (wrong := sorted(set(self.meanings) - set(self.labels))):
-            raise DataError(f"{self.name}: meanings: {wrong[0]!r} is no label; {nearest(wrong[0], self.labels)}")
+            raise DataError(f"{self.name}: meanings: {wrong[0]!r} is not a label; {nearest(wrong[0], self.labels)}")
         self.tags()
         if not self.of_kind.trained and self.stages != ("target",):
             raise DataError(f"{self.name}: stages: {self.kind} is not trained; write only target")

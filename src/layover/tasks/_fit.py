@@ -48,7 +48,7 @@ def unfit_labels(kind: str, labels: Sequence[str], *, from_training: bool) -> It
         from_training: Whether the labels come from the training data.
     """
     if len(set(labels)) < len(labels):
-        yield f"a label is listed twice in {listed(labels)}; remove one"
+        yield f"a label appears twice in {listed(labels)}; remove one"
     elif problem := written_in_two_forms(labels):
         yield problem
     if from_training and (not kinds.get(kind).open_labels or labels):

@@ -127,7 +127,7 @@ def _twice(own: OwnTask) -> Mistakes:
         for place, value in enumerate(values):
             if value in values[:place]:
                 header = f"`header` names the column {value!r} twice; rename one"
-                yield (field, place), header if field == "header" else f"{value!r} is listed twice; remove one"
+                yield (field, place), header if field == "header" else f"{value!r} appears twice; remove one"
 
 
 def _stages(own: OwnTask) -> Mistakes:

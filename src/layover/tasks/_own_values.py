@@ -25,7 +25,7 @@ def check_separator(value: object) -> object:
     if not isinstance(value, str) or not value or any(character in value for character in _FORBIDDEN):
         raise ValueError(f"{value!r} cannot separate columns; write one character, or a name: {names}")
     if len(value) > 1 and value.isalpha() and value not in (*SEPARATORS, "whitespace"):
-        raise ValueError(f"{value!r} is no name of a separator; write one of {names}, or the character itself")
+        raise ValueError(f"{value!r} is not the name of a separator; write one of {names}, or the character itself")
     return next((name for name, character in SEPARATORS.items() if character == value), value)
 
 
@@ -42,7 +42,7 @@ def check_encoding(value: object) -> object:
         b"ab".decode(name, errors="replace")  # fails for codecs that do not decode to text
     except (LookupError, ValueError):
         known = "utf-8, latin-1, cp1252, cp1250, cp1251, utf-16, gb18030, big5, shift_jis, euc_kr"
-        raise ValueError(f"{value!r} is no encoding; write a name that Python knows: {known} ...") from None
+        raise ValueError(f"{value!r} is not an encoding; write a name that Python knows: {known} ...") from None
     return None if name in {"utf-8", "utf-8-sig"} else value
 
 
@@ -56,7 +56,7 @@ def language_name(name: str) -> str:
         raise ValueError("the name of a language is empty; write its code, for example sw")
     if not _NAME.fullmatch(name):
         raise ValueError(
-            f"{name!r} is no name of a language; write its code in letters, digits, - and _, for example zh-CN"
+            f"{name!r} is not the name of a language; write its code in letters, digits, - and _, for example zh-CN"
         )
     return name
 

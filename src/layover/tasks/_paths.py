@@ -25,7 +25,7 @@ SHOWN = 6
 
 
 def kind_of_file(mode: int) -> str:
-    """Return a noun for a path that is no file: a folder, a named pipe ..."""
+    """Return a noun for a path that is not a file: a folder, a named pipe ..."""
     if stat.S_ISDIR(mode):
         return "a folder"
     return next((words for test, words in _KINDS if test(mode)), "no file")
@@ -35,7 +35,7 @@ def check_file(path: Path, task: str) -> None:
     """Check that a path is a file.
 
     Raises:
-        DataError: the path is no file; the message says what it is, or the nearest name.
+        DataError: the path is not a file; the message says what it is, or the nearest name.
     """
     if is_file(path):
         return
@@ -109,7 +109,7 @@ def _state(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path}: cannot be read ({error}); save the data set again") from error
     if not isinstance(values, dict):
-        raise DataError(f"{path}: the content is no JSON object; save the data set again")
+        raise DataError(f"{path}: the content is not a JSON object; save the data set again")
     return values
 
 

@@ -116,7 +116,7 @@ def _permuted(location: Location, path: Path, count: int) -> tuple[Golds, Golds]
         written = str(row.values["text"]).strip()
         if not written.isdecimal() or int(written) >= count:
             raise DataError(
-                f"{row.where()}: {written!r} is no line number of {location.paths[0]}; write 0 to {count - 1}"
+                f"{row.where()}: {written!r} is not a line number of {location.paths[0]}; write 0 to {count - 1}"
             )
         if language[int(written)] is not None:
             raise DataError(f"{row.where()}: line {written} already translates another line; write each number once")

@@ -29,7 +29,7 @@ def refuse_several_processes(device: torch.device) -> None:
     """
     if PartialState(cpu=device.type == "cpu").num_processes > 1:
         raise NodeError(
-            "a training runs in one process; start `layover run` without a launcher, it starts its own processes"
+            "a training runs in one process; start `layover run` without a launcher: it starts its own processes"
         )
 
 

@@ -164,7 +164,7 @@ def test_nothing_says_who_made_it_where(exported: Path, sweep: Any) -> None:
 
 
 def _words(file: Path) -> bytes:
-    """Return what of a file is no number and no pixel, among which any short word may stand by chance."""
+    """Return what of a file is neither a number nor a pixel, among which any short word may stand by chance."""
     content = file.read_bytes()
     if file.suffix == ".png":
         return re.sub(rb"IDAT.*IEND", b"", content, flags=re.DOTALL)
@@ -319,7 +319,7 @@ def test_another_thing_in_its_place(sweep: Any, tmp_path: Path) -> None:
     place = tmp_path / "mini-head-sandbox-paraphrase-s1"
     place.mkdir()
     (place / "mine.txt").write_text("mine")
-    with pytest.raises(LayoverError, match="is no package"):
+    with pytest.raises(LayoverError, match="is not a package"):
         sweep.export(tmp_path, "mini/head")
     assert [path.name for path in place.iterdir()] == ["mine.txt"]
     sweep.export(tmp_path, "mini/dora", name="taken")
@@ -415,7 +415,7 @@ def test_the_command_writes_the_best(sweep: Any, tmp_path: Path, monkeypatch: py
     assert answer["packages"][0] in answer["written"]
     assert (tmp_path / "out" / "README.md").is_file()
     again = runner.invoke(app, arguments)
-    assert again.stdout == f"{answer['packages'][0]}: exists already\n"
+    assert again.stdout == f"{answer['packages'][0]}: already exists\n"
 
 
 def test_a_module_that_says_nothing_of_other_libraries_is_exported_and_the_command_says_so(

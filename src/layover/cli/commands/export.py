@@ -67,4 +67,4 @@ def command(
     for folder in dict.fromkeys([*export.written, *folders]):
         reason = only_in_layover(read_card(folder))
         alone = f"; its module is only in Layover's own layout: {reason}" if reason else ""
-        say(f"{folder}: {'written' if folder in export.written else 'exists already'}{alone}")
+        say(f"{folder}: {'written' if folder in export.written else 'already exists'}{alone}")

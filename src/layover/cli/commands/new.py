@@ -137,7 +137,7 @@ def _check_word(name: str, thing: str, taken: Iterable[str]) -> None:
         )
     same = sorted(other for other in known if name in {other, other.partition("/")[0]})
     if same:
-        raise DataError(f"the {thing} {same[0]!r} exists already; use another name")
+        raise DataError(f"the {thing} {same[0]!r} already exists; use another name")
 
 
 def _check_name(name: str) -> None:
@@ -170,7 +170,7 @@ def _write(texts: Mapping[Path, str]) -> None:
     """Write all files or none; replace no file.
 
     Raises:
-        LayoverError: a file exists already.
+        LayoverError: a file already exists.
     """
     there = [path for path in texts if path.exists()]
     if there:

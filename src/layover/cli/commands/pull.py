@@ -46,7 +46,7 @@ def command(
         return
     for item in pulled:
         say(f"{item.folder}: {item.description}")
-        say(f"  {'from' if item.new else 'exists already; the same as'} {item.where}")
+        say(f"  {'from' if item.new else 'already exists; the same as'} {item.where}")
         if item.left:
             say(f"  left out: {first_few(item.left, 10)}")
         if item.verdict is None:

@@ -77,7 +77,7 @@ def export(
     if folder is None:
         raise LayoverError(f"the sandbox has no encoder {model!r}; {nearest(model, encoders.names())}")
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise LayoverError(f"{directory} exists and is not an empty folder; use another path, or remove it first")
+        raise LayoverError(f"{directory} exists and is not an empty folder; name another folder, or remove it first")
     shutil.copytree(folder, directory, dirs_exist_ok=True)
     say(f"{directory}: {model}")
 

@@ -38,7 +38,7 @@ def command(
     from layover.packages.card import read_card
 
     for folder in folders:
-        read_card(folder)  # a folder that is no package is reported before any computation
+        read_card(folder)  # a folder that is not a package is reported before any computation
     verdicts = []
     for folder in folders:
         if not json:

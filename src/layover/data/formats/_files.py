@@ -83,7 +83,7 @@ def _encoding(path: Path, head: bytes, layout: FileLayout) -> str:
     """Return the encoding for decoding; it removes a byte order mark.
 
     Raises:
-        DataError: the first bytes are no text, or do not fit the declared encoding.
+        DataError: the first bytes are not text, or do not fit the declared encoding.
     """
     if problem := _signs.binary(head):
         raise DataError(f"{path}: {problem}")

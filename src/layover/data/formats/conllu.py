@@ -45,7 +45,7 @@ def read(path: Path, layout: FileLayout) -> Iterator[Row | Skipped]:
     Source: `udpos_preprocess` and `conllu_to_conll.py --replace_subtokens_with_fused_forms` of XTREME.
 
     Raises:
-        DataError: a line does not have ten columns, or an id or head is no number.
+        DataError: a line does not have ten columns, or an id or head is not a number.
     """
     words: dict[int, _Word] = {}
     fused: dict[int, tuple[int, tuple[str, ...]]] = {}

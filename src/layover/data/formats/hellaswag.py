@@ -17,7 +17,7 @@ def read(path: Path, layout: FileLayout) -> Iterator[Row]:
     """Yield one row per item, with the columns `text`, `label` (text) and `endings` (a list of four).
 
     Raises:
-        DataError: the second line of an item is no index, or the last item is incomplete.
+        DataError: the second line of an item is not an index, or the last item is incomplete.
     """
     item: list[str] = []
     first = 1

@@ -74,7 +74,7 @@ def probe(subject: Subject) -> str:
     if difference > card.probe.tolerance:
         raise ModelError(
             f"{card.id}: its outputs differ from the outputs on its card by {difference:.2g}, more than "
-            f"{card.probe.tolerance:.0e}: the card describes another package"
+            f"{card.probe.tolerance:.0e}: the package does not match its card"
         )
     outputs = "hidden states" if head is None else "hidden states and logits"
     return (

@@ -48,7 +48,7 @@ def in_adapters(subject: Subject) -> str:
 
 def _nothing(subject: Subject, library: str) -> str:
     module = subject.package.module
-    why = "the package has no module of its own" if module is None else f"the module is {module.name}"
+    why = "it has no module of its own" if module is None else f"the module is {module.name}"
     return f"the package has no files for {library}: {why}"
 
 

@@ -56,7 +56,7 @@ def complete(subject: Subject) -> str:
             if entry.dtype != "F32":
                 raise ModelError(f"{file}: {name}: its dtype is {entry.dtype}, but must be F32 in a package")
     if not weights:
-        raise ModelError(f"{folder}: the package has no weight")
+        raise ModelError(f"{folder}: the package has no weights")
     numbers = sum(value.numel() for value in weights.values())
     return f"{len(weights)} tensors, {numbers:,} numbers: names and shapes fit the card's settings, float32, finite"
 
@@ -106,7 +106,7 @@ def trained(subject: Subject) -> str:
     rest = f"; untrained at {', '.join(fresh.untouched[:3])}" if fresh.untouched else ""
     more = " and more" if len(fresh.untouched) > 3 else ""
     changed = fresh.places - len(fresh.untouched)
-    return f"the {module.name} has an effect at {changed} of {fresh.places} places{rest}{more}"
+    return f"the {module.name} has an effect at {changed} of {fresh.places} sites{rest}{more}"
 
 
 def configs(subject: Subject) -> str:
@@ -149,4 +149,4 @@ def _differences(file: Path, expected: Mapping[str, Any], settings: Collection[s
     for name in exact:
         if actual.get(name) != expected[name]:
             value = printable(str(actual.get(name))[:80])
-            yield f"{name} is {value}, but {printable(str(expected[name])[:80])} by the card"
+            yield f"{name} is {value}, but {printable(str(expected[name])[:80])} on the card"

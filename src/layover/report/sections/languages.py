@@ -86,8 +86,8 @@ def _doubtful(records: Sequence[Record]) -> list[str]:
         names = [name for name in record.scored() if record.is_zero_shot(name) is None]
         by_trained.setdefault(str(record.source_language), {}).update(dict.fromkeys(names))
     return [
-        f"The training data is in {code(trained)}. These languages may be the same language, so the zero-shot mean "
-        f"excludes them: {', '.join(map(code, names))}."
+        f"The training data is in {code(trained)}. The names of these languages do not show whether they differ from "
+        f"it, so the zero-shot mean excludes them: {', '.join(map(code, names))}."
         for trained, names in by_trained.items()
         if names
     ]
