@@ -49,5 +49,6 @@ def savings_line(values: Mapping[str, Any]) -> str | None:
         count, lacking = values["paying"] - values["sets"], room(values["left_out_bytes"])
         text += f"; {count} more would save time, but {why} has no room for their {lacking}"
         if values["idle_bytes"]:
-            text += f" (hidden states that no unfinished node reads take {room(values['idle_bytes'])}; `layover gc` removes them)"
+            idle = room(values["idle_bytes"])
+            text += f" (hidden states that no unfinished node reads take {idle}; `layover gc` removes them)"
     return text
