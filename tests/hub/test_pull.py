@@ -118,14 +118,14 @@ class TestFolders:
 
     def test_a_folder_of_packages(self, packages: Any, tmp_path: Path) -> None:
         names = sorted(path.name for path in packages.root.iterdir() if path.is_dir())
-        refused(tmp_path / "to", f"; it holds {len(names)} packages, name one: {names[0]}, ", str(packages.root))
+        refused(tmp_path / "to", f"; it holds {len(names)} packages; use one of: {names[0]}, ", str(packages.root))
 
     @pytest.mark.parametrize("name", ["transfer_card.json", "head.safetensors", "README.md"])
     def test_links(self, packages: Any, tmp_path: Path, name: str) -> None:
         file = packages[packages.lora_nli] / name
         file.rename(tmp_path / "elsewhere")
         file.symlink_to(tmp_path / "elsewhere")
-        refused(tmp_path / "to", "not followed", str(file.parent))
+        refused(tmp_path / "to", "not opened", str(file.parent))
 
     def test_a_link_to_a_folder(self, packages: Any, tmp_path: Path) -> None:
         inner = packages[packages.bn_nli] / "adapterhub"
@@ -137,12 +137,12 @@ class TestFolders:
         file = packages[packages.lora_nli] / "README.md"
         file.unlink()
         os.mkfifo(file)
-        refused(tmp_path / "to", "not followed", str(file.parent))
+        refused(tmp_path / "to", "not opened", str(file.parent))
 
     def test_large_files(self, packages: Any, tmp_path: Path) -> None:
         with (packages[packages.lora_nli] / "README.md").open("wb") as stream:
             stream.truncate(2**40)
-        refused(tmp_path / "to", "at most 1048576", str(packages[packages.lora_nli]))
+        refused(tmp_path / "to", "the limit for this file is 1048576", str(packages[packages.lora_nli]))
 
     @pytest.mark.parametrize(
         ("source", "message"),
@@ -159,7 +159,7 @@ class TestFolders:
 
     def test_neither_package_nor_module(self, tmp_path: Path) -> None:
         (tmp_path / "empty").mkdir()
-        refused(tmp_path / "to", "no package, and no module", str(tmp_path / "empty"))
+        refused(tmp_path / "to", "no package and no module", str(tmp_path / "empty"))
 
     def test_a_revision_is_for_the_hub(self, packages: Any, tmp_path: Path) -> None:
         refused(tmp_path / "to", "--revision is for", str(packages[packages.lora_nli]), revision="main")
@@ -191,7 +191,7 @@ class TestArchives:
     def test_no_package_in_it(self, tmp_path: Path) -> None:
         with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
             archive.writestr("a/b", "x")
-        refused(tmp_path / "to", "no package and no module in it", str(tmp_path / "x.zip"))
+        refused(tmp_path / "to", "no package and no module", str(tmp_path / "x.zip"))
 
     def test_a_name_that_leaves_the_folder(self, packages: Any, tmp_path: Path) -> None:
         file = zipped([packages[packages.lora_nli]], tmp_path / "x.zip")
@@ -241,7 +241,7 @@ class TestHub:
         (tmp_path / "x").mkdir()
         (tmp_path / "x" / "model.safetensors").write_bytes(b"x")
         commit = hub.put("me/model", tmp_path / "x")
-        refused(tmp_path / "to", "no package, and no module", f"me/model@{commit}")
+        refused(tmp_path / "to", "no package and no module", f"me/model@{commit}")
         assert hub.fetched == []
 
     def test_without_a_network(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -305,7 +305,9 @@ class TestModules:
         refused(tmp_path / "to", "Opening a pickle can run any program", str(folder))
         commit = hub.put("me/lora", folder)
         refused(
-            tmp_path / "to", "no adapter_model.safetensors; it has adapter_model.bin, a pickle", f"me/lora@{commit}"
+            tmp_path / "to",
+            "adapter_model.safetensors is missing; it has adapter_model.bin, a pickle",
+            f"me/lora@{commit}",
         )
         assert hub.fetched == ["adapter_config.json"]
 

@@ -292,7 +292,7 @@ class TestSizes:
             weights[min(weights)] = weights[min(weights)].to(dtype)
 
         packages.edit_weights(packages.lora_nli, "adapter_model.safetensors", change)
-        refused(packages[packages.lora_nli], cli, tmp_path, "weights are F32, F16, BF16, not")
+        refused(packages[packages.lora_nli], cli, tmp_path, "but must be one of F32, F16, BF16")
 
     @pytest.mark.parametrize("value", [float("nan"), float("inf")])
     @pytest.mark.parametrize("name", ["adapter_model.safetensors", "head.safetensors"])
