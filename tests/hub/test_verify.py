@@ -134,7 +134,7 @@ def the_head_is_gone(packages: Any, folder: Path) -> None:
     packages.seal(folder.name)
 
 
-@told("hashes", "it was changed, or not copied whole")
+@told("hashes", "the file was changed, or not copied whole")
 def a_byte(packages: Any, folder: Path) -> None:
     flip(folder / HEAD)
 

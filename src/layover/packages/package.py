@@ -249,7 +249,7 @@ def check_files(package: Package, names: Iterable[str] | None = None) -> None:
     for name in hashes if names is None else names:
         file = package.folder / name
         if sha256(file) != hashes.get(name):
-            raise ModelError(f"{file}: its SHA-256 differs from the card: it was changed, or not copied whole")
+            raise ModelError(f"{file}: its SHA-256 differs from the card: the file was changed, or not copied whole")
 
 
 def check_shapes(file: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
