@@ -125,7 +125,7 @@ class TestFolders:
         file = packages[packages.lora_nli] / name
         file.rename(tmp_path / "elsewhere")
         file.symlink_to(tmp_path / "elsewhere")
-        refused(tmp_path / "to", "not followed", str(file.parent))
+        refused(tmp_path / "to", "not opened", str(file.parent))
 
     def test_a_link_to_a_folder(self, packages: Any, tmp_path: Path) -> None:
         inner = packages[packages.bn_nli] / "adapterhub"
@@ -137,7 +137,7 @@ class TestFolders:
         file = packages[packages.lora_nli] / "README.md"
         file.unlink()
         os.mkfifo(file)
-        refused(tmp_path / "to", "not followed", str(file.parent))
+        refused(tmp_path / "to", "not opened", str(file.parent))
 
     def test_large_files(self, packages: Any, tmp_path: Path) -> None:
         with (packages[packages.lora_nli] / "README.md").open("wb") as stream:
@@ -191,7 +191,7 @@ class TestArchives:
     def test_no_package_in_it(self, tmp_path: Path) -> None:
         with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
             archive.writestr("a/b", "x")
-        refused(tmp_path / "to", "the archive has no package and no module", str(tmp_path / "x.zip"))
+        refused(tmp_path / "to", "no package and no module", str(tmp_path / "x.zip"))
 
     def test_a_name_that_leaves_the_folder(self, packages: Any, tmp_path: Path) -> None:
         file = zipped([packages[packages.lora_nli]], tmp_path / "x.zip")
@@ -305,7 +305,9 @@ class TestModules:
         refused(tmp_path / "to", "Opening a pickle can run any program", str(folder))
         commit = hub.put("me/lora", folder)
         refused(
-            tmp_path / "to", "adapter_model.safetensors is missing; it has adapter_model.bin, a pickle", f"me/lora@{commit}"
+            tmp_path / "to",
+            "adapter_model.safetensors is missing; it has adapter_model.bin, a pickle",
+            f"me/lora@{commit}",
         )
         assert hub.fetched == ["adapter_config.json"]
 

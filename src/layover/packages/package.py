@@ -249,7 +249,7 @@ def check_files(package: Package, names: Iterable[str] | None = None) -> None:
     for name in hashes if names is None else names:
         file = package.folder / name
         if sha256(file) != hashes.get(name):
-            raise ModelError(f"{file}: its SHA-256 differs from the card: it was changed, or copied incompletely")
+            raise ModelError(f"{file}: its SHA-256 differs from the card: the file was changed, or not copied whole")
 
 
 def check_shapes(file: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
@@ -262,7 +262,9 @@ def check_shapes(file: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
     for name in sorted(set(there) | set(shapes)):
         actual, expected = there.get(name), shapes.get(name)
         if actual != expected:
-            state = "is missing" if actual is None else "is unexpected" if expected is None else f"has shape {actual}"
+            state = (
+                "is missing" if actual is None else "is unexpected" if expected is None else f"has the shape {actual}"
+            )
             rest = "" if actual is None or expected is None else f", but {expected} is needed"
             raise ModelError(f"{file}: {name}: {state}{rest}")
 

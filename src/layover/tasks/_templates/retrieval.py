@@ -1,4 +1,4 @@
-"""NAME: find the English translation of a sentence among others, and the reverse; without training.
+"""NAME: find the English translation of a sentence among others, and the reverse, without training.
 
 All of this is an example. Replace it with your task, and the five pairs of its fixture in `tests/tasks/fixtures` with
 pairs like yours. `class TaskFields` in `_fields.py` explains every field. In `bucc2018.py` some sentences have no
