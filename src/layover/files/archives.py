@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader, RawIOBase
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from unicodedata import normalize
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipExtFile, ZipFile, ZipInfo
 
@@ -102,7 +102,7 @@ def opened(path: Path) -> Iterator[BufferedReader]:
         return
     with _entries(archive, DataError) as entries:
         with _mistakes(path, DataError, _WRONG):
-            member = entries.open(_member(path, archive))
+            member = cast("ZipExtFile", entries.open(_member(path, archive)))
         with member:
             yield BufferedReader(_Member(member, path))
 

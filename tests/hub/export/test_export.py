@@ -335,7 +335,7 @@ def test_what_it_needs_lies_there_with_other_weights(sweep: Any, exported: Path,
     shutil.copytree(exported / "mini-stack-sandbox-nli-s1", tmp_path / "mini-stack-sandbox-nli-s1")
     card = read_card(tmp_path / "mini-stack-sandbox-nli-s1")
     piece = card.attachments[0].model_copy(update={"weights_sha256": "0" * 64})
-    write_card(tmp_path / card.id, card.model_copy(update={"pieces": (piece,)}))
+    write_card(tmp_path / card.id, card.model_copy(update={"attachments": (piece,)}))
     with pytest.raises(LayoverError, match="has other weights"):
         sweep.export(tmp_path, "mini/stack/sandbox/nli/sandbox/paraphrase")
     assert [path.name for path in tmp_path.iterdir()] == ["mini-stack-sandbox-nli-s1"]

@@ -22,7 +22,7 @@ def elements(page: str) -> list[tuple[str, str, str]]:
 
 def told(card: Card, text: str) -> Card:
     """Return a scored package with a text of a stranger wherever it may stand."""
-    values: dict[str, Any] = json.loads(card.model_dump_json())
+    values: dict[str, Any] = json.loads(card.model_dump_json(by_alias=True))
     scores = values["scores"]
     scores |= {"split": text, "languages": {text: 50.0, "en": 60.0, "de": None, "de-x": 1.0}, "missing": {"de": text}}
     scores |= {"examples": {text: 5, "en": 7}, "partial": {text: text}, "thresholds": {text: 0.25}}
@@ -43,7 +43,7 @@ def told(card: Card, text: str) -> Card:
 
 def unlabelled(card: Card, text: str) -> Card:
     """Return an intermediate of a mixture that says little of itself, with a text of a stranger."""
-    values: dict[str, Any] = json.loads(told(card, text).model_dump_json())
+    values: dict[str, Any] = json.loads(told(card, text).model_dump_json(by_alias=True))
     values["probe"]["outputs"] = None
     values |= {"scores": None, "cost": None, "stage": "intermediate"}
     values["base"] |= {"name": None}
@@ -52,7 +52,7 @@ def unlabelled(card: Card, text: str) -> Card:
 
 def unexplained(card: Card, text: str) -> Card:
     """Return a package over an encoder of a hub whose labels have no meaning, with a text of a stranger."""
-    values: dict[str, Any] = json.loads(told(card, text).model_dump_json())
+    values: dict[str, Any] = json.loads(told(card, text).model_dump_json(by_alias=True))
     values["task"] |= {"meanings": None}
     values["base"] |= {"name": "org/encoder", "revision": "abc"}
     values |= {"plugins": {"plug": "1.0"}, "skipped_layers": 1}
@@ -65,7 +65,7 @@ def unexplained(card: Card, text: str) -> Card:
 
 def merged(card: Card) -> Card:
     """Return a package whose program for peft adds up modules with weights."""
-    values: dict[str, Any] = json.loads(card.model_dump_json())
+    values: dict[str, Any] = json.loads(card.model_dump_json(by_alias=True))
     below, own = values["pieces"]
     values["composition"] = {"name": "merge", "method": "exact", "weights": [0.75, -0.5], "rank": None, "density": None}
     values["pieces"] = [below | {"role": "intermediate.0"}, below | {"role": "intermediate.1"}, own]

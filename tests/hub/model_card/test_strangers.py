@@ -57,7 +57,7 @@ def test_a_page_has_no_markup_of_a_stranger(shipped: Card, text: str) -> None:
 
 
 def test_the_page_of_packages_escapes_what_a_card_says(shipped: Card) -> None:
-    values = json.loads(shipped.model_dump_json())
+    values = json.loads(shipped.model_dump_json(by_alias=True))
     values["task"]["name"] = "a|b [x](http://x.org) <b>"
     page = index.markdown([Card.model_validate(values)])
     (table,) = [line for line in page.splitlines() if "a\\|b" in line]
