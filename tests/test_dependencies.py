@@ -121,7 +121,9 @@ def test_mypy_is_told_of_no_module_that_is_not_imported() -> None:
 
 
 PICKLES = {"pickle", "cPickle", "_pickle", "pickletools", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
-CALLS = {"torch.save", "torch.load", "pandas.read_pickle"}
+CALLS = {f"torch.{module}{verb}" for module in ("", "serialization.", "jit.") for verb in ("save", "load")}
+METHODS = {"read_pickle", "to_pickle"}
+"""Of pandas, on a value of any name."""
 
 
 def pickling(tree: ast.AST) -> list[str]:
@@ -129,15 +131,16 @@ def pickling(tree: ast.AST) -> list[str]:
     aliases, said = {}, []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            aliases |= {alias.asname or alias.name.partition(".")[0]: alias.name for alias in node.names}
+            aliases |= {alias.asname: alias.name for alias in node.names if alias.asname}
             said += [alias.name for alias in node.names if alias.name.partition(".")[0] in PICKLES]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            aliases |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
             said += [f"{node.module}.{alias.name}" for alias in node.names if _pickles(f"{node.module}.{alias.name}")]
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
             root, _, rest = ast.unparse(node).partition(".")
             name = f"{aliases.get(root, root)}.{rest}"
-            said += [name] if name in CALLS else []
+            said += [name] if name in CALLS or node.attr in METHODS else []
         elif isinstance(node, ast.keyword) and node.arg in {"allow_pickle", "weights_only"}:
             said.append(f"{node.arg}={ast.unparse(node.value)}")
     return said
@@ -163,6 +166,11 @@ def test_no_pickle_is_read_or_written() -> None:
         "import numpy as np\nnp.load('x', allow_pickle=True)",
         "load = torch.load",
         "import pickletools",
+        "import torch\nimport torch.utils.data\ntorch.load('x')",
+        "import torch.serialization\ntorch.serialization.load('x')",
+        "from torch import serialization as files\nfiles.load('x')",
+        "import pandas as pd\npd.read_pickle('x')",
+        "frame.to_pickle('x')",
     ],
 )
 def test_a_pickle_is_seen_however_it_is_written(source: str) -> None:

@@ -139,3 +139,28 @@ def test_the_names_in_a_folder_of_an_archive(archive: Path) -> None:
     archive.write_text("no archive")
     with pytest.raises(DataError, match="damaged, or is not a zip archive"):
         names_in(archive / "dev")
+
+
+@pytest.mark.parametrize("how", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_no_damage_of_an_archive_passes_as_an_error_of_the_system(tmp_path: Path, how: int) -> None:
+    """Each byte of a small archive is replaced; bzip2 has an OSError for its data, and a place before the file, too."""
+    archive = tmp_path / "rows.zip"
+    with zipfile.ZipFile(archive, "w", how) as file:
+        file.writestr("rows.jsonl", '{"text": "a"}\n' * 40)
+    content, messages = archive.read_bytes(), []
+    for place in range(len(content)):
+        archive.write_bytes(content[:place] + b"\xff" + content[place + 1 :])
+        for read_it in (is_file, file_sha256, lambda path: names_in(path.parent)):
+            try:
+                read_it(archive / "rows.jsonl")
+            except DataError as error:  # any other error fails the test
+                messages.append(str(error))
+    assert len(messages) > 20
+    assert all(message.startswith(str(archive)) for message in messages)
+
+
+def test_damage_of_a_file_in_an_archive_is_not_damage_of_the_archive(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "rows.zip", "w") as file:
+        file.writestr("rows.jsonl.bz2", "no bzip2")
+    with pytest.raises(DataError, match=r"rows\.jsonl\.bz2: cannot be read \(Invalid data stream\)"):
+        list(read(tmp_path / "rows.zip" / "rows.jsonl.bz2", FileLayout(format="jsonl")))

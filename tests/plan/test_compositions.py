@@ -200,7 +200,7 @@ def test_warm_leaves_lists_out_and_says_so(world: World) -> None:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (narrow("{module: lora}"), "no method of the sweep composes separately learned modules; add one with compose: "),
+        (narrow("{module: lora}"), "composes separately learned modules; add one with compose: "),
         (listed("claims, clams"), "unknown task 'clams'; did you mean 'claims'"),
         (listed("claims, claims"), "'claims' appears twice in this list"),
         (listed("claims, none"), "'none' cannot be in a list"),

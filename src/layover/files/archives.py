@@ -7,6 +7,7 @@ counted while they are read. Archives in an archive are not unpacked.
 
 from __future__ import annotations
 
+import errno
 import lzma
 import stat
 import struct
@@ -16,12 +17,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader, RawIOBase
 from pathlib import Path, PurePosixPath
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from unicodedata import normalize
-from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipExtFile, ZipFile, ZipInfo
 
 from layover.errors import DataError, ModelError, printable
 from layover.files.safe import plain_file
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 SUFFIX = ".zip"
 MOST_ENTRIES = 1000
@@ -38,8 +42,10 @@ _BLOCK = 2**20
 _END, _LOCATOR = b"PK\x05\x06", b"PK\x06\x07"
 _LISTED = 512
 """Bytes that an entry may take in the list of entries."""
-_BROKEN = (BadZipFile, zlib.error, lzma.LZMAError, EOFError)
-"""The errors of zipfile when it reads the bytes of an entry."""
+_BROKEN = (BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError)
+"""The errors of zipfile when it reads the bytes of an entry; an OSError only if its number is in `_DAMAGED`."""
+_DAMAGED = {None, errno.EINVAL}
+"""The numbers of the system in errors of damaged archives: bzip2 sets none, and a place before the file is invalid."""
 _WRONG = (*_BROKEN, struct.error, ValueError, KeyError, RuntimeError)
 """The errors of zipfile when it reads the list of entries or opens an entry; NotImplementedError is a RuntimeError."""
 
@@ -96,9 +102,39 @@ def opened(path: Path) -> Iterator[BufferedReader]:
         return
     with _entries(archive, DataError) as entries:
         with _mistakes(path, DataError, _WRONG):
-            member = entries.open(_member(path, archive))
-        with member, _mistakes(path, DataError, _BROKEN):
-            yield BufferedReader(cast("RawIOBase", member))
+            member = cast("ZipExtFile", entries.open(_member(path, archive)))
+        with member:
+            yield BufferedReader(_Member(member, path))
+
+
+class _Member(RawIOBase):
+    """The bytes of a file in an archive; only errors of the archive itself become errors of Layover.
+
+    Args:
+        member: The file, opened by zipfile.
+        path: Its path, for messages.
+    """
+
+    def __init__(self, member: ZipExtFile, path: Path) -> None:
+        super().__init__()
+        self._member, self._path = member, path
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return self._member.seekable()
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        with _mistakes(self._path, DataError, _BROKEN):
+            return self._member.readinto(buffer)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        with _mistakes(self._path, DataError, _BROKEN):
+            return self._member.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._member.tell()
 
 
 def _is_archive(path: Path) -> bool:
@@ -134,6 +170,8 @@ def _mistakes(where: Path, kind: type[DataError | ModelError], errors: tuple[typ
     try:
         yield
     except errors as error:
+        if isinstance(error, OSError) and error.errno not in _DAMAGED:
+            raise
         words = printable(str(error.args[0] if error.args else error))[:200]
         if isinstance(error, KeyError | RuntimeError):  # the entry is missing, has a password, or another compression
             raise kind(f"{where}: {words}") from error

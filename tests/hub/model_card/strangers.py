@@ -43,7 +43,7 @@ def told(card: Card, text: str) -> Card:
 
 def unlabelled(card: Card, text: str) -> Card:
     """Return an intermediate of a mixture that says little of itself, with a text of a stranger."""
-    values: dict[str, Any] = json.loads(told(card, text).model_dump_json())
+    values: dict[str, Any] = json.loads(told(card, text).model_dump_json(by_alias=True))
     values["probe"]["outputs"] = None
     values |= {"scores": None, "cost": None, "stage": "intermediate"}
     values["base"] |= {"name": None}
@@ -52,7 +52,7 @@ def unlabelled(card: Card, text: str) -> Card:
 
 def unexplained(card: Card, text: str) -> Card:
     """Return a package over an encoder of a hub whose labels have no meaning, with a text of a stranger."""
-    values: dict[str, Any] = json.loads(told(card, text).model_dump_json())
+    values: dict[str, Any] = json.loads(told(card, text).model_dump_json(by_alias=True))
     values["task"] |= {"meanings": None}
     values["base"] |= {"name": "org/encoder", "revision": "abc"}
     values |= {"plugins": {"plug": "1.0"}, "skipped_layers": 1}

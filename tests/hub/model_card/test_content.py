@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from tests.hub.model_card.conftest import named
+from tests.hub.model_card.strangers import merged
 
 from layover import tasks
+from layover.hub.checks.libraries import compared_in
 from layover.hub.model_card import markdown
 from layover.hub.model_card.page import CHECKPOINTS_SHOWN
 from layover.hub.verify import CHECKS, provable, verify
@@ -191,5 +193,17 @@ def test_proofs_and_claims_are_those_of_verify(own: Path) -> None:
 def test_the_loading_that_is_proved_is_that_of_the_libraries(shipped: Card) -> None:
     text = markdown(shipped, 0, pictured=False)
     assert "- by loading: peft, where installed, computes the same hidden states." in text
-    head = markdown(changed(shipped, attachments=(), composition=None, layout=None), 0, pictured=False)
-    assert "- by loading: no other library computes the same hidden states." in head
+    for card in (changed(shipped, skipped_layers=1), merged(shipped)):
+        alone = markdown(card, 0, pictured=False)
+        assert (
+            "- by loading: peft, where installed, computes the same hidden states as Layover with the package's own "
+            "module alone, in all layers." in alone.splitlines()
+        )
+        assert "computes the same hidden states." not in alone
+    no_module = "- by loading: nothing, because the package has no module of its own in the layout of another library."
+    below = tuple(piece for piece in shipped.attachments if piece.package is not None)
+    assert below
+    for attachments, composition in (((), None), (below, shipped.composition)):
+        head = changed(shipped, attachments=attachments, composition=composition, layout=None)
+        assert no_module in markdown(head, 0, pictured=False).splitlines()
+        assert compared_in(head) == {}

@@ -12,14 +12,16 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from layover.compositions import TARGET, AttachedModule
 from layover.errors import ModelError, printable
 from layover.hub.checks._base import SkippedError, Subject
 from layover.layouts import CONFIG
-from layover.packages.card import ADAPTERHUB
-from layover.packages.meaning import composition_of
+from layover.modules import Module
+from layover.packages.card import ADAPTERHUB, Card
+from layover.packages.meaning import composition_of, module_of
 from layover.packages.package import Package
 
 if TYPE_CHECKING:
@@ -52,24 +54,41 @@ def _nothing(subject: Subject, library: str) -> str:
     return f"the package has no files for {library}: {why}"
 
 
-def _adds_up(packages: Sequence[Package]) -> bool:
+def compared_in(card: Card) -> dict[str, bool]:
+    """Return the libraries that load a package in its checks, each with whether all modules act together.
+
+    Otherwise the check compares the package's own module alone, in all layers.
+    """
+    stacks = {"peft": _adds_up} if card.layout == "peft" else {}
+    stacks |= {"adapters": _in_a_row} if f"{ADAPTERHUB}/{CONFIG}" in card.files else {}
+    return {library: _acts_together(card, combines) for library, combines in stacks.items()}
+
+
+def _acts_together(card: Card, stacks: Callable[[Sequence[Module]], bool]) -> bool:
+    """Return whether a library can combine all modules of a package as Layover does."""
+    composition = composition_of(card.composition, Path(card.id))
+    if card.skipped_layers or (composition is not None and not composition.in_a_row):
+        return False
+    return stacks([module_of(piece.module, Path(card.id)) for piece in card.attachments])
+
+
+def _adds_up(modules: Sequence[Module]) -> bool:
     """Return whether peft combines the modules as Layover does: sums or products of modules of the same kind."""
-    modules = [package.module for package in packages]
-    commute = all(module is not None and module.commutes for module in modules)
-    return len(packages) == 1 or (commute and len({module.name for module in modules if module is not None}) == 1)
+    return len(modules) == 1 or (
+        all(module.commutes for module in modules) and len({module.name for module in modules}) == 1
+    )
 
 
-def _in_a_row(packages: Sequence[Package]) -> bool:
+def _in_a_row(modules: Sequence[Module]) -> bool:
     """Return whether adapters applies modules one after the other as Layover does; see `stacked_in_adapters`."""
-    modules = [package.module for package in packages]
-    return len(packages) == 1 or all(module is not None and not module.stacked_in_adapters() for module in modules)
+    return len(modules) == 1 or all(not module.stacked_in_adapters() for module in modules)
 
 
 @dataclass(frozen=True)
 class _Library:
     name: str
     load: Load
-    stacks: Callable[[Sequence[Package]], bool]
+    stacks: Callable[[Sequence[Module]], bool]
     """Whether the library can combine the modules as Layover does."""
 
     def compared(self, subject: Subject) -> str:
@@ -112,11 +131,7 @@ class _Library:
     def _together(self, subject: Subject) -> list[Package]:
         """Return the packages of all modules if the library can combine them as Layover does, else an empty list."""
         card = subject.card
-        composition = composition_of(card.composition, subject.folder)
-        if card.skipped_layers or (composition is not None and not composition.in_a_row):
-            return []
-        packages = [subject.whole.holder(piece) for piece in card.attachments]
-        return packages if self.stacks(packages) else []
+        return [subject.whole.holder(piece) for piece in card.attachments] if _acts_together(card, self.stacks) else []
 
 
 def _by_itself(subject: Subject) -> Sequence[Sequence[float]]:

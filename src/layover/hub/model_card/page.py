@@ -12,6 +12,7 @@ from layover import kinds
 from layover.compositions import TARGET, CardWords, SentenceWords, a
 from layover.data.languages import Listed
 from layover.escape import Markup, bold, code, inline, listed
+from layover.hub.checks.libraries import compared_in
 from layover.hub.libraries import ADAPTERS, PEFT, adapters_refuses, peft_refuses
 from layover.hub.model_card import metadata
 from layover.hub.model_card.results import Group, Line, groups_of, lines_of, trained_in
@@ -93,6 +94,10 @@ class Page:
     """The other labels."""
     curves: tuple[Curve, ...]
     libraries: tuple[Library, ...]
+    together: tuple[Markup, ...]
+    """Libraries in which `verify` loads the package, and compares all modules together."""
+    alone: tuple[Markup, ...]
+    """Libraries in which `verify` compares the package's own module alone."""
     proved: tuple[str, ...]
     claimed: tuple[str, ...]
 
@@ -117,6 +122,7 @@ def page_of(card: Card, head_weights: int, *, pictured: bool) -> Page:
     labels = card.task.labels if card.task is not None and has_head(card) else ()
     meanings = (card.task.meanings if card.task is not None else None) or {}
     proved, claimed = provable(card)
+    compared = compared_in(card)
     return Page(
         head_weights=head_weights,
         pictured=pictured,
@@ -147,6 +153,8 @@ def page_of(card: Card, head_weights: int, *, pictured: bool) -> Page:
             Library(Markup(PEFT), peft_refuses(card)),
             Library(Markup(ADAPTERS), adapters_refuses(card)),
         ),
+        together=tuple(Markup(name) for name, every in compared.items() if every),
+        alone=tuple(Markup(name) for name, every in compared.items() if not every),
         proved=proved,
         claimed=claimed,
     )
