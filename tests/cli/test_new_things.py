@@ -133,13 +133,13 @@ def test_in_a_checkout_it_is_a_file_for_each_group(skeleton: Path) -> None:
 @pytest.mark.parametrize(
     ("thing", "name", "message"),
     [
-        ("module", "lora", "there is a module 'lora' already"),
-        ("metric", "accuracy", "there is a metric 'accuracy' already"),
-        ("kind", "span", "there is a kind 'span' already"),
+        ("module", "lora", "the module 'lora' already exists"),
+        ("metric", "accuracy", "the metric 'accuracy' already exists"),
+        ("kind", "span", "the kind 'span' already exists"),
         ("module", "My-Module", "'My-Module' cannot be the name of a module"),
         ("module", "My-Module", "did you mean 'my_module'?"),
         ("metric", "../x", "did you mean 'x'?"),
-        ("kind", "a" * 25, "24 at most"),
+        ("kind", "a" * 25, "at most 24"),
     ],
 )
 def test_a_name_that_cannot_be_is_one_clear_error(skeleton: Path, thing: str, name: str, message: str) -> None:

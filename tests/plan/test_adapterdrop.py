@@ -90,7 +90,7 @@ def test_the_backward_pass_ends_above_what_is_dropped(world: World) -> None:
     ("override", "message"),
     [
         ("methods.full.adapterdrop={train: 1}", "full adds no module to single layers"),
-        ("methods.head.adapterdrop={train: 1}", "none adds nothing"),
+        ("methods.head.adapterdrop={train: 1}", "none adds no module to single layers"),
         (dropping("{}"), "drops nothing; set train or predict"),
         (dropping("{train: 0, random: true, predict: 1}"), "random draws a number of layers from 0 to train"),
         (dropping("{trian: 1}"), "did you mean 'train'"),

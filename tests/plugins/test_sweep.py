@@ -246,7 +246,7 @@ def test_cards_name_the_plugins_that_a_package_needs(packages: Path) -> None:
         "mini-lora-signs-s1": {},
     }
     readme = (packages / "mini-beside-claims-toy_moods-s1" / "README.md").read_text(encoding="utf-8")
-    assert "They need toy-plug 1.0, too: plug-ins." in readme
+    assert "The programs also need these plug-ins: toy-plug 1.0." in readme
 
 
 def test_packages_are_verified_and_predict(packages: Path, tmp_path: Path) -> None:
@@ -270,8 +270,8 @@ def test_a_package_without_its_plugin_is_one_clear_error(packages: Path, verb: s
     assert isinstance(found.exception, ModelError)
     assert found.exception.exit_code == 2
     assert str(found.exception) == (
-        f"{folder / CARD}: it needs the plug-in toy-plug 1.0, not installed here; a plug-in is code, so look who "
-        "offers it, then: pip install 'toy-plug==1.0'"
+        f"{folder / CARD}: it needs the plug-in toy-plug 1.0, not installed here; a plug-in is code, so check "
+        "who publishes it, then run: pip install 'toy-plug==1.0'"
     )
     assert read_card(packages / "mini-lora-signs-s1").plugins == {}
 
