@@ -70,7 +70,7 @@ def test_bytes_that_are_not_utf_8_are_told_with_their_line(tmp_path: Path) -> No
             ": its byte order mark does not fit utf-16-le",
         ),
         (b"text,label\na\0b,pos\n", {}, ":2: the line has a NUL character"),
-        (gzip.compress(b"a"), {}, ": is compressed by gzip; add the extension .gz"),
+        (gzip.compress(b"a", mtime=0), {}, ": is compressed by gzip; add the extension .gz"),
         (bz2.compress(b"a"), {}, ": is compressed by bzip2"),
         (lzma.compress(b"a"), {}, ": is compressed by xz"),
         (b"PK\x03\x04 \x00", {}, ": is a zip archive or a spreadsheet"),

@@ -93,5 +93,5 @@ def test_too_few_labels_name_the_column(tmp_path: Path) -> None:
 def test_labels_are_declared_or_taken_from_the_training_data() -> None:
     with pytest.raises(DataError, match="classification needs two or more labels, or `labels: from training`"):
         declare("t", OwnTask(**{**OWN, "labels": ()}))
-    with pytest.raises(DataError, match="`codes: labels` numbers declared labels"):
+    with pytest.raises(DataError, match="`codes: labels` needs declared labels"):
         declare("t", OwnTask(**OWN, codes="labels"))

@@ -86,7 +86,7 @@ def test_from_a_hub_id_to_a_report_and_again_offline(hub: Hub, user: User, tmp_p
     assert json.loads(done.stdout)["cells"] == {"scitail": [1, 1]}, done.stderr
     assert "1 of 1 cells finished" in verb("run").stdout
     assert verb("report").returncode == 0
-    assert "missing" not in (tmp_path / "reports" / "hubbed" / "report.md").read_text(encoding="utf-8")
+    assert "| missing" not in (tmp_path / "reports" / "hubbed" / "report.md").read_text(encoding="utf-8")
     checked = verb("data", "check", "scitail", "--split", "test", offline=True)
     assert "6 examples" in checked.stdout, checked.stderr
     assert not [bar for bar in BAR if any(bar in text for text in said)]

@@ -102,7 +102,7 @@ def test_training_data_are_read_once_and_remembered(tagged: World, tmp_path: Pat
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a\tN\nb\n", r"tags/train\.tsv:2: 1 columns"),
+        ("a\tN\nb\n", r"tags/train\.tsv:2: the line has 1 columns"),
         ("a\tN\nb\tN\n", r"tags/train\.tsv: 1 different labels, but 2 to 32767 are needed; is '1' the right column"),
         (None, r"tags/train\.tsv does not exist"),
     ],

@@ -93,7 +93,7 @@ def test_demonstrations_say_so(exported: Path) -> None:
 def test_nothing_is_written_beside_what_the_page_cannot_list(sweep: Any, tmp_path: Path) -> None:
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "transfer_card.json").write_text('{"schema_version": 9}')
-    with pytest.raises(LayoverError, match=r"a card of schema 9.*remove this package, or name another folder"):
+    with pytest.raises(LayoverError, match=r"schema_version is 9.*remove this package, or name another folder"):
         sweep.export(tmp_path, "mini/head")
     assert [path.name for path in tmp_path.iterdir()] == ["broken"]
 
