@@ -114,7 +114,10 @@ def test_names_and_overrides_that_mean_nothing(recipe: Path) -> None:
         (("check", "mine", "tasks.mine.seperator=tab", "--recipe", str(recipe)), "did you mean 'separator'"),
         (("check", "mine", "tasks.mine.encoding=latin-99", "--recipe", str(recipe)), "'latin-99' is not an encoding"),
         (("check", "mine", "tasks.mine.codes=5", "--recipe", str(recipe)), "codes: 5 does not map numbers to labels"),
-        (("check", "mine", "tasks.mine.label_as=letter", "--recipe", str(recipe)), "it is a field of choice, not of classif"),
+        (
+            ("check", "mine", "tasks.mine.label_as=letter", "--recipe", str(recipe)),
+            "it is a field of choice, not of classif",
+        ),
     ):
         found = data(*arguments)
         assert found.exit_code != 0

@@ -80,7 +80,7 @@ def test_a_declared_form_decides(
         ([(0.5, XY)], {}, "0.5 is not one of the 2 choices"),
         ([("x", XY)], {"label_as": "letter"}, "'x' is no letter of one of the 2 choices"),
         ([("-1", ("-1", "1"))], {}, r"jsonl:1: '-1' may mean no gold, or be a choice's text; declare `label_as`"),
-        ([(0, XY)], {"label_as": "number from 1"}, "0 is not the number from 1 of one of the 2 choices"),
+        ([(0, XY)], {"label_as": "number from 1"}, "0 is no number from 1 of one of the 2 choices"),
         ([(0, XY), (0, ("x", "y", "z"))], {}, r"jsonl:2: 3 choices, but the first example has 2; all examples"),
     ],
 )  # fmt: skip

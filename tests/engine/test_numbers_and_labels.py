@@ -78,7 +78,9 @@ def test_the_threshold_of_labels_is_tuned_on_development_data(folder: Folder, mo
     )
     assert plain.cells[0].score == same.cells[0].score != other.cells[0].score
     assert plain.cells[0].train == other.cells[0].train
-    with pytest.raises(Exception, match=r"the validation data are scored, so the threshold of labels is not tuned on them by default"):
+    with pytest.raises(
+        Exception, match=r"the validation data are scored, so the threshold of labels is not tuned on them by default"
+    ):
         plan_of(folder, "tasks.about.threshold=validation")
     write(folder, "dev2", [("tree is here twice", ["here", "tree"]), ("a stone", []), ("river is not", ["tree"])])
     asked = ("tasks.about.threshold=validation", "tasks.about.files.validation=dev2.jsonl")

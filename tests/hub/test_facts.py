@@ -46,7 +46,9 @@ def test_a_column_that_cannot_stand_on_a_card(monkeypatch: pytest.MonkeyPatch) -
     recipe = SimpleNamespace(tasks={"moods": own}, document=document)
     plan: Any = SimpleNamespace(nodes={DATA: SimpleNamespace(spec=some_data(own, place))}, recipe=recipe)
     monkeypatch.setattr(facts, "load_meta", lambda *_: {"rows": 1, "examples": 1})
-    with pytest.raises(LayoverError, match=r"^moods: a card cannot contain the task: a name has unprintable characters;"):
+    with pytest.raises(
+        LayoverError, match=r"^moods: a card cannot contain the task: a name has unprintable characters;"
+    ):
         facts.task_of(plan, cast("Any", None), a_training(name="moods"))
 
 

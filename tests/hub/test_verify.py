@@ -155,7 +155,7 @@ def a_head_in_the_module(packages: Any, folder: Path) -> None:
     weights(MODULE, lambda found: found.update({name: torch.ones(3, 4)}))(packages, folder)
 
 
-@told("weights", "classifier.bias: has shape")
+@told("weights", "classifier.bias: has the shape")
 def a_label_more(packages: Any, folder: Path) -> None:
     card(lambda found: found["task"]["labels"].append("B-X"))(packages, folder)
 
