@@ -41,14 +41,23 @@ def pytest_configure() -> None:
     os.environ["HF_ENDPOINT"] = NOWHERE
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    HANDLERS.update({number: signal.getsignal(number) for number in REQUESTS})
+
+
+HANDLERS: dict[int, Any] = {}
+"""Signal -> its handler before any test or fixture."""
 
 
 @pytest.fixture(autouse=True)
 def _requests_to_end_are_for_pytest() -> Iterator[None]:
-    """Give signals back to pytest after a test that runs the command line in this process."""
-    before = {number: signal.getsignal(number) for number in REQUESTS}
+    """Give signals back to pytest before and after a test: a command line in this process ignores them once it ended.
+
+    Before, too: a fixture of a module that runs the command line would leave them ignored for the test.
+    """
+    for number, handler in HANDLERS.items():
+        signal.signal(number, handler)
     yield
-    for number, handler in before.items():
+    for number, handler in HANDLERS.items():
         signal.signal(number, handler)
 
 
