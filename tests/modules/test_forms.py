@@ -118,7 +118,7 @@ def test_every_module_says_how_a_layout_has_it_or_why_not(name: str, layout: str
     form = layouts.get(layout).form(modules.get(name)(), BASE)
     if isinstance(form, NoForm):
         assert form.reason
-        assert "does not say how" not in form.reason
+        assert "does not define" not in form.reason
         return
     module = modules.get(name)()
     sites = {f"{site.name}.{weight}" for site in module.sites(SHAPE) for weight in module.weights(site)}
@@ -188,7 +188,7 @@ def test_one_file_is_enough_to_be_written_and_read(layout: str, key: str, tmp_pa
 @pytest.mark.usefixtures("_with_others")
 def test_what_is_not_read_is_not_written() -> None:
     reason = layouts.get("peft").refuses(Unread(), BASE)
-    assert reason == "Layover cannot read unread in peft's layout; its class does not say how"
+    assert reason == "Layover cannot read unread in peft's layout: its class does not define it"
 
 
 @pytest.mark.usefixtures("_with_others")

@@ -160,7 +160,7 @@ class Layout(ABC):
         """Return the form of a module in this layout, or the reason why there is none; only readable forms count."""
         form = self.stated(module, base)
         if isinstance(form, Form) and type(module) not in self.kinds:
-            return NoForm(f"Layover cannot read {module.name} in {self.library}'s layout; its class does not say how")
+            return NoForm(f"Layover cannot read {module.name} in {self.library}'s layout: its class does not define it")
         return form
 
     @abstractmethod

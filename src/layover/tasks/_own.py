@@ -121,10 +121,10 @@ def _behaviour(cls: type[Keys]) -> set[str]:
 
 
 def _clash_of_plugins(name: str, fitting: Mapping[str, tuple[type[Keys], ...]]) -> str:
-    for other, those in fitting.items():
-        if other != name and (reason := _clash(those, fitting[name])):
+    for other, classes in fitting.items():
+        if other != name and (reason := _clash(classes, fitting[name])):
             return f"{reason} of the plug-in {other!r}; uninstall one of the two, or ask its author to rename the key"
-        if other != name and (reason := _apart((*those, *fitting[name], CommonKeys), f"the plug-in {other!r}")):
+        if other != name and (reason := _apart((*classes, *fitting[name], CommonKeys), f"the plug-in {other!r}")):
             return reason
     return ""
 
