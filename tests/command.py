@@ -1,11 +1,14 @@
-"""The command line inside the process of the tests, which has all libraries loaded."""
+"""The command line: inside the process of the tests, which has all libraries loaded, or in a process of its own."""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import os
 import signal
+import subprocess
 import sys
+from pathlib import Path
 
 MOST_SAID = 20_000_000
 """Characters."""
@@ -41,3 +44,21 @@ def layover(*arguments: str) -> tuple[int, str]:
         for number, handler in handlers.items():
             signal.signal(number, handler)
     raise AssertionError("it ends by an exit code")
+
+
+def layover_process(*arguments: str, cwd: Path) -> str:
+    """Run `layover ARGUMENTS` in a process of its own, without the hub; return what it printed.
+
+    Raises:
+        AssertionError: its exit code is not 0.
+    """
+    ran = subprocess.run(
+        [sys.executable, "-m", "layover", *arguments],
+        cwd=cwd,
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout

@@ -32,15 +32,16 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 def pytest_configure() -> None:
-    """Keep every test from the real hub, and let it meet Ctrl-C, which a suite in the background would ignore.
+    """Keep every test from the real hub, and let it meet signals, which `nohup` and a shell in the background ignore.
 
     HF_HUB_OFFLINE would hide what happens without a network; a test that needs it sets it.
     """
     os.environ.pop("HF_HUB_OFFLINE", None)
     os.environ.pop("HF_TOKEN", None)
     os.environ["HF_ENDPOINT"] = NOWHERE
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in REQUESTS:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     HANDLERS.update({number: signal.getsignal(number) for number in REQUESTS})
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 from tests.kinds_of import COLUMNS
+from tests.tiny import tiny_model
 from torch import Tensor
 from torch.nn import functional
-from transformers import XLMRobertaConfig, XLMRobertaModel
+from transformers import XLMRobertaConfig
 
 from layover import heads, kinds
 from layover.data.features import Features
@@ -23,17 +24,8 @@ LENGTHS = torch.tensor([7, 4, 6, 2])
 
 def encoder(vocabulary: int = SIZES["mlm"]) -> Encoder:
     """An encoder that only lends its word embeddings."""
-    config = XLMRobertaConfig(
-        vocab_size=vocabulary,
-        hidden_size=HIDDEN,
-        num_hidden_layers=1,
-        num_attention_heads=1,
-        intermediate_size=4,
-        initializer_range=0.2,
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return Encoder.from_model(XLMRobertaModel(config, add_pooling_layer=False), clock=DropoutClock(0))
+    model = tiny_model(vocabulary=vocabulary, hidden=HIDDEN, layers=1, attention_heads=1, inner=4)
+    return Encoder.from_model(model, clock=DropoutClock(0))
 
 
 def fresh(kind: str, *, dropout: float = 0.0, seed: int = 0) -> Head:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from transformers import XLMRobertaConfig, XLMRobertaModel
+from tests.tiny import tiny_model
+from transformers import XLMRobertaModel
 
 from layover import modules
 from layover.compositions import AttachedModule
@@ -18,18 +19,7 @@ LENGTHS = torch.tensor([9, 4, 3])
 
 @pytest.fixture(scope="module")
 def model() -> XLMRobertaModel:
-    config = XLMRobertaConfig(
-        vocab_size=100,
-        hidden_size=32,
-        num_hidden_layers=LAYERS,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=64,
-        initializer_range=0.2,
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return XLMRobertaModel(config, add_pooling_layer=False).eval()
+    return tiny_model(layers=LAYERS)
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +15,7 @@ import pytest
 from huggingface_hub import CommitInfo, ModelInfo
 from huggingface_hub.utils import filter_repo_objects
 from safetensors.torch import load_file, save_file
+from tests.command import layover_process as layover
 from torch import Tensor
 
 RECIPE = """\
@@ -60,20 +59,6 @@ LORA, LORA_NLI = "mini-lora-sandbox-nli-sandbox-ner-s1", "mini-lora-sandbox-nli-
 BN, BN_NLI = "mini-bn-sandbox-nli-sandbox-ner-s1", "mini-bn-sandbox-nli-s1"
 PAR, HEAD = "mini-par-sandbox-nli-sandbox-ner-s1", "mini-none-sandbox-ner-s1"
 FUSE = "mini-fuse-sandbox-nli-sandbox-completion-sandbox-ner-s1"
-
-
-def layover(*arguments: str, cwd: Path) -> str:
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-    found = subprocess.run(
-        [sys.executable, "-m", "layover", *arguments],
-        cwd=cwd,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert found.returncode == 0, found.stdout + found.stderr
-    return found.stdout
 
 
 @pytest.fixture(scope="session")

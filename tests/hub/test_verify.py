@@ -41,7 +41,7 @@ def fails(folder: Path, check: str, message: str, **options: Any) -> Verdict:
 def test_what_export_wrote_passes_every_check(packages: Any, name: str) -> None:
     found = verify(packages[getattr(packages, name)])
     neither = {"peft", "adapters"}
-    skipped = {"lora": {"adapters"}, "bn": {"peft"}, "par": {"peft"}, "fuse": neither, "head": {"pieces", *neither}}[
+    skipped = {"lora": {"adapters"}, "bn": {"peft"}, "par": {"peft"}, "fuse": neither, "head": {"modules", *neither}}[
         name.removesuffix("_nli")
     ]
     skipped |= set() if "adapters" in {one.name for one in distributions()} else {"adapters"}
@@ -222,7 +222,7 @@ def labels_in_another_order(packages: Any, folder: Path) -> None:
     packages.edit_json(folder.name, "head_config.json", labels=["B-PER", "O"])
 
 
-@told("pieces", "the weights of its module do not match its card")
+@told("modules", "the weights of its module do not match its card")
 def other_weights(packages: Any, folder: Path) -> None:
     weights(MODULE, lambda found: found[min(found)].add_(1))(packages, folder)
 
@@ -368,7 +368,7 @@ def test_what_the_hub_adds_is_no_harm(packages: Any) -> None:
 class TestNeededPackages:
     def test_missing(self, packages: Any) -> None:
         shutil.rmtree(packages[packages.lora_nli])
-        fails(packages[packages.lora], "pieces", "needs the package mini-lora-sandbox-nli-s1")
+        fails(packages[packages.lora], "modules", "needs the package mini-lora-sandbox-nli-s1")
 
     def test_named(self, packages: Any, tmp_path: Path) -> None:
         elsewhere = tmp_path / "elsewhere" / "renamed"
@@ -379,15 +379,15 @@ class TestNeededPackages:
     def test_another_of_that_name(self, packages: Any) -> None:
         shutil.rmtree(packages[packages.lora_nli])
         shutil.copytree(packages[packages.bn_nli], packages[packages.lora_nli])
-        fails(packages[packages.lora], "pieces", "needs the package")
+        fails(packages[packages.lora], "modules", "needs the package")
 
     def test_for_another_encoder(self, packages: Any) -> None:
         packages.edit_card(packages.lora_nli, lambda card: card["base"].update(weights_sha256="0" * 64))
-        fails(packages[packages.lora], "pieces", "belongs to another encoder")
+        fails(packages[packages.lora], "modules", "belongs to another encoder")
 
     def test_one_that_would_not_pass_itself(self, packages: Any) -> None:
         packages.edit_json(packages.lora_nli, "adapter_config.json", auto_mapping={"parent_library": "os"})
-        fails(packages[packages.lora], "pieces", "auto_mapping")
+        fails(packages[packages.lora], "modules", "auto_mapping")
 
 
 class TestEncoders:
@@ -427,7 +427,7 @@ class TestEncoders:
 
         monkeypatch.setattr("layover.encoder.files.cached_file", absent)
         packages.edit_card(packages.fuse, change)
-        found = verify(packages[packages.fuse], checks=[check for check in CHECKS if check.name != "pieces"])
+        found = verify(packages[packages.fuse], checks=[check for check in CHECKS if check.name != "modules"])
         assert not found.failed
         assert "is not available" in said(found, "encoder")
 

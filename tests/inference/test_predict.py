@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 from tests.kinds_of import COLUMNS
+from tests.tiny import tiny_model
 from tests.tolerances import ROUNDING
-from transformers import XLMRobertaConfig, XLMRobertaModel
 
 from layover import heads
 from layover.data.features import Features
@@ -26,18 +26,7 @@ WHOLE = Execution(device="cpu", micro_batch_tokens=10_000)
 
 @pytest.fixture(scope="module")
 def encoder() -> Encoder:
-    config = XLMRobertaConfig(
-        vocab_size=VOCABULARY,
-        hidden_size=HIDDEN,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=64,
-        initializer_range=0.2,
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = XLMRobertaModel(config, add_pooling_layer=False)
+    model = tiny_model(vocabulary=VOCABULARY, hidden=HIDDEN)
     return Encoder.from_model(model, clock=DropoutClock(0), dropout=0.3)
 
 

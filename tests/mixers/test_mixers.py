@@ -9,8 +9,9 @@ import pytest
 import torch
 from pydantic import ValidationError
 from tests.fingerprint import fingerprint
+from tests.tiny import tiny_model
 from torch import Tensor
-from transformers import PreTrainedModel, XLMRobertaConfig, XLMRobertaModel
+from transformers import PreTrainedModel
 
 from layover import compositions, mixers, modules
 from layover.compositions import AttachedModule, Attachment, Mix
@@ -33,19 +34,7 @@ every_module = pytest.mark.parametrize(
 
 
 def model_of() -> PreTrainedModel:
-    config = XLMRobertaConfig(
-        vocab_size=200,
-        hidden_size=HIDDEN,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=96,
-        max_position_embeddings=66,
-        pad_token_id=1,
-        initializer_range=0.2,
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return XLMRobertaModel(config, add_pooling_layer=False).eval()
+    return tiny_model(vocabulary=200, hidden=HIDDEN, attention_heads=4, inner=96)
 
 
 @pytest.fixture

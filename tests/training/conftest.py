@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from tests.kinds_of import COLUMNS
-from transformers import XLMRobertaConfig, XLMRobertaModel
+from tests.tiny import tiny_model
 
 from layover import heads, modules
 from layover.compositions import AttachedModule
@@ -39,19 +39,7 @@ def named(part: torch.nn.Module) -> list[tuple[str, torch.Tensor]]:
 def make_model(
     kind: str = "classification", module: Module | None = None, dropout: float = 0.1, seed: int = 3
 ) -> Model:
-    config = XLMRobertaConfig(
-        vocab_size=VOCABULARY,
-        hidden_size=HIDDEN,
-        num_hidden_layers=LAYERS,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=70,
-        type_vocab_size=1,
-        initializer_range=0.2,
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        backbone = XLMRobertaModel(config, add_pooling_layer=False)
+    backbone = tiny_model(vocabulary=VOCABULARY, hidden=HIDDEN, layers=LAYERS)
     clock = DropoutClock(seed)
     encoder = Encoder.from_model(backbone, clock=clock, dropout=dropout)
     encoder.attach([AttachedModule("target", module or modules.get("lora")(rank=4), None, trainable=True)])

@@ -163,7 +163,7 @@ class Draft:
         if (self.store.path(self.wanted.key) / weights_of(MIX)).is_file():
             weights = {f"{MIX}.{name}": value for name, value in encoder.state(MIX).items()}
         elif any(intermediate.gates is not None for intermediate in self.spec.start.learned):
-            for part in gated_parts(attachments_to_train(self.store, self.spec, encoder.shape)):
+            for part in gated_modules(attachments_to_train(self.store, self.spec, encoder.shape)):
                 weights |= {f"{part.name}.{name}": value for name, value in (part.gates or {}).items()}
         if weights:
             write_weights(folder / MIXER, weights)
@@ -194,7 +194,7 @@ class Draft:
             base=self.facts,
             task=self.task,
             composition=None if composition is None else _composed(composition),
-            pieces=self._pieces(own),
+            pieces=self._attachments(own),
             flattened=bool(self.terms),
             made_of=self._made_of(),
             layout=layout,
@@ -231,7 +231,7 @@ class Draft:
         tokenizer = tokenizers.load(self.spec.encoder.source, self.spec.encoder.revision)
         return probe.rows_for((tokenizer.cls, tokenizer.sep), self.facts.vocabulary, tokenizer.special)
 
-    def _pieces(self, own: Own | None) -> tuple[AttachmentFacts, ...]:
+    def _attachments(self, own: Own | None) -> tuple[AttachmentFacts, ...]:
         """Return the facts on all modules, the package's own module last."""
         modules = []
         if not self.terms:
@@ -282,13 +282,17 @@ def _hashed(folder: Path) -> dict[str, str]:
     return {file.relative_to(folder).as_posix(): file_sha256(file) for file in files}
 
 
-def gated_parts(pieces: Sequence[Attachment]) -> list[AttachedModule]:
+def gated_modules(attachments: Sequence[Attachment]) -> list[AttachedModule]:
     """Return the modules with gates among attachments and the members of mixes."""
-    parts = [member for piece in pieces for member in (piece.members if isinstance(piece, Mix) else (piece,))]
-    return [part for part in parts if isinstance(part, AttachedModule) and part.gates is not None]
+    members = [
+        member
+        for attachment in attachments
+        for member in (attachment.members if isinstance(attachment, Mix) else (attachment,))
+    ]
+    return [member for member in members if isinstance(member, AttachedModule) and member.gates is not None]
 
 
 def _composed(composition: Composition) -> dict[str, Json]:
-    """Return the composition as a card has it; the module trained on top is among the card's pieces."""
+    """Return the composition as a card has it; the module trained on top is among the card's attachments."""
     settings = {name: value for name, value in composition.settings().items() if name != "on_top"}
     return {"name": composition.name, **settings}

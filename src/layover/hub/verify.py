@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from layover.errors import LayoverError, MistakesError, printable
-from layover.hub.checks import encoder, files, libraries, pieces, weights
+from layover.hub.checks import encoder, files, libraries, modules, weights
 from layover.hub.checks._base import Check, SkippedError, Stage, Subject
 from layover.packages.card import Card, read_card
 
@@ -24,7 +24,7 @@ CHECKS: tuple[Check, ...] = (
     Check("weights", weights.complete, Stage.CONTENT, ("layout",)),
     Check("trained", weights.trained, Stage.CONTENT),
     Check("configs", weights.configs, Stage.CONTENT),
-    Check("pieces", pieces.pieces, Stage.CONTENT, ("pieces.module", "pieces.weights_sha256")),
+    Check("modules", modules.together, Stage.CONTENT, ("pieces.module", "pieces.weights_sha256")),
     Check("config", encoder.config, Stage.ENCODER, encoder.SIZES),
     Check("encoder", encoder.weights, Stage.ENCODER, (*encoder.SIZES, "base.weights_sha256")),
     Check("tokenizer", encoder.tokenizer, Stage.ENCODER, ("base.tokenizer_sha256",)),

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests.command import layover_process as layover
 
 from layover.packages.card import Card, read_card
 
@@ -41,20 +39,6 @@ sweep:
   seed: [1]
 run: {workers: 1, threads: 1, device: cpu}
 """
-
-
-def layover(*arguments: str, cwd: Path) -> str:
-    """Run the program; return what it printed."""
-    found = subprocess.run(
-        [sys.executable, "-m", "layover", *arguments],
-        cwd=cwd,
-        env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert found.returncode == 0, found.stdout + found.stderr
-    return found.stdout
 
 
 def write_recipe(root: Path, name: str, modules: str, **axes: list[str]) -> None:

@@ -7,7 +7,7 @@ from layover.hub.checks.files import files, hashes
 from layover.hub.checks.weights import complete, configs
 
 
-def pieces(subject: Subject) -> str:
+def together(subject: Subject) -> str:
     """All modules have the hashes of the card and fit together; needed packages are checked against their own cards."""
     for other in subject.whole.beside:
         for check in (files, hashes, complete, configs):
