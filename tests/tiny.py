@@ -13,6 +13,8 @@ def tiny_model(
     layers: int = 2,
     attention_heads: int = 2,
     inner: int = 64,
+    positions: int = 64,
+    token_types: int = 2,
 ) -> XLMRobertaModel:
     """Return a model without a pooler, in evaluation mode; a fixed seed draws its weights, larger than usual."""
     config = XLMRobertaConfig(
@@ -21,8 +23,8 @@ def tiny_model(
         num_hidden_layers=layers,
         num_attention_heads=attention_heads,
         intermediate_size=inner,
-        max_position_embeddings=70,
-        type_vocab_size=1,
+        max_position_embeddings=positions,
+        type_vocab_size=token_types,
         initializer_range=0.2,
     )
     with torch.random.fork_rng(devices=[]):

@@ -24,7 +24,7 @@ LENGTHS = torch.tensor([7, 4, 6, 2])
 
 def encoder(vocabulary: int = SIZES["mlm"]) -> Encoder:
     """An encoder that only lends its word embeddings."""
-    model = tiny_model(vocabulary=vocabulary, hidden=HIDDEN, layers=1, attention_heads=1, inner=4)
+    model = tiny_model(vocabulary=vocabulary, hidden=HIDDEN, layers=1, attention_heads=1, inner=4, positions=512)
     return Encoder.from_model(model, clock=DropoutClock(0))
 
 

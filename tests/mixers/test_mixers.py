@@ -34,7 +34,7 @@ every_module = pytest.mark.parametrize(
 
 
 def model_of() -> PreTrainedModel:
-    return tiny_model(vocabulary=200, hidden=HIDDEN, attention_heads=4, inner=96)
+    return tiny_model(vocabulary=200, hidden=HIDDEN, attention_heads=4, inner=96, positions=66)
 
 
 @pytest.fixture

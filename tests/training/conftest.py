@@ -39,7 +39,7 @@ def named(part: torch.nn.Module) -> list[tuple[str, torch.Tensor]]:
 def make_model(
     kind: str = "classification", module: Module | None = None, dropout: float = 0.1, seed: int = 3
 ) -> Model:
-    backbone = tiny_model(vocabulary=VOCABULARY, hidden=HIDDEN, layers=LAYERS)
+    backbone = tiny_model(vocabulary=VOCABULARY, hidden=HIDDEN, layers=LAYERS, positions=70, token_types=1)
     clock = DropoutClock(seed)
     encoder = Encoder.from_model(backbone, clock=clock, dropout=dropout)
     encoder.attach([AttachedModule("target", module or modules.get("lora")(rank=4), None, trainable=True)])
