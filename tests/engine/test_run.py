@@ -81,6 +81,8 @@ def test_the_plan_knows_what_is_there(finished: Folder) -> None:
     plan = json.loads(finished.run("plan", "recipe.yaml", "--json"))
     assert plan["to_run"] == 0
     assert plan["cells_finished"] == CELLS
+    assert "memory of the largest node" not in finished.run("plan", "recipe.yaml"), "no node is left"
+    assert "memory of the largest node: " in finished.run("plan", "recipe.yaml", "sweep.seed=[1, 2, 3]")
     more = json.loads(finished.run("plan", "recipe.yaml", "sweep.seed=[1, 2, 3]", "--json"))
     assert more["by_kind"] == {"train": 4, "predict": 6, "score": 3}
     assert more["seconds_left"] > 0

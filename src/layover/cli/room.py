@@ -59,7 +59,7 @@ def memory_need(costs: Sequence[Estimate], execution: Execution, gpu: int | None
 def memory_line(values: Mapping[str, Any]) -> str:
     """Return the line of text on the memory."""
     if values["peak_bytes"] is None:
-        return "memory of the largest node: ?"
+        return "memory of the largest node: unknown"
     text = f"memory of the largest node: {room(values['peak_bytes'])} (estimated)"
     if values["budget_bytes"] is None:
         return f"{text}; --gpu 6GiB says whether it fits into a GPU with 6 GiB"

@@ -54,7 +54,8 @@ def command(
         work = f"{most['nodes']} nodes and {amount(most['flops'])}FLOP"
         say(f"cells that wait for a choice: {len(prepared.plan.pending)}; they add at most {work} to the table below")
     say(*table(["node", "all", "cached", "to run", "examples", "tokens", "arithmetic", "disk"], rows))
-    say(memory_line(summary["memory"]))
+    if summary["to_run"] or prepared.plan.pending:
+        say(memory_line(summary["memory"]))
     say(f"work left: {_left(summary)}")
     if line := savings_line(summary["hidden_state_cache"]):
         say(line)
