@@ -34,7 +34,7 @@ def brute_force(queries: Rows, base: Rows, k: int) -> tuple[npt.NDArray[np.float
 @pytest.mark.parametrize(("left", "right"), [(31, 44), (700, 301)])
 @pytest.mark.parametrize("side", [None, 256, 7])
 @pytest.mark.parametrize("k", [1, 4])
-def test_equal_to_brute_force_in_any_blocks(left: int, right: int, side: int | None | None, k: int) -> None:
+def test_equal_to_brute_force_in_any_blocks(left: int, right: int, side: int | None, k: int) -> None:
     one, two = rows(left, 1), rows(right, 2)
     for found, (queries, base) in zip(
         both_ways(one, two, execution=CPU, k=k, side=side), ((one, two), (two, one)), strict=True

@@ -26,6 +26,12 @@ class MixingWeights:
         for site, total in sums.items():
             self._sums.setdefault(site, []).append(total)
 
+    def join(self, other: MixingWeights) -> None:
+        """Add all batches of another record."""
+        self.tokens += other.tokens
+        for site, sums in other._sums.items():
+            self._sums.setdefault(site, []).extend(sums)
+
     def as_json(self) -> dict[str, Any]:
         """Return `{tokens, sites: {site: mean weight of each member}}`; `sites` has only sites with a mix."""
         # sums stay on the device until the end, so that no batch waits for a copy

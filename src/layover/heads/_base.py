@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from layover.data.features import Features
-from layover.encoder import DropoutClock, Encoder, RowDropout, check_weights, generator_for
+from layover.encoder import DropoutClock, Encoder, RowDropout, check_weights, generator_for, to_device
 from layover.errors import ModelError
 
 Units = npt.NDArray[np.integer]
@@ -98,7 +98,11 @@ class Head(nn.Module, ABC):
 
     @abstractmethod
     def outputs(self, logits: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> dict[str, Tensor]:
-        """Return the outputs that a kind decodes, without padding, flattened in row order, on the CPU."""
+        """Return the outputs that a kind decodes, without padding, flattened in row order.
+
+        They may stay on the device of the logits: a GPU copies them to main memory later, while it works on the next
+        batch. The lengths are on the CPU.
+        """
 
     def certainty(self, logits: Tensor, lengths: Tensor) -> dict[str, Tensor]:  # noqa: ARG002
         """Return the probabilities of the answers in `outputs`, flattened alike; empty if `outputs` has scores."""
@@ -158,3 +162,16 @@ def summed_divergence(logits: Tensor, other: Tensor, counted: Tensor | None = No
 def real_tokens(lengths: Tensor, longest: int) -> Tensor:
     """Return the mask of real tokens, (B, T) bool on the device of `lengths`."""
     return torch.arange(longest, device=lengths.device) < lengths[:, None]
+
+
+def unpadded(values: Tensor, lengths: Tensor) -> Tensor:
+    """Return the values of the real tokens, row by row, (N, ...), on the device of the values.
+
+    Args:
+        values: Padded on the right, (B, T, ...).
+        lengths: (B,), on the CPU; on another device, their copy makes the process wait.
+    """
+    # a mask on the device would make the process wait for the number of tokens
+    places = real_tokens(lengths.cpu(), values.shape[1]).flatten().nonzero().flatten()
+    flat = values.flatten(0, 1)
+    return flat if len(places) == len(flat) else flat.index_select(0, to_device(places, values.device))

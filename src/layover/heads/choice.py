@@ -47,7 +47,7 @@ class ChoiceHead(PooledHead):
 
     def outputs(self, logits: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> dict[str, Tensor]:  # noqa: ARG002
         """Return `score` (B,) float32."""
-        return {"score": logits.detach().float().cpu()}
+        return {"score": logits.detach().float()}
 
 
 HEAD = ChoiceHead

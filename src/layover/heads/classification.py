@@ -45,7 +45,7 @@ class ClassificationHead(PooledHead):
 
     def outputs(self, logits: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> dict[str, Tensor]:  # noqa: ARG002
         """Return `logits` (B, labels) float32."""
-        return {"logits": logits.detach().float().cpu()}
+        return {"logits": logits.detach().float()}
 
 
 HEAD = ClassificationHead

@@ -77,10 +77,10 @@ class MlmHead(Head):
     def outputs(self, logits: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> dict[str, Tensor]:
         """Return sums over the masked tokens of each row, (B,): `nats` float32, `masked` and `correct` int64."""
         truth = targets["masked"]
-        nats = functional.cross_entropy(logits.detach().float(), truth, reduction="none").cpu()
-        correct = (logits.detach().argmax(-1) == truth).cpu()
-        rows = targets["places"].cpu() // int(lengths.max())
-        empty = torch.zeros(len(lengths), dtype=torch.int64)
+        nats = functional.cross_entropy(logits.detach().float(), truth, reduction="none")
+        correct = logits.detach().argmax(-1) == truth
+        rows = targets["places"] // int(lengths.max())
+        empty = torch.zeros(len(lengths), dtype=torch.int64, device=rows.device)
         return {
             "nats": empty.float().index_add(0, rows, nats),
             "masked": empty.index_add(0, rows, torch.ones_like(rows)),

@@ -48,7 +48,7 @@ class RegressionHead(PooledHead):
 
     def outputs(self, logits: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> dict[str, Tensor]:  # noqa: ARG002
         """Return `number` (B,) float32."""
-        return {"number": logits.detach().float().cpu()}
+        return {"number": logits.detach().float()}
 
 
 def _squares(numbers: Tensor, others: Tensor, counted: Tensor) -> Tensor:

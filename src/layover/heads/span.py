@@ -11,7 +11,7 @@ from torch.nn import functional
 from layover.data.features import Features
 from layover.encoder import to_device
 from layover.errors import ModelError
-from layover.heads._base import NOTHING, Head, Units, count_labelled, real_tokens, summed_divergence
+from layover.heads._base import NOTHING, Head, Units, count_labelled, real_tokens, summed_divergence, unpadded
 
 
 class SpanHead(Head):
@@ -48,7 +48,7 @@ class SpanHead(Head):
 
     def outputs(self, logits: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> dict[str, Tensor]:  # noqa: ARG002
         """Return `start` and `end` (tokens,) float32, the scores of every real token."""
-        flat = logits.detach().cpu()[real_tokens(lengths.cpu(), logits.shape[1])]
+        flat = unpadded(logits.detach(), lengths)
         return {"start": flat[:, 0].contiguous(), "end": flat[:, 1].contiguous()}
 
 

@@ -16,8 +16,8 @@ from layover.heads._base import (
     NOTHING,
     Head,
     Units,
-    real_tokens,
     summed_divergence,
+    unpadded,
     weight_of_each,
 )
 
@@ -61,13 +61,11 @@ class TaggingHead(Head):
 
     def outputs(self, logits: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> dict[str, Tensor]:  # noqa: ARG002
         """Return `tags` (tokens,) int16, the most likely label of every real token."""
-        tags = logits.detach().argmax(-1).cpu()
-        return {"tags": tags[real_tokens(lengths.cpu(), tags.shape[1])].to(torch.int16)}
+        return {"tags": unpadded(logits.detach(), lengths).argmax(-1).to(torch.int16)}
 
     def certainty(self, logits: Tensor, lengths: Tensor) -> dict[str, Tensor]:
         """Return `probability` (tokens,) float32: the probability of the most likely label of every real token."""
-        highest = logits.detach().float().softmax(-1).amax(-1).cpu()
-        return {"probability": highest[real_tokens(lengths.cpu(), highest.shape[1])]}
+        return {"probability": unpadded(logits.detach(), lengths).float().softmax(-1).amax(-1)}
 
 
 HEAD = TaggingHead

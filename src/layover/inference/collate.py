@@ -12,7 +12,7 @@ from torch import Tensor
 
 from layover.data.features import Array, Features
 from layover.data.masking import Moment, mask
-from layover.encoder import to_device
+from layover.encoder.transfer import all_to_device, to_device
 from layover.inference.hidden_states import HiddenStates
 from layover.inference.order import Index, offsets_of, row_lengths, unit_rows
 
@@ -44,18 +44,29 @@ class Batch:
         """Return the batch on a device; the lengths stay on the CPU, so that the shape is known without a wait."""
         if device == self.ids.device:
             return self
-
+        several = {"ids": self.ids, "rows": self.rows, **{f"target {name}": t for name, t in self.targets.items()}}
+        if self.segments is not None:
+            several["segments"] = self.segments
+        moved = dict(zip(several, all_to_device(list(several.values()), device), strict=True))
         return replace(
             self,
-            ids=to_device(self.ids, device),
-            segments=None if self.segments is None else to_device(self.segments, device),
-            targets={name: to_device(target, device) for name, target in self.targets.items()},
-            rows=to_device(self.rows, device),
+            ids=moved["ids"],
+            segments=moved.get("segments"),
+            targets={name: moved[f"target {name}"] for name in self.targets},
+            rows=moved["rows"],
             states=None if self.states is None else to_device(self.states, device),
         )
 
 
-def collate(features: Features, units: Index, *, pad: int, moment: Moment, states: HiddenStates | None = None) -> Batch:
+def collate(
+    features: Features,
+    units: Index,
+    *,
+    pad: int,
+    moment: Moment,
+    states: HiddenStates | None = None,
+    pinned: bool = False,
+) -> Batch:
     """Return units with their targets; the rows of a unit are consecutive.
 
     Args:
@@ -64,6 +75,7 @@ def collate(features: Features, units: Index, *, pad: int, moment: Moment, state
         pad: Padding token.
         moment: Seed and step of the training, which decide the masked tokens.
         states: Cached hidden states of the features' tokens.
+        pinned: Whether hidden states are read into pinned memory, from which a GPU copies them.
     """
     rows = unit_rows(units, features.group).ravel()
     grid = _Grid.of(features, rows)
@@ -75,13 +87,15 @@ def collate(features: Features, units: Index, *, pad: int, moment: Moment, state
                 targets[name] = grid.fill(array, column.padding)
             else:
                 targets[name] = _tensor(array[units if column.per == "unit" else rows])
-    batch = _rows(features, rows, grid, pad, moment, states)
+    batch = _rows(features, rows, grid, pad, moment, states, pinned)
     return replace(batch, targets={**batch.targets, **targets}, units=units)
 
 
-def collate_rows(features: Features, rows: Index, *, pad: int, states: HiddenStates | None = None) -> Batch:
-    """Return rows without targets, for a prediction; all predictions mask the same tokens."""
-    return _rows(features, rows, _Grid.of(features, rows), pad, None, states)
+def collate_rows(
+    features: Features, rows: Index, *, pad: int, states: HiddenStates | None = None, pinned: bool = False
+) -> Batch:
+    """Return rows without targets, for a prediction; all predictions mask the same tokens. See `collate`."""
+    return _rows(features, rows, _Grid.of(features, rows), pad, None, states, pinned)
 
 
 def tokens_of(features: Features, rows: Index) -> Index:
@@ -90,7 +104,13 @@ def tokens_of(features: Features, rows: Index) -> Index:
 
 
 def _rows(
-    features: Features, rows: Index, grid: _Grid, pad: int, moment: Moment | None, states: HiddenStates | None
+    features: Features,
+    rows: Index,
+    grid: _Grid,
+    pad: int,
+    moment: Moment | None,
+    states: HiddenStates | None,
+    pinned: bool,
 ) -> Batch:
     ids, targets = grid.fill(features.arrays["ids"], pad), {}
     if "roles" in features.arrays:
@@ -105,7 +125,7 @@ def _rows(
         targets=targets,
         units=np.empty(0, np.int64),
         rows=_tensor(rows),
-        states=None if states is None else states.at(grid.tokens),
+        states=None if states is None else states.at(grid.tokens, pinned=pinned),
         layer=0 if states is None else states.layer,
     )
 

@@ -19,6 +19,7 @@ StateType = Literal["float32", "bfloat16"]
 
 # numpy has no bfloat16: its bits are stored as integers
 _STORED: dict[StateType, np.dtype[np.generic]] = {"float32": np.dtype(np.float32), "bfloat16": np.dtype(np.int16)}
+_READ: dict[StateType, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.int16}
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +66,21 @@ class HiddenStates:
         if isinstance(self.array, np.memmap):
             self.array.flush()
 
-    def at(self, tokens: Index) -> Tensor:
-        """Return the hidden states of tokens, (1, n, H), float32 or bfloat16."""
-        values = torch.from_numpy(self.array[tokens])
+    def at(self, tokens: Index, *, pinned: bool = False) -> Tensor:
+        """Return the hidden states of tokens, (1, n, H), float32 or bfloat16.
+
+        Args:
+            tokens: Positions of the tokens, (n,).
+            pinned: Whether they are read into pinned memory, from which a GPU copies them.
+        """
+        values = self._into_pinned(tokens) if pinned else torch.from_numpy(self.array[tokens])
         return (values if self.kind == "float32" else values.view(torch.bfloat16))[None]
+
+    def _into_pinned(self, tokens: Index) -> Tensor:
+        # torch keeps pinned memory for the next batches, so it is not allocated anew in each
+        values = torch.empty(len(tokens), self.array.shape[1], dtype=_READ[self.kind], pin_memory=True)
+        # numpy reads into a buffer of its own first if it checks the positions itself
+        if int(tokens.max(initial=0)) >= len(self.array):
+            raise IndexError(f"token {tokens.max()} of {len(self.array)} tokens with hidden states")
+        np.take(self.array, tokens, axis=0, out=values.numpy(), mode="clip")
+        return values

@@ -12,7 +12,8 @@ from layover.encoder import DropoutClock, Encoder, autocast, noise, to_device
 from layover.heads import CLASS_WEIGHTS, Head
 from layover.inference.collate import Batch, collate
 from layover.inference.order import Index
-from layover.inference.predict import last_hidden, padding_id
+from layover.inference.passes import padding_id
+from layover.inference.predict import last_hidden
 from layover.objectives import Passed
 from layover.training.branches import Branch
 
@@ -55,11 +56,17 @@ class TrainingForward:
         return drawn.masked_fill(padding[..., None], 0.0)
 
 
-def batch_of(branch: Branch, units: Index, encoder: Encoder, *, seed: int, step: int) -> Batch:
-    """Return the batch of units of a branch in a step, on the CPU."""
-    moment = Moment(seed, step)
-    batch = collate(branch.features, units, pad=padding_id(encoder), moment=moment, states=branch.states)
-    if branch.class_weights is None:
-        return batch
-    weights = torch.from_numpy(branch.class_weights)
-    return replace(batch, targets={**batch.targets, CLASS_WEIGHTS: weights})
+def batch_of(branch: Branch, units: Index, encoder: Encoder, *, seed: int, step: int, device: torch.device) -> Batch:
+    """Return the batch of units of a branch in a step, on a device."""
+    batch = collate(
+        branch.features,
+        units,
+        pad=padding_id(encoder),
+        moment=Moment(seed, step),
+        states=branch.states,
+        pinned=device.type == "cuda",
+    )
+    if branch.class_weights is not None:
+        weights = torch.from_numpy(branch.class_weights)
+        batch = replace(batch, targets={**batch.targets, CLASS_WEIGHTS: weights})
+    return batch.to(device)

@@ -212,7 +212,7 @@ class _Training:
                 part.train()
         step, total = self.position.step, torch.zeros((), device=self.device)
         for piece in pieces:
-            batch = batch_of(branch, piece, self.encoder, seed=self.clock.seed, step=step).to(self.device)
+            batch = batch_of(branch, piece, self.encoder, seed=self.clock.seed, step=step, device=self.device)
             forward = TrainingForward(self.encoder, branch.head, self.clock, step, weight, self.mixed, batch)
             for loss in self.objective.losses(forward, batch):
                 loss.backward()  # type: ignore[no-untyped-call]

@@ -41,7 +41,7 @@ class CamelHead(Head):
         return count_labelled(features, "label", units, missing=-1)
 
     def outputs(self, logits: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> dict[str, Tensor]:  # noqa: ARG002
-        return {"logit": logits.detach().float().cpu()}
+        return {"logit": logits.detach().float()}
 
 
 def _two(logits: Tensor) -> Tensor:
