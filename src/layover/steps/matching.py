@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -21,12 +22,15 @@ from layover.execution import Execution
 from layover.files.disk import take_room
 from layover.heads import MeanPooling
 from layover.inference.neighbours import both_ways
-from layover.inference.predict import Outputs, embed
+from layover.inference.order import Index
+from layover.inference.outputs import Outputs
+from layover.inference.predict import embed
 from layover.kinds._arrays import finite
 from layover.kinds.retrieval import distinct, match
 from layover.metrics._retrieval import ENGLISH, LANGUAGE
 from layover.specs.predict import PredictSpec
 from layover.steps.artifacts import predictions_of
+from layover.steps.english_side import EnglishSide, tokens_key
 from layover.steps.trained import set_language_adapter
 from layover.store import Store
 
@@ -66,26 +70,44 @@ def matched(
         check_tokens(features, examples, spec.language)
     pooling = MeanPooling(matching.layers, matching.special_tokens)
     sides = [distinct(examples, side)[0] for side in (LANGUAGE, ENGLISH)]
-    # each side with the adapter of its language; without adapters both sides in one pass
-    passes = zip(spec.adapters, sides, strict=True) if spec.adapters else [(None, None)]
     with embedding_array(sentences.folder, (len(matching.layers), features.rows, encoder.hidden_size)) as embeddings:
-        for adapter, only in passes:
-            set_language_adapter(encoder, store, adapter)
-            embed(
-                encoder,
-                pooling,
-                features,
-                embeddings,
-                execution=execution,
-                precision=spec.precision,
-                shares=mixing,
-                only=only,
-            )
+        embed_rows = partial(
+            embed,
+            encoder,
+            pooling,
+            features,
+            embeddings,
+            execution=execution,
+            precision=spec.precision,
+            shares=mixing,
+        )
+        of_language, of_english = spec.adapters or (None, None)
+        set_language_adapter(encoder, store, of_language)
+        if encoder.mixes and not spec.adapters:  # mixing weights are reported for all rows
+            embed_rows()
+        else:
+            embed_rows(only=sides[0])
+            if of_english != of_language:
+                set_language_adapter(encoder, store, of_english)
+            embed_english = partial(embed_rows, only=sides[1])
+            if encoder.mixes:
+                embed_english()
+            else:
+                key = _english_key(sentences, sides[1], of_english, execution)
+                EnglishSide.last().fill(embeddings, sides[1], key, embed_english)
         for layer, rows in zip(matching.layers, embeddings, strict=True):
             left, right = (finite({"embedding": rows[side]}, "embedding", (len(side), rows.shape[1])) for side in sides)
             forward, backward = both_ways(left, right, execution=execution)
             pairs = match(examples, forward, backward, scoring=matching.scoring, mining=matching.mining)
             yield predictions_of(layer, matching.layers), pairs
+
+
+def _english_key(sentences: MatchingInput, rows: Index, adapter: str | None, execution: Execution) -> object:
+    """Return what decides the embeddings of the English side."""
+    spec = sentences.spec
+    encoder = spec.train, spec.encoder.source, spec.encoder.revision, spec.precision, spec.skipped, adapter
+    matching = spec.known_matching()
+    return encoder, matching.layers, matching.special_tokens, execution, tokens_key(sentences.features, rows)
 
 
 @contextmanager
