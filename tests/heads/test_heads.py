@@ -16,6 +16,7 @@ from layover.data.features import Features
 from layover.encoder import DropoutClock, Encoder
 from layover.errors import ModelError
 from layover.heads import Head
+from layover.heads._base import unpadded
 
 HIDDEN = 16
 SIZES = {"classification": 3, "tagging": 5, "span": 2, "choice": 1, "mlm": 9, "multilabel": 3, "regression": 1}
@@ -280,3 +281,11 @@ def test_wrong_sizes() -> None:
     head = build("choice")
     with pytest.raises(ModelError, match="4 rows do not divide into 3 units"):
         head.loss(head(hidden(), LENGTHS), {"label": torch.tensor([0, 0, 0])})
+
+
+@pytest.mark.parametrize("lengths", [[3, 1, 4], [2, 2], [5], [1, 1, 1]])
+def test_padding_is_cut_in_row_order(lengths: list[int]) -> None:
+    values = torch.arange(len(lengths) * max(lengths) * 2).view(len(lengths), -1, 2)
+    cut = unpadded(values, torch.tensor(lengths))
+    assert torch.equal(cut, torch.cat([row[:length] for row, length in zip(values, lengths, strict=True)]))
+    assert unpadded(values[..., 0], torch.tensor(lengths)).shape == (sum(lengths),)

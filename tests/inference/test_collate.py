@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
+import pytest
 import torch
 from tests.kinds_of import COLUMNS
 
 from layover.data.features import Features
 from layover.data.masking import Moment
+from layover.encoder.transfer import apart, together
 from layover.inference.collate import collate, collate_rows
 
 IDS = [0, 11, 2, 0, 21, 22, 23, 2, 0, 31, 32, 2, 0, 2]
@@ -71,3 +76,38 @@ def test_hidden_tokens_are_targets_of_trainings_and_predictions() -> None:
     assert torch.equal(batch.ids.flatten()[other], before.flatten()[other])
     predicted = collate_rows(masked, np.array([1, 0]), pad=1)
     assert set(predicted.targets) == {"places", "masked"}
+
+
+def packed(tensors: Sequence[torch.Tensor], _device: torch.device) -> list[torch.Tensor]:
+    """Pack and unpack as for a GPU, without one."""
+    return apart(together(tensors, pinned=False), tensors)
+
+
+@pytest.mark.parametrize("kind", ["row targets", "masked", "segments"])
+def test_all_tensors_of_a_batch_arrive_on_a_device_under_their_names(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrays = {
+        "row targets": {"label": np.array([5, 6, 7, 8]), "start": np.array([1, 2, 3, 4]), "number": np.ones(4)},
+        "masked": {"roles": np.array([1, 1, 1, *[0] * 30, 2], np.int8)},
+        "segments": {"segments": np.array([0] * 5 + [1] * 9, np.int8), "labels": np.arange(14)},
+    }[kind]
+    if "number" in arrays:
+        arrays["number"] = arrays["number"].astype(np.float32)
+    batch = collate(features(**arrays), np.array([2, 0]), pad=1, moment=MOMENT)
+    batch = replace(batch, states=torch.ones(1, 7, 2))
+    monkeypatch.setattr("layover.inference.collate.all_to_device", packed)
+    moved = batch.to(torch.device("meta"))
+    assert torch.equal(moved.ids, batch.ids)
+    assert torch.equal(moved.rows, batch.rows)
+    assert moved.lengths is batch.lengths
+    assert (moved.segments is None) == (batch.segments is None)
+    if batch.segments is not None and moved.segments is not None:
+        assert torch.equal(moved.segments, batch.segments)
+    assert moved.targets.keys() == batch.targets.keys()
+    assert batch.targets
+    for name, target in batch.targets.items():
+        assert torch.equal(moved.targets[name], target)
+        assert moved.targets[name].dtype == target.dtype
+    assert moved.states is not None
+    assert moved.states.device.type == "meta"

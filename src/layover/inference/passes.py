@@ -27,7 +27,7 @@ from layover.memory import most_tokens
 from layover.numerics import Precision
 
 LAG = 2
-"""Batches that a GPU has in work or waiting while the process reads the results of the batch before them."""
+"""Batches that a GPU computes, or has in its queue, while the process reads the results of the batch before them."""
 
 T = TypeVar("T")
 
@@ -75,7 +75,7 @@ class Pass:
     def _run(self, device: torch.device, max_tokens: int) -> None:
         waiting = prediction_batches(self.features, max_tokens=max_tokens, only=self.only)[::-1]
         started: deque[_Started] = deque()
-        lag, done = LAG if device.type == "cuda" else 0, 0
+        lag, done, total = lag_of(device), 0, self.features.rows if self.only is None else len(self.only)
         while waiting or started:
             if waiting and len(started) <= lag:
                 rows = waiting.pop()
@@ -88,7 +88,10 @@ class Pass:
                 rows = batch.rows
                 results = _try(batch.results.wait)
                 if results is not None:
-                    done += self._keep(batch, results, done)
+                    self._keep(batch, results)
+                    done += len(rows)
+                    if self.progress is not None:
+                        self.progress(done, total)
                     continue
             if started:
                 # an error of a GPU can show late: which batch is too large shows when each is computed alone
@@ -107,14 +110,10 @@ class Pass:
         with self.encoder.watch.into(shares):
             return _Started(rows, HostCopy.of(self.read(batch.to(device))), shares)
 
-    def _keep(self, batch: _Started, results: Mapping[str, Tensor], done: int) -> int:
-        """Keep the results of a batch; return the number of its rows."""
+    def _keep(self, batch: _Started, results: Mapping[str, Tensor]) -> None:
         self.keep(batch.rows, results)
         if self.shares is not None and batch.shares is not None:
             self.shares.join(batch.shares)
-        if self.progress is not None:
-            self.progress(done + len(batch.rows), self.features.rows if self.only is None else len(self.only))
-        return len(batch.rows)
 
     def _halves(self, rows: Index, device: torch.device) -> list[Index]:
         if len(rows) == 1:
@@ -135,6 +134,11 @@ class _Started:
     rows: Index
     results: HostCopy
     shares: MixingWeights | None
+
+
+def lag_of(device: torch.device) -> int:
+    """Return the number of batches that a device may work on while the process reads an earlier one."""
+    return LAG if device.type == "cuda" else 0
 
 
 def padding_id(encoder: Encoder) -> int:
