@@ -69,7 +69,8 @@ class HostCopy:
             return cls({name: tensor.cpu() for name, tensor in tensors.items()}, None)
         # torch takes pinned memory for a copy from a GPU without a wait, and keeps it until the copy ends
         copies = {name: tensor.to("cpu", non_blocking=True) for name, tensor in tensors.items()}
-        event = torch.cuda.Event(blocking=True)  # the process sleeps while it waits, and leaves its core to others
+        # the process sleeps while it waits, and leaves its core to others
+        event = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
         event.record()
         return cls(copies, event)
 

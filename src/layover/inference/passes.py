@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import torch
@@ -79,7 +80,7 @@ class Pass:
         while waiting or started:
             if waiting and len(started) <= lag:
                 rows = waiting.pop()
-                batch = _try(lambda rows=rows: self._start(rows, device))
+                batch = _try(partial(self._start, rows, device))
                 if batch is not None:
                     started.append(batch)
                     continue

@@ -14,7 +14,8 @@ from layover.execution import Execution
 from layover.heads import Head
 from layover.identity import Json
 from layover.inference.hidden_states import HiddenStates
-from layover.inference.predict import Outputs, predict
+from layover.inference.outputs import Outputs
+from layover.inference.predict import predict
 from layover.plan import Node
 from layover.specs.train import MEAN, Selection, TaskSpec, TrainSpec
 from layover.steps.accounting import first_without_gold
