@@ -121,7 +121,7 @@ def _maxima(products: Tensor, dim: int) -> Tensor:
         dim: 0 for groups of rows, 1 for groups of columns.
     """
     count = products.shape[dim] // GROUP
-    size = products.shape[:dim] + (count, GROUP) + products.shape[dim + 1 :]
+    size = (*products.shape[:dim], count, GROUP, *products.shape[dim + 1 :])
     return products.narrow(dim, 0, count * GROUP).view(size).amax(dim + 1)
 
 
