@@ -19,6 +19,9 @@ from typing import Any
 import _ours
 import numpy as np
 from _common import SIZES, arguments, encode, encoder_folder, examples_of, finish, spread, take_turns, training_rows
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.processors import RobertaProcessing
 
 from layover import tasks
 from layover.data.features import Features
@@ -124,7 +127,10 @@ def write_world(root: Path, cells: int) -> Path:
     shape = {"num_hidden_layers": 12, "hidden_size": 768, "intermediate_size": 3072, "vocab_size": 250002}
     (encoder / "config.json").write_text(json.dumps(shape), encoding="utf-8")
     (encoder / "model.safetensors").write_bytes(b"weights")
-    (encoder / "tokenizer.json").write_text("{}", encoding="utf-8")
+    words = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    tokenizer = Tokenizer(WordLevel({word: number for number, word in enumerate(words)}, unk_token=words[3]))
+    tokenizer.post_processor = RobertaProcessing(("</s>", 2), ("<s>", 0))
+    tokenizer.save(str(encoder / "tokenizer.json"))
     recipe = {
         "schema": 1,
         "name": "benchmark",
