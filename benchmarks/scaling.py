@@ -33,8 +33,9 @@ from layover.store import FileHashes
 COUNTS = (1, 2, 4, 8)
 LENGTHS = (32, 64, 128, 256, 512)
 LANGUAGES = (1, 2, 4, 8, 15)
-CELLS = {10: (1, 1, 10, 1), 100: (4, 5, 5, 1), 1000: (4, 10, 5, 5), 10_000: (4, 10, 10, 25)}
-"""Cells -> methods, intermediates, targets, seeds."""
+Sweep = tuple[int, int, int, int]
+"""Numbers of methods, intermediates, targets and seeds."""
+CELLS: dict[int, Sweep] = {10: (1, 1, 10, 1), 100: (4, 5, 5, 1), 1000: (4, 10, 5, 5), 10_000: (4, 10, 10, 25)}
 PLANNED_LANGUAGES = [f"l{number:02d}" for number in range(20)]
 METHODS: dict[str, Any] = {
     "full": {"module": "full"},
@@ -118,9 +119,9 @@ def by_languages(folder: Path, rows: int, device: str) -> dict[str, Callable[[],
     return {str(count): partial(work, count) for count in LANGUAGES}
 
 
-def write_world(root: Path, cells: int) -> Path:
+def write_world(root: Path, sweep: Sweep) -> Path:
     """Write an encoder's folder, tasks with 20 test files each, and their recipe; return its path."""
-    methods, intermediates, targets, seeds = CELLS[cells]
+    methods, intermediates, targets, seeds = sweep
     names = [f"task{number:02d}" for number in range(intermediates + targets)]
     encoder = root / "encoder"
     encoder.mkdir()
@@ -165,7 +166,7 @@ def by_cells(most: int) -> dict[str, Callable[[], dict[str, Any]]]:
 
     def work(cells: int) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder:
-            path = write_world(Path(folder), cells)
+            path = write_world(Path(folder), CELLS[cells])
             started = time.perf_counter()
             plan = build(load(path), FileHashes(), Revisions())
             return {"seconds": time.perf_counter() - started, "cells": len(plan.cells), "nodes": len(plan.nodes)}
