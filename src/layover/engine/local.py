@@ -18,14 +18,13 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from layover.engine import server
 from layover.engine.attempts import Attempts, cause_of
 from layover.engine.jobs import Job, RunOutcome, group
-from layover.engine.processes import Worker, received
+from layover.engine.processes import Worker, received, started
 from layover.engine.resources import most_between_jobs
 from layover.engine.schedule import Schedule
-from layover.engine.worker import JobOrder, Setup, main
-from layover.errors import NodeError, StoppedError, StoreError
+from layover.engine.worker import JobOrder, Setup
+from layover.errors import StoppedError, StoreError
 from layover.execution import Execution
 from layover.plan import Node, Plan
 from layover.plan.node_paths import paths_of
@@ -36,7 +35,6 @@ from layover.store.folderless import strip_folders
 
 POLL_SECONDS = 0.2
 BUSY_SECONDS = 1.0
-MOST_STARTS = 3
 STOP_SECONDS = 25.0
 """Seconds for a stopped training to finish its step and write a checkpoint; schedulers kill after 30."""
 
@@ -131,18 +129,9 @@ class LocalEngine:
 
     def _begin(self) -> Worker:
         setup = Setup(self.store.root, self.execution, self.threads, most_between_jobs(self.workers))
-        for attempt in range(1, MOST_STARTS + 1):
-            connection, of_worker = self._context.Pipe()
-            process = self._context.Process(target=main, args=(setup, of_worker), daemon=True)
-            try:
-                if not server.begin(process, alone=not self._workers):
-                    _check_stop()
-                break
-            except NodeError:  # the fork server was killed; the next attempt starts another
-                if attempt == MOST_STARTS:
-                    raise
-        of_worker.close()
-        worker = Worker(process, connection)
+        worker = started(self._context, setup, alone=not self._workers)
+        if worker is None:
+            raise _stopped()
         self._workers.append(worker)
         return worker
 
@@ -303,4 +292,8 @@ class LocalEngine:
 
 def _check_stop() -> None:
     if requested():
-        raise StoppedError(f"stopped; {KEPT}")
+        raise _stopped()
+
+
+def _stopped() -> StoppedError:
+    return StoppedError(f"stopped; {KEPT}")

@@ -1,4 +1,4 @@
-"""The engine's view of the worker processes that run jobs."""
+"""Worker processes: their start, and the engine's view of them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerProcess
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from typing import Any
 
+from layover.engine import server
 from layover.engine.jobs import EncoderName, Job
+from layover.engine.worker import Setup, main
+from layover.errors import NodeError
 from layover.plan import Node
 from layover.specs import StepSpec
+
+MOST_STARTS = 3
 
 
 @dataclass
@@ -52,6 +57,30 @@ class Worker:
         if self.process.pid is not None:
             with suppress(ProcessLookupError):
                 os.kill(self.process.pid, number)
+
+
+def started(context: ForkServerContext, setup: Setup, *, alone: bool) -> Worker | None:
+    """Return a new worker; None after a request to end.
+
+    Args:
+        context: Starts processes.
+        setup: Its settings.
+        alone: Whether there is no other worker.
+
+    Raises:
+        NodeError: it cannot be started.
+    """
+    for attempt in range(1, MOST_STARTS + 1):
+        connection, of_worker = context.Pipe()
+        process = context.Process(target=main, args=(setup, of_worker), daemon=True)
+        try:
+            runs = server.begin(process, alone=alone)
+            break
+        except NodeError:  # the fork server was killed; the next attempt starts another
+            if attempt == MOST_STARTS:
+                raise
+    of_worker.close()
+    return Worker(process, connection) if runs else None
 
 
 def received(worker: Worker) -> dict[str, Any] | None:
