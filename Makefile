@@ -101,6 +101,7 @@ bench: install  ## The figures of docs/benchmarks.md, on public test data (LAYOV
 	$(BENCH)/memory.py
 	$(BENCH)/limit.py
 	$(BENCH)/scaling.py
+	$(BENCH)/engine.py
 	$(BIN)/python benchmarks/page.py
 
 clean:

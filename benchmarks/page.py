@@ -275,6 +275,16 @@ def scaling(result: Result, pictures: Pictures) -> list[str]:
     return [*parts, pictures.lines(panels)]
 
 
+def engine(result: Result, pictures: Pictures) -> list[str]:  # noqa: ARG001 - a table says it all
+    """Return the section."""
+    rows = [["nodes", "jobs", "messages", "µs of a message", "with the display", "rescan", "plan MiB", "run MiB"]]
+    for sweep in result["sweeps"].values():
+        counts = [f"{sweep[name]:,}" for name in ("nodes", "jobs", "messages")]
+        ways = [within(sweep["ways"][way]) if way in sweep["ways"] else "–" for way in ("counts", "lines", "rescan")]
+        rows.append([*counts, *ways, f"{sweep['plan_mib']:.0f}", f"{sweep['run_mib']:.0f}"])
+    return [table(rows)]
+
+
 SECTIONS = {
     "train_step": train_step,
     "train_step-squad": train_step,
@@ -286,6 +296,7 @@ SECTIONS = {
     "memory": memory,
     "limit": limit,
     "scaling": scaling,
+    "engine": engine,
 }
 
 

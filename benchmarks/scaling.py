@@ -19,6 +19,9 @@ from typing import Any
 import _ours
 import numpy as np
 from _common import SIZES, arguments, encode, encoder_folder, examples_of, finish, spread, take_turns, training_rows
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.processors import RobertaProcessing
 
 from layover import tasks
 from layover.data.features import Features
@@ -30,8 +33,9 @@ from layover.store import FileHashes
 COUNTS = (1, 2, 4, 8)
 LENGTHS = (32, 64, 128, 256, 512)
 LANGUAGES = (1, 2, 4, 8, 15)
-CELLS = {10: (1, 1, 10, 1), 100: (4, 5, 5, 1), 1000: (4, 10, 5, 5), 10_000: (4, 10, 10, 25)}
-"""Cells -> methods, intermediates, targets, seeds."""
+Sweep = tuple[int, int, int, int]
+"""Numbers of methods, intermediates, targets and seeds."""
+CELLS: dict[int, Sweep] = {10: (1, 1, 10, 1), 100: (4, 5, 5, 1), 1000: (4, 10, 5, 5), 10_000: (4, 10, 10, 25)}
 PLANNED_LANGUAGES = [f"l{number:02d}" for number in range(20)]
 METHODS: dict[str, Any] = {
     "full": {"module": "full"},
@@ -115,16 +119,19 @@ def by_languages(folder: Path, rows: int, device: str) -> dict[str, Callable[[],
     return {str(count): partial(work, count) for count in LANGUAGES}
 
 
-def write_world(root: Path, cells: int) -> Path:
+def write_world(root: Path, sweep: Sweep) -> Path:
     """Write an encoder's folder, tasks with 20 test files each, and their recipe; return its path."""
-    methods, intermediates, targets, seeds = CELLS[cells]
+    methods, intermediates, targets, seeds = sweep
     names = [f"task{number:02d}" for number in range(intermediates + targets)]
     encoder = root / "encoder"
     encoder.mkdir()
     shape = {"num_hidden_layers": 12, "hidden_size": 768, "intermediate_size": 3072, "vocab_size": 250002}
     (encoder / "config.json").write_text(json.dumps(shape), encoding="utf-8")
     (encoder / "model.safetensors").write_bytes(b"weights")
-    (encoder / "tokenizer.json").write_text("{}", encoding="utf-8")
+    words = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    tokenizer = Tokenizer(WordLevel({word: number for number, word in enumerate(words)}, unk_token=words[3]))
+    tokenizer.post_processor = RobertaProcessing(("</s>", 2), ("<s>", 0))
+    tokenizer.save(str(encoder / "tokenizer.json"))
     recipe = {
         "schema": 1,
         "name": "benchmark",
@@ -159,7 +166,7 @@ def by_cells(most: int) -> dict[str, Callable[[], dict[str, Any]]]:
 
     def work(cells: int) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder:
-            path = write_world(Path(folder), cells)
+            path = write_world(Path(folder), CELLS[cells])
             started = time.perf_counter()
             plan = build(load(path), FileHashes(), Revisions())
             return {"seconds": time.perf_counter() - started, "cells": len(plan.cells), "nodes": len(plan.nodes)}

@@ -80,3 +80,12 @@ def test_records_of_two_checkouts_are_compared_by_label(tmp_path: Path, capsys: 
     assert capsys.readouterr().out.count("1 of      1 equal") == 4
     assert script.compare(before, side("other", 1, "0.6")) == ["score a: record.json differs"]
     assert script.compare(before, {"train a": before["train a"]}) == ["score a: there is no such node after"]
+
+
+def test_a_sweep_of_pretended_workers_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(FOLDER)
+    result = loaded("engine").measured("100", 2)
+    assert result["messages"] == 2 * result["nodes"] + result["jobs"]
+    assert {name: len(way["all"]) for name, way in result["ways"].items()} == {"counts": 2, "lines": 2, "rescan": 2}
+    assert all(value > 0 for way in result["ways"].values() for value in way["all"])
+    assert result["plan_mib"] > 0

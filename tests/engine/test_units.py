@@ -8,8 +8,9 @@ import pytest
 from tests.made_specs import some_scores
 
 from layover.allowed import cores, total_memory
-from layover.engine.processes import group
+from layover.engine.jobs import RunOutcome, group
 from layover.engine.resources import resources
+from layover.engine.schedule import Schedule
 from layover.execution import Execution
 from layover.plan import Node
 from layover.specs.score import ScoreSpec
@@ -20,13 +21,17 @@ def node(metric: str, job: str, *needs: str) -> Node[ScoreSpec]:
 
 
 def test_nodes_of_one_job_run_together_and_need_what_lies_outside() -> None:
-    first = node("a", "x")
-    second, third = node("b", "y", first.key), node("c", "x", first.key, "d")
+    outside, first = node("d", "z"), node("a", "x")
+    second, third = node("b", "y", first.key), node("c", "x", first.key, outside.key)
     jobs = group([first, second, third])
-    assert [(job.name, [one.label for one in job.nodes], job.needs()) for job in jobs] == [
-        ("x", ["a", "c"], {"d"}),
-        ("y", ["b"], {first.key}),
-    ]
+    assert [(job.name, [one.label for one in job.nodes.values()]) for job in jobs] == [("x", ["a", "c"]), ("y", ["b"])]
+    schedule = Schedule({one.key: one for one in (outside, first, second, third)}, jobs, RunOutcome())
+    assert schedule.take() is None, "x needs z, and y needs x"
+    schedule.finish(outside.key)
+    assert schedule.take() is jobs[0]
+    assert schedule.take() is None
+    schedule.finish(first.key)
+    assert schedule.take() is jobs[1]
 
 
 def test_what_the_recipe_asks_for_is_what_it_gets() -> None:

@@ -26,8 +26,10 @@ from layover.encoder import DropoutClock, Encoder
 from layover.engine import server
 from layover.engine.alone import STOPPED
 from layover.engine.attempts import ADVICE, MOST_DOUBTS, MOST_STOPS
+from layover.engine.jobs import Job, group
 from layover.engine.local import LocalEngine
-from layover.engine.processes import Job, Worker
+from layover.engine.processes import Worker
+from layover.engine.schedule import Schedule
 from layover.engine.worker import MOST_JOBS, _worn, run_node
 from layover.execution import Execution
 from layover.files import hub_patience
@@ -123,6 +125,11 @@ class _Line:
         self.sent.append(work.nodes[0].job)
 
 
+def job_of(node: Node) -> Job:
+    """Return the job of a node."""
+    return Job("a", {node.key: node})
+
+
 def training(name: str, model: str = "small") -> Node[TrainSpec]:
     """Return the training of a task on the encoder of a folder."""
     spec = TrainSpec(
@@ -142,17 +149,18 @@ def prediction(name: str) -> Node[PredictSpec]:
 
 
 def test_a_free_worker_takes_what_suits_its_encoder_and_else_the_next(tmp_path: Path) -> None:
-    jobs = [
-        Job(name, [training(name, model)])
-        for name, model in (("a", "large"), ("b", "small"), ("c", "large"), ("d", "large"))
-    ]
+    models = {"a": "large", "b": "small", "c": "large", "d": "large"}
+    nodes = [training(name, model) for name, model in models.items()]
     engine = LocalEngine(Store(tmp_path / "store"), EXECUTION, 2, 1, lambda _: None)
+    engine._schedule = Schedule({node.key: node for node in nodes}, group(nodes), engine.outcome)
     workers: Any = [Worker(None, _Line(), encoder=(model, None)) for model in ("small", "tiny")]  # type: ignore[arg-type]
     engine._workers = workers
-    assert [job.name for job in engine._hand_out(jobs)] == ["c", "d"]
+    engine._hand_out()
+    assert list(engine._schedule.names()) == ["c", "d"]
     assert [worker.connection.sent for worker in workers] == [["b"], ["a"]]
     workers[1].job = None
-    assert [job.name for job in engine._hand_out(jobs[2:])] == ["d"]
+    engine._hand_out()
+    assert list(engine._schedule.names()) == ["d"]
     assert [worker.encoder for worker in workers] == [("small", None), ("large", None)]
 
 
@@ -186,10 +194,10 @@ def test_a_node_of_another_run_is_waited_for_with_one_line(tmp_path: Path) -> No
     assert busy["by"].startswith("`layover run` (host ")
     reported: list[Any] = []
     engine = LocalEngine(mine, EXECUTION, 1, 1, reported.append)
-    worker = Worker(None, _Line(), job=Job("a", [node]))  # type: ignore[arg-type]
+    worker = Worker(None, _Line(), job=job_of(node))  # type: ignore[arg-type]
     for _ in range(3):
-        engine._receive(worker, busy, [])
-    engine._receive(worker, {**busy, "by": "another one"}, [])
+        engine._receive(worker, busy)
+    engine._receive(worker, {**busy, "by": "another one"})
     assert reported == [
         {"event": "waiting", "key": node.key, "for": busy["by"]},
         {"event": "waiting", "key": node.key, "for": "another one"},
@@ -217,9 +225,9 @@ def test_a_node_that_fails_after_its_process_was_taken_for_gone_is_tried_again(
     assert store.failures.keys() == (set() if lost else {node.key})
     if lost:
         told, engine = sent[-1], LocalEngine(store, EXECUTION, 1, 1, lambda _: None)
-        worker = Worker(None, _Line(), job=Job("a", [node]))  # type: ignore[arg-type]
+        worker = Worker(None, _Line(), job=job_of(node))  # type: ignore[arg-type]
         for tries in range(1, MOST_DOUBTS + 1):
-            engine._receive(worker, told, [])
+            engine._receive(worker, told)
             assert engine.outcome.failed == ({} if tries < MOST_DOUBTS else {node.key: "its folder is gone"})
 
 
@@ -270,7 +278,7 @@ def test_a_slow_hub_is_told_by_the_parent(tmp_path: Path, monkeypatch: pytest.Mo
     assert logging.getLogger(hub_patience.HUB_LOG).handlers == []
     reported: list[Any] = []
     engine = LocalEngine(store, EXECUTION, 1, 1, reported.append)
-    engine._receive(Worker(None, _Line(), job=Job("a", [node])), {**told, "text": text}, [])  # type: ignore[arg-type]
+    engine._receive(Worker(None, _Line(), job=job_of(node)), {**told, "text": text})  # type: ignore[arg-type]
     assert reported == [{**told, "text": text}]
 
 
@@ -302,7 +310,7 @@ class _Ended:
 
 
 def _die(engine: LocalEngine, node: Node, code: int) -> None:
-    worker: Any = Worker(_Ended(code), _Line(), job=Job("a", [node]), current=node)  # type: ignore[arg-type]
+    worker: Any = Worker(_Ended(code), _Line(), job=job_of(node), current=node)  # type: ignore[arg-type]
     engine._died(worker, worker.job)
 
 
@@ -347,7 +355,7 @@ def test_what_is_killed_because_it_does_not_end_is_told(
     node = training("a") if kind == "train" else prediction("a")
     engine = LocalEngine(Store(tmp_path / "store"), EXECUTION, 1, 1, lambda _: None)
     ours, theirs = multiprocessing.Pipe()
-    worker: Any = Worker(_Ended(-signal.SIGKILL), ours, job=Job("a", [node]), current=node)  # type: ignore[arg-type]
+    worker: Any = Worker(_Ended(-signal.SIGKILL), ours, job=job_of(node), current=node)  # type: ignore[arg-type]
     engine._workers = [worker]
     if heard:  # its last words are that it has ended
         theirs.send({"event": "end", "key": node.key, "state": "done"})

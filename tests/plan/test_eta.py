@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from statistics import median
 from types import SimpleNamespace
 from typing import Any
@@ -181,3 +182,28 @@ def test_a_damaged_node_counts_again_with_what_it_needs() -> None:
     remaining = Remaining(plan, "c", 1, lambda _: costs, took("train", (1.0, 2.0)), clock=lambda: 0.0)
     assert [remaining.again(key) for key in "abc"] == [True, True, False]
     assert remaining.seconds() == pytest.approx(6.0)
+
+
+@pytest.mark.parametrize(("slow", "most"), [(0.0, 100), (2.0, 3)])
+def test_a_slow_estimate_is_made_less_often(slow: float, most: int) -> None:
+    """Each end of a data set asks for new sizes; the workers would wait while the sizes of a large plan are summed."""
+    now, estimates = [0.0], []
+
+    def costs(plan: Plan) -> dict[str, Estimate]:
+        now[0] += slow
+        estimates.append(now[0])
+        return {key: Estimate(tokens=1.0, flops=1.0) for key in plan.nodes}
+
+    data = [f"data {number}" for number in range(100)]
+    plan = plan_of(*(node(key, "tokenize") for key in data), node("train", "train", tuple(data)))
+    remaining = Remaining(plan, plan.nodes, 1, costs, clock=lambda: now[0])
+    for key in data:
+        remaining.event({"event": "start", "key": key})
+        now[0] += 2.0
+        remaining.event({"event": "end", "key": key, "state": "done", "seconds": 2.0})
+        assert remaining.seconds() is None
+    assert len(estimates) == most
+    assert all(later - earlier >= 50 * slow for earlier, later in pairwise(estimates))
+    now[0] += 50 * slow + 1.0
+    remaining.event({"event": "end", "key": "train", "state": "done", "seconds": 2.0})
+    assert remaining.seconds() == 0.0

@@ -18,12 +18,13 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from layover.engine import server
 from layover.engine.attempts import Attempts, cause_of
-from layover.engine.processes import Job, RunOutcome, Worker, group, received
+from layover.engine.jobs import Job, RunOutcome, group
+from layover.engine.processes import Worker, received, started
 from layover.engine.resources import most_between_jobs
-from layover.engine.worker import JobOrder, Setup, main
-from layover.errors import NodeError, StoppedError, StoreError
+from layover.engine.schedule import Schedule
+from layover.engine.worker import JobOrder, Setup
+from layover.errors import StoppedError, StoreError
 from layover.execution import Execution
 from layover.plan import Node, Plan
 from layover.plan.node_paths import paths_of
@@ -34,9 +35,6 @@ from layover.store.folderless import strip_folders
 
 POLL_SECONDS = 0.2
 BUSY_SECONDS = 1.0
-MOST_LOSSES = 3
-"""A node fails when its needs are damaged this number of times: then the disk is the likely cause."""
-MOST_STARTS = 3
 STOP_SECONDS = 25.0
 """Seconds for a stopped training to finish its step and write a checkpoint; schedulers kill after 30."""
 
@@ -63,10 +61,10 @@ class LocalEngine:
         self.report = report
         self.outcome = RunOutcome()
         self._workers: list[Worker] = []
-        self._plan: Plan | None = None
         self._attempts = Attempts()
-        self._lost: dict[str, list[str]] = {}
-        """Key -> keys of nodes that were damaged when it read them; they can be nodes that it does not need itself."""
+        self._losses: dict[str, list[str]] = {}
+        """Key -> keys of nodes that were damaged when it read them."""
+        self._schedule = Schedule({}, [], self.outcome, self._losses)
         self._waits: dict[str, str] = {}
         """Key -> the other process that computes it, from the last report."""
         self._context = multiprocessing.get_context("forkserver")
@@ -89,17 +87,18 @@ class LocalEngine:
             return self._run(plan, only)
 
     def _run(self, plan: Plan, only: Collection[str] | None) -> RunOutcome:
-        finished, self._plan = self.store.finished(), plan
+        finished = self.store.finished()
         wanted = (node for node in plan.wanted(finished) if only is None or node.key in only)
-        waiting = group(node for node in wanted if node.key not in self.outcome.failed)
+        jobs = group(node for node in wanted if node.key not in self.outcome.failed)
         self.outcome.done = {key for key in plan.nodes if key in finished}
+        self._schedule = Schedule(plan.nodes, jobs, self.outcome, self._losses)
         try:
             while True:
                 _check_stop()
-                waiting = self._hand_out(waiting)
-                if not waiting and not self._working():
+                self._hand_out()
+                if not self._schedule and not self._working():
                     break
-                self._listen(waiting)
+                self._listen()
         finally:
             self._end_all()
         return self.outcome
@@ -110,63 +109,29 @@ class LocalEngine:
     def _free(self) -> list[Worker]:
         return [worker for worker in self._workers if worker.job is None]
 
-    def _hand_out(self, waiting: list[Job]) -> list[Job]:
-        """Hand jobs that can run to workers; return the jobs that still wait.
+    def _hand_out(self) -> None:
+        """Hand jobs that can run to workers.
 
         A free worker takes the first job that uses the encoder it has loaded. Other jobs follow the order of the plan.
         """
-        for job in waiting:
-            self._drop_blocked(job)
-        waiting = [job for job in waiting if job.nodes]
-        now = time.monotonic()
-        ready = [job for job in waiting if now >= job.not_before and self._needs(job) <= self.outcome.done]
+        for key, cause in self._schedule.settle(time.monotonic()):
+            self.report({"event": "end", "key": key, "state": "blocked", "cause": cause})
         for worker in self._free():
-            suitable = next((job for job in ready if worker.suits(job)), None)
-            if suitable is not None:
-                ready.remove(suitable)
-                self._hand(worker, suitable)
-        while ready and len(self._workers) < self.workers:
-            self._hand(self._begin(), ready.pop(0))
-        for worker, job in zip(self._free(), ready, strict=False):
-            self._hand(worker, job)
-        taken = {id(worker.job) for worker in self._workers}
-        return [job for job in waiting if id(job) not in taken]
-
-    def _drop_blocked(self, job: Job) -> None:
-        """Remove from a job the nodes that need a failed node, and the nodes that another sweep has finished."""
-        kept = []
-        for node in job.nodes:
-            needs = {*node.needs, *self._lost.get(node.key, ())}
-            failed = {*self.outcome.failed, *self.outcome.blocked} & needs
-            if failed:
-                self._block(node, min(failed))
-            elif node.key not in self.outcome.done:
-                kept.append(node)
-        job.nodes = kept
-
-    def _needs(self, job: Job) -> set[str]:
-        """Return the keys that must be finished before a job starts, including damaged nodes that it has read."""
-        own = {node.key for node in job.nodes}
-        return job.needs() | {key for node in job.nodes for key in self._lost.get(node.key, ())} - own
-
-    def _block(self, node: Node[StepSpec], cause: str) -> None:
-        self.outcome.blocked[node.key] = self.outcome.blocked.get(cause, cause)
-        self.report({"event": "end", "key": node.key, "state": "blocked", "cause": cause})
+            if (job := self._schedule.take_for(worker.encoder)) is not None:
+                self._hand(worker, job)
+        while self._schedule.ready() and len(self._workers) < self.workers:
+            worker = self._begin()
+            if (job := self._schedule.take()) is not None:
+                self._hand(worker, job)
+        for worker in self._free():
+            if (job := self._schedule.take()) is not None:
+                self._hand(worker, job)
 
     def _begin(self) -> Worker:
         setup = Setup(self.store.root, self.execution, self.threads, most_between_jobs(self.workers))
-        for attempt in range(1, MOST_STARTS + 1):
-            connection, of_worker = self._context.Pipe()
-            process = self._context.Process(target=main, args=(setup, of_worker), daemon=True)
-            try:
-                if not server.begin(process, alone=not self._workers):
-                    _check_stop()
-                break
-            except NodeError:  # the fork server was killed; the next attempt starts another
-                if attempt == MOST_STARTS:
-                    raise
-        of_worker.close()
-        worker = Worker(process, connection)
+        worker = started(self._context, setup, alone=not self._workers)
+        if worker is None:
+            raise _stopped()
         self._workers.append(worker)
         return worker
 
@@ -175,15 +140,15 @@ class LocalEngine:
         worker.ended, worker.busy = set(), set()
         # a worker that was killed while it was free is noticed later like any other, and the job waits again
         with suppress(BrokenPipeError, ConnectionResetError):
-            worker.connection.send(JobOrder(tuple(job.nodes), self._log(job)))
+            worker.connection.send(JobOrder(tuple(job.nodes.values()), self._log(job)))
 
     def _log(self, job: Job) -> Path:
-        return self.store.root / "logs" / f"{job.nodes[0].key}.log"
+        return self.store.root / "logs" / f"{next(iter(job.nodes))}.log"
 
-    def _listen(self, waiting: list[Job]) -> None:
+    def _listen(self) -> None:
         if not self._working():
-            if all(job.not_before == 0.0 for job in waiting):
-                names = ", ".join(job.name for job in waiting)
+            if not self._schedule.timed:
+                names = ", ".join(self._schedule.names())
                 raise StoreError(f"{names}: some of their needs are neither finished nor planned; run again")
             time.sleep(POLL_SECONDS)
             return
@@ -192,27 +157,26 @@ class LocalEngine:
             worker = by_connection[ready]  # type: ignore[index]
             message = received(worker)
             if message is None:
-                self._left(worker, waiting)
+                self._left(worker)
                 continue
             if message["event"] == "free":
-                self._conclude(worker, waiting)
+                self._conclude(worker)
             else:
-                self._receive(worker, message, waiting)
+                self._receive(worker, message)
 
-    def _receive(self, worker: Worker, message: dict[str, Any], waiting: list[Job]) -> None:
-        nodes = [] if worker.job is None else worker.job.nodes
-        node = next(node for node in nodes if node.key == message["key"])
+    def _receive(self, worker: Worker, message: dict[str, Any]) -> None:
+        node = worker.node(message["key"])
         if message["event"] == "start":
             worker.current = node
         elif message["event"] == "end":
             worker.current = None
             worker.ended.add(node.key)
             if message["state"] == "done":
-                self.outcome.done.add(node.key)
+                self._schedule.finish(node.key)
             elif message["state"] == "failed":
-                self.outcome.failed[node.key] = message["error"]
+                self._schedule.fail(node.key, message["error"])
             elif message["state"] == "lost":
-                self._recompute(worker, node, message, waiting)
+                self._run_again(worker, node, message)
                 return
             elif (error := message.get("error")) is not None and self._attempts.doubted(node.key):
                 self._fail(node, error)
@@ -229,69 +193,53 @@ class LocalEngine:
             self._waits[node.key] = other
             self.report({"event": "waiting", "key": node.key, "for": other})
 
-    def _recompute(self, worker: Worker, node: Node[StepSpec], message: dict[str, Any], waiting: list[Job]) -> None:
+    def _run_again(self, worker: Worker, node: Node[StepSpec], message: dict[str, Any]) -> None:
         """Schedule a damaged node again, and then the node that read it."""
-        need, losses = message["need"], self._lost.setdefault(node.key, [])
-        nodes = self._plan.nodes if self._plan is not None else {}
-        if need not in nodes or len(losses) >= MOST_LOSSES:
+        need = message["need"]
+        if not self._schedule.lose(node.key, need):
             self._fail(node, message["error"])
             return
-        losses.append(need)
         worker.busy.add(node.key)
-        jobs = [*waiting, *(busy.job for busy in self._workers if busy.job)]
-        scheduled = {planned.key for job in jobs for planned in job.nodes}
-        missing = self._missing(need) - scheduled - self.outcome.failed.keys()
-        waiting[:0] = group(planned for key, planned in nodes.items() if key in missing)
-        values = {"key": need, "reason": message["reason"], "needed_by": node.key, "again": sorted(missing)}
+        running = {key for working in self._workers for key in working.left()}
+        again = self._schedule.run_again(need, self.store.has, running)
+        values = {"key": need, "reason": message["reason"], "needed_by": node.key, "again": again}
         self.report({"event": "aside", **values})
-
-    def _missing(self, key: str) -> set[str]:
-        """Return the keys of a node and its needs, direct and indirect, that are not in the store."""
-        missing: set[str] = set()
-        open_keys = [key]
-        while open_keys:
-            key = open_keys.pop()
-            if key in missing or self._plan is None or self.store.has(key):
-                continue
-            missing.add(key)
-            self.outcome.done.discard(key)
-            open_keys.extend(self._plan.nodes[key].needs)
-        return missing
 
     def _fail(self, node: Node[StepSpec], error: str, log: str | None = None) -> None:
         failure = {"node": node.label, "error": error, "traceback": log}
         self.store.failures.add(node.key, failure, paths_of(node.spec))
-        self.outcome.failed[node.key] = error
+        self._schedule.fail(node.key, error)
         self.report({"event": "end", "key": node.key, "state": "failed", "error": error})
 
-    def _conclude(self, worker: Worker, waiting: list[Job]) -> None:
+    def _conclude(self, worker: Worker) -> None:
         """End a job: the nodes that are left wait again, and the log is kept only after a failure."""
-        job, worker.job = worker.job, None
+        job, left = worker.job, worker.left()
         if job is None:
             return
+        worker.job = None
         worker.jobs += 1
-        if not worker.process.exitcode and worker.ended.isdisjoint(self.outcome.failed):
-            self._log(job).unlink(missing_ok=True)
-        else:
+        if worker.process.exitcode or any(key in self.outcome.failed for key in worker.ended):
             strip_folders(self._log(job))
-        left = [node for node in job.nodes if node.key not in worker.ended - worker.busy]
+        else:
+            self._log(job).unlink(missing_ok=True)
         if left:
-            waiting.insert(0, Job(job.name, left, time.monotonic() + BUSY_SECONDS if worker.busy else 0.0))
+            again = Job(job.name, left, time.monotonic() + BUSY_SECONDS if worker.busy else 0.0)
+            self._schedule.put_in_front([again])
 
-    def _left(self, worker: Worker, waiting: list[Job]) -> None:
+    def _left(self, worker: Worker) -> None:
         """Handle the end of a worker: after a failure, at its limits, on request, or because it was killed."""
         worker.process.join()
         worker.connection.close()
         self._workers.remove(worker)
         if worker.process.exitcode and worker.job is not None:
             self._died(worker, worker.job)
-        self._conclude(worker, waiting)
+        self._conclude(worker)
 
     def _died(self, worker: Worker, job: Job) -> None:
         """Try the node at which a worker was killed once more, or let it fail; there may be no such node."""
         node = worker.current
         if node is None and not worker.jobs and not worker.ended:
-            node = job.nodes[0]  # it ended before its first node, and the next worker may do the same
+            node = next(iter(job.nodes.values()))  # it ended before its first node, and the next worker may do the same
         if node is None:
             return  # it was killed between two nodes, so no node is the cause
         code, file = worker.process.exitcode, self._log(job)
@@ -334,8 +282,8 @@ class LocalEngine:
 
     def _receive_last(self, worker: Worker, message: Mapping[str, Any]) -> None:
         """Record a message that a worker sends between the request to end and its end."""
-        if message["event"] == "start" and worker.job is not None:
-            worker.current = next(node for node in worker.job.nodes if node.key == message["key"])
+        if message["event"] == "start":
+            worker.current = worker.node(message["key"])
         elif message["event"] == "end":
             worker.current = None
             if message["state"] == "failed":
@@ -344,4 +292,8 @@ class LocalEngine:
 
 def _check_stop() -> None:
     if requested():
-        raise StoppedError(f"stopped; {KEPT}")
+        raise _stopped()
+
+
+def _stopped() -> StoppedError:
+    return StoppedError(f"stopped; {KEPT}")

@@ -1,60 +1,24 @@
-"""Jobs, the engine's view of the worker processes that run them, and the outcome of a run."""
+"""Worker processes: their start, and the engine's view of them."""
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerProcess
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from typing import Any
 
+from layover.engine import server
+from layover.engine.jobs import EncoderName, Job
+from layover.engine.worker import Setup, main
+from layover.errors import NodeError
 from layover.plan import Node
 from layover.specs import StepSpec
 
-
-@dataclass
-class Job:
-    """Nodes that one process runs in a row."""
-
-    name: str
-    nodes: list[Node[StepSpec]] = field(default_factory=list)
-    not_before: float = 0.0
-    """Monotonic seconds; a job waits a little if another sweep computes some of its nodes."""
-
-    @property
-    def encoder(self) -> tuple[str, str | None] | None:
-        """Source and revision of the encoder whose weights or tokenizer the job loads; None if it loads none."""
-        encoders = (node.spec.read_encoder() for node in self.nodes)
-        return next(((encoder.source, encoder.revision) for encoder in encoders if encoder is not None), None)
-
-    def needs(self) -> set[str]:
-        """Return the keys that must be finished before this job starts."""
-        own = {node.key for node in self.nodes}
-        return {need for node in self.nodes for need in node.needs} - own
-
-
-def group(nodes: Iterable[Node[StepSpec]]) -> list[Job]:
-    """Return the jobs of the nodes that have to run, in the order of their first nodes."""
-    jobs: dict[str, Job] = {}
-    for node in nodes:
-        jobs.setdefault(node.job, Job(node.job)).nodes.append(node)
-    return list(jobs.values())
-
-
-@dataclass
-class RunOutcome:
-    """The outcome of a run."""
-
-    done: set[str] = field(default_factory=set)
-    failed: dict[str, str] = field(default_factory=dict)
-    """Key -> error."""
-    blocked: dict[str, str] = field(default_factory=dict)
-    """Key -> key of the failed node that it needs."""
-    unsaved: dict[str, str] = field(default_factory=dict)
-    """Key -> why a training that was stopped has no checkpoint."""
+MOST_STARTS = 3
 
 
 @dataclass
@@ -65,7 +29,7 @@ class Worker:
     connection: Connection
     job: Job | None = None
     """None while it is free."""
-    encoder: tuple[str, str | None] | None = None
+    encoder: EncoderName | None = None
     """Encoder of the last job that has one; the process has loaded it."""
     jobs: int = 0
     """Number of finished jobs."""
@@ -76,15 +40,47 @@ class Worker:
     busy: set[str] = field(default_factory=set)
     """Keys of the nodes of the current job that have to be tried again."""
 
-    def suits(self, job: Job) -> bool:
-        """Return whether it has loaded the encoder of a job."""
-        return job.encoder in {None, self.encoder}
+    def node(self, key: str) -> Node[StepSpec]:
+        """Return a node of the current job."""
+        return self.nodes()[key]
+
+    def nodes(self) -> Mapping[str, Node[StepSpec]]:
+        """Return the nodes of the current job by key; none while it is free."""
+        return {} if self.job is None else self.job.nodes
+
+    def left(self) -> dict[str, Node[StepSpec]]:
+        """Return the nodes of the current job that have not ended, or have to be tried again, by key."""
+        return {key: node for key, node in self.nodes().items() if key not in self.ended or key in self.busy}
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal; `Process.terminate` does nothing after the fork server has ended."""
         if self.process.pid is not None:
             with suppress(ProcessLookupError):
                 os.kill(self.process.pid, number)
+
+
+def started(context: ForkServerContext, setup: Setup, *, alone: bool) -> Worker | None:
+    """Return a new worker; None after a request to end.
+
+    Args:
+        context: Starts processes.
+        setup: Its settings.
+        alone: Whether there is no other worker.
+
+    Raises:
+        NodeError: it cannot be started.
+    """
+    for attempt in range(1, MOST_STARTS + 1):
+        connection, of_worker = context.Pipe()
+        process = context.Process(target=main, args=(setup, of_worker), daemon=True)
+        try:
+            runs = server.begin(process, alone=alone)
+            break
+        except NodeError:  # the fork server was killed; the next attempt starts another
+            if attempt == MOST_STARTS:
+                raise
+    of_worker.close()
+    return Worker(process, connection) if runs else None
 
 
 def received(worker: Worker) -> dict[str, Any] | None:

@@ -17,7 +17,9 @@ LEAST_SHARE = 0.05
 LEAST_SECONDS = 2.0
 """Seconds of a running node after which its own speed predicts its time."""
 AGAIN_SECONDS = 1.0
-"""An estimate is used for this many seconds."""
+"""An estimate is used for this many seconds at least."""
+AGAIN_TIMES = 50.0
+"""An estimate is used for this many times the seconds that it took at least: those of a large plan take seconds."""
 
 Costs = Callable[[Plan], Mapping[str, Estimate]]
 """Plan -> the current costs of its nodes; the sizes of tokenized data are exact."""
@@ -76,6 +78,8 @@ class Remaining:
         self._running: dict[str, _Running] = {}
         self._spent = 0.0
         self._last: tuple[float, float | None, float | None] | None = None
+        self._pause = 0.0
+        """Least seconds from the last estimate to the next one, so that estimates take a small part of the time."""
         self.follow(plan, wanted)
 
     def follow(self, plan: Plan, wanted: Iterable[str]) -> None:
@@ -109,7 +113,7 @@ class Remaining:
         self._open.pop(key, None)
         if running is not None:
             self._spent += self._clock() - running.started
-        if self._last is not None and self._last[1] is None:
+        if self._last is not None and self._last[1] is None and self._clock() - self._last[0] >= self._pause:
             self._last = None  # it may be known now
         if event["state"] == "done" and "seconds" in event and not (running is not None and running.resumes):
             self._ended[key] = event["seconds"]
@@ -132,8 +136,9 @@ class Remaining:
     def _now(self) -> tuple[float, float | None, float | None]:
         """Return the time of the estimate, the seconds until the end, and the seconds of all nodes together."""
         now = self._clock()
-        if self._last is None or now - self._last[0] >= AGAIN_SECONDS:
+        if self._last is None or now - self._last[0] >= max(AGAIN_SECONDS, self._pause):
             self._last = (now, *self._estimated(now))
+            self._pause = AGAIN_TIMES * (self._clock() - now)
         return self._last
 
     def _estimated(self, now: float) -> tuple[float | None, float | None]:
