@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from layover.encoder import float32_products
 from layover.errors import DataError
 from layover.execution import Execution
 from layover.inference.machine import on_machine
@@ -45,7 +46,7 @@ def both_ways(
     Raises:
         DataError: an embedding is zero, so its cosine is undefined.
     """
-    with on_machine(execution) as device, torch.inference_mode():
+    with on_machine(execution) as device, float32_products(), torch.inference_mode():
         left_side, right_side = _directions(left), _directions(right)
         forward = _Nearest(len(left_side), min(k, len(right_side)), device)
         backward = _Nearest(len(right_side), min(k, len(left_side)), device)
