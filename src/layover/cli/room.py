@@ -67,9 +67,8 @@ def largest_peak(costs: Sequence[Estimate], execution: Execution, capability: tu
     if execution.device == "cpu":
         peaks = [cost.peak_bytes for cost in costs]
     else:
-        loads = [cost.load for cost in costs]
-        tokens = execution.micro_batch_tokens
-        peaks = [load and load.on(execution.device, tokens, capability).peak() for load in loads]
+        loads = [cost.load for cost in costs if cost.load is not None]
+        peaks = [load.on(execution.device, execution.micro_batch_tokens, capability).peak() for load in loads]
     return max(filter(None, peaks), default=None)
 
 

@@ -114,8 +114,8 @@ def _why_no_cuda() -> str:
     if built_for is None:
         return f"there is {card.shown}, but torch {torch.__version__} is a CPU build; {INSTALL}"
     return (
-        f"there is {card.shown}, but torch {torch.__version__} (built for {built_for}) does not find it; the driver may "
-        "be absent or too old, or the container may have no access"
+        f"there is {card.shown}, but torch {torch.__version__} (built for {built_for}) does not find it; the driver "
+        "may be absent or too old, or the container may have no access"
     )
 
 

@@ -37,10 +37,11 @@ class _HostSettings:
     def read(cls) -> _HostSettings:
         """Return the current settings; they are not changed."""
         backends = torch.backends
-        cuda, onednn = backends.cuda.matmul.fp32_precision, backends.mkldnn.matmul.fp32_precision
+        cuda = backends.cuda.matmul.fp32_precision
+        onednn = backends.mkldnn.matmul.fp32_precision  # type: ignore[attr-defined]
         # a setting that equals the setting of its whole library follows it
         cuda = INHERITED if cuda == backends.cudnn.fp32_precision else cuda
-        onednn = INHERITED if onednn == backends.mkldnn.fp32_precision else onednn  # type: ignore[attr-defined]
+        onednn = INHERITED if onednn == backends.mkldnn.fp32_precision else onednn
         _set_newer(EXACT, EXACT)  # then the older one can be read
         older = torch.get_float32_matmul_precision()
         _set_newer(cuda, onednn)
@@ -53,7 +54,7 @@ class _HostSettings:
 
 def _set_newer(cuda: str, onednn: str) -> None:
     torch.backends.cuda.matmul.fp32_precision = cuda
-    torch.backends.mkldnn.matmul.fp32_precision = onednn
+    torch.backends.mkldnn.matmul.fp32_precision = onednn  # type: ignore[attr-defined]
 
 
 class _Process:

@@ -62,7 +62,7 @@ def _deterministic(device: torch.device) -> Iterator[None]:
         # the fill is a debugging aid for reads of uninitialised memory; it costs a pass over every new tensor
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         try:
-            if device.type == "cuda" and torch.cuda.is_initialized():
+            if device.type == "cuda" and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
                 _try_product(device)
             yield
         finally:
