@@ -29,7 +29,8 @@ TF32_ERRORS = (1e-5, 1.5e-3)
 PRODUCTS: Mapping[Precision, Products] = {"fp32-onednn": "medium", "tf32": "high"}
 """The arithmetic of float32 products; `highest` for all other precisions."""
 
-ENVIRONMENT = "see whether an environment variable asks for another one, such as DNNL_DEFAULT_FPMATH_MODE"
+ENVIRONMENT = "remove the environment variable that asks for other products, such as DNNL_DEFAULT_FPMATH_MODE"
+"""Advice for a device whose plain products are not those of float32; only the environment can ask for others."""
 
 
 def dtype_of(precision: Precision, *, whole: bool) -> torch.dtype:
@@ -78,7 +79,7 @@ def computing(precision: Precision, device: torch.device) -> Iterator[None]:
     Raises:
         ModelError: this machine does not support the precision, or a product has another error than the precision's.
     """
-    if reason := refuses(precision, _facts(device)):
+    if reason := refuses(precision, _facts(precision, device)):
         raise ModelError(f"precision {precision}: {reason}")
     setting = PRODUCTS.get(precision, "highest")
     with float32_products(setting):
@@ -86,8 +87,9 @@ def computing(precision: Precision, device: torch.device) -> Iterator[None]:
         yield
 
 
-def _facts(device: torch.device) -> DeviceFacts:
-    if device.type == "cuda":
+def _facts(precision: Precision, device: torch.device) -> DeviceFacts:
+    """Return what decides whether a precision works; the card itself is asked for TF32 alone."""
+    if precision == "tf32" and device.type == "cuda":
         return examine(device.type)
     return DeviceFacts(cast("Kind", device.type), device.type, 1, str(torch.__version__))
 
@@ -106,16 +108,12 @@ def _check(precision: Precision, error: float, device: torch.device) -> None:
     elif error <= LARGEST_ERROR.get(device.type, LARGEST_ERROR_OF_GPU):
         return
     named = "this CPU" if device.type == "cpu" else str(device)
-    others = "fp32 or bf16" if precision == "fp32-onednn" else "bf16"
+    arithmetic = "TF32" if precision == "tf32" else "float32"
+    advice = "use fp32 or bf16" if precision in PRODUCTS else ENVIRONMENT
     raise ModelError(
-        f"precision {precision}: {named} does not compute in {computed_as(precision)}, the relative error of products "
-        f"is {error:.1g} (fp32: 3e-07); {ENVIRONMENT}; else use {others}"
+        f"precision {precision}: {named} does not compute in {arithmetic}, the relative error of products is "
+        f"{error:.1g} (fp32: 3e-07); {advice}"
     )
-
-
-def computed_as(precision: Precision) -> str:
-    """Return the arithmetic of float32 products in a precision."""
-    return "TF32" if precision == "tf32" else "float32"
 
 
 @lru_cache
