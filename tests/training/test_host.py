@@ -8,13 +8,16 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from tests.host import products_of_a_host
 from tests.training.conftest import LAYERS, VOCABULARY, Model, make_features, make_model
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from layover import modules
 from layover.compositions import AttachedModule, Fold
@@ -33,23 +36,47 @@ ROOT = Path(__file__).resolve().parents[2]
 CPU = Execution(device="cpu", threads=1, micro_batch_tokens=512)
 
 
-def work() -> dict[str, str]:
-    """Return the hash of the numbers of every kind of work."""
-    features, values = make_features(), dict[str, object]()
+class Products(TorchDispatchMode):
+    """Records torch's setting at every matrix product."""
+
+    NAMES = ("matmul", "linear", "mm", "addmm", "bmm", "baddbmm", "scaled_dot_product", "linalg_qr", "linalg_svd")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.settings: list[str] = []
+
+    def __torch_dispatch__(
+        self, function: Any, types: object, arguments: tuple[Any, ...] = (), named: dict[str, Any] | None = None
+    ) -> Any:
+        if any(name in function.name() for name in self.NAMES):
+            self.settings.append(torch.get_float32_matmul_precision())
+        return function(*arguments, **(named or {}))
+
+
+def work(recorded: dict[str, list[str]] | None = None) -> dict[str, str]:
+    """Return the hash of the numbers of every kind of work; record the setting at its products if asked to."""
+    features, hashes = make_features(), dict[str, str]()
     model = make_model(module=modules.get("dora")(rank=4))
-    values["training"] = trained(model, features)
-    values["prediction"] = list(predict(model.encoder, model.head, features, execution=CPU).values())
-    vectors = np.zeros((1, features.rows, 32), np.float32)
-    embed(model.encoder, MeanPooling((LAYERS,), frozenset({0, 2})), features, vectors, execution=CPU)
-    values["embeddings"] = [vectors]
     sides = np.random.default_rng(1).standard_normal((2, 300, 64)).astype(np.float32)
-    values["neighbours"] = [side.similarity for side in both_ways(sides[0], sides[1], execution=CPU)]
-    values["fold"] = folded(make_model())
-    values["probe"] = [
-        np.array(probe.compute(model.encoder, model.head, probe.rows_for((0, 2), VOCABULARY, frozenset({0, 1, 2})))[0])
-    ]
-    values["states"] = states_of(make_model(module=modules.get("lora")(rank=4, layers=(2,))), features)
-    return {name: digest(arrays) for name, arrays in values.items()}
+    vectors = np.zeros((1, features.rows, 32), np.float32)
+    pooling, rows = MeanPooling((LAYERS,), frozenset({0, 2})), probe.rows_for((0, 2), VOCABULARY, frozenset({0, 1, 2}))
+    kinds: dict[str, Callable[[], list[np.ndarray]]] = {
+        "training": lambda: trained(model, features),
+        "prediction": lambda: list(predict(model.encoder, model.head, features, execution=CPU).values()),
+        "embeddings": lambda: [embed(model.encoder, pooling, features, vectors, execution=CPU) or vectors],
+        "neighbours": lambda: [side.similarity for side in both_ways(sides[0], sides[1], execution=CPU)],
+        "fold": lambda: folded(make_model()),
+        "probe": lambda: [np.array(probe.compute(model.encoder, model.head, rows)[0])],
+        "states": lambda: states_of(make_model(module=modules.get("lora")(rank=4, layers=(2,))), features),
+    }
+    for name, compute in kinds.items():
+        if recorded is None:
+            hashes[name] = digest(compute())
+        else:
+            with Products() as products:
+                hashes[name] = digest(compute())
+            recorded[name] = products.settings
+    return hashes
 
 
 def trained(model: Model, features: Features) -> list[np.ndarray]:
@@ -105,6 +132,15 @@ def plain() -> dict[str, str]:
         return work()
     finally:
         torch.set_num_threads(threads)
+
+
+def test_every_product_is_exact_in_every_host() -> None:
+    recorded: dict[str, list[str]] = {}
+    with products_of_a_host():
+        torch.set_float32_matmul_precision("medium")
+        work(recorded)
+    assert len(recorded) == 7
+    assert {name: set(settings) for name, settings in recorded.items()} == {name: {"highest"} for name in recorded}
 
 
 @pytest.mark.parametrize("setting", ["high", "medium"])
