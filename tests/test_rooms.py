@@ -40,6 +40,7 @@ ROOMS = (
     "layouts",
     "families",
     "memory",
+    "devices",
     "compositions",
     "objectives",
     "mixers",

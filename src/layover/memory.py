@@ -7,9 +7,11 @@ Python, torch, and fragments that the allocator cannot release. `benchmarks/memo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from layover.devices import fuses_attention
 from layover.modules import Module
 from layover.numerics import Precision, computes_in, frozen_bytes, state_bytes
 from layover.shape import Shape
@@ -60,6 +62,12 @@ BYTES_PER_CHECKPOINTED_WEIGHT = 4 + 8
 HEAD_SIZE = 64
 """Features of an attention head, in all sizes of XLM-R and BERT."""
 
+BYTES_PER_PROBABILITY = {"cpu": 2, "accelerator": 4}
+"""Bytes of an attention probability that is kept: torch's plain products on a GPU keep it in float32."""
+
+BYTES_PER_SCORE = 8
+"""Plain attention on a GPU while it runs: a score and its gradient, or a score and its probability, in float32."""
+
 POSITIONS = 514
 LOOKUP_BYTES = 8
 """Bytes of the row index of one word."""
@@ -109,6 +117,19 @@ class Workload:
     length: int = TYPICAL_LENGTH
     """Tokens of a row."""
     device: str = "cpu"
+    capability: tuple[int, int] | None = None
+    """Compute capability of a card of NVIDIA; None if unknown."""
+    head_size: int = HEAD_SIZE
+    """Features of an attention head."""
+
+    @property
+    def heads(self) -> float:
+        """Attention heads of a layer."""
+        return self.shape.hidden / self.head_size
+
+    def unfused(self, *, trains: bool) -> bool:
+        """Return whether attention has its probabilities in memory, see `devices.fuses_attention`."""
+        return not fuses_attention(self.device, self.capability, self.precision, self.head_size, trains=trains)
 
     @property
     def on_cpu(self) -> bool:
@@ -151,29 +172,39 @@ def kept_bytes(work: Workload) -> float:
     activation function. The masks of two dropouts take bytes. Full fine-tuning also keeps the input of each linear map.
     """
     hidden, inner = work.shape.hidden, work.shape.intermediate
-    unfused = work.on_cpu and work.halved
-    # attention in bfloat16 on a CPU keeps its probabilities, head by head, and no context
-    probabilities = 2 * (hidden / HEAD_SIZE) * work.length if unfused else 0.0
+    unfused = work.unfused(trains=True)
+    # plain attention keeps its probabilities, head by head, and no context
+    probabilities = _of(BYTES_PER_PROBABILITY, work) * work.heads * work.length if unfused else 0.0
+    if unfused and work.halved and not work.on_cpu:
+        # query, key and value are kept in float32 instead of bfloat16
+        probabilities += 3 * (4 - work.number) * hidden
     if work.whole and work.halved:  # norms in float32, in addition to the casts that the matrices read
         return 26 * hidden + 4 * inner + probabilities
     numbers = (9 if work.whole else 6 - unfused) * hidden + (2 if work.whole else 1) * inner
     return work.number * (numbers + work.kept) + 2 * hidden + probabilities
 
 
-def working_bytes(work: Workload, first: int) -> float:
+def working_bytes(work: Workload, first: int, *, trains: bool) -> float:
     """Return the bytes per token that one layer needs while it runs; the layers from `first` up run.
 
     It needs input and output of the activation function and some hidden states. The last layer needs only the hidden
-    states if the head reads only the first token of each row.
+    states if the head reads only the first token of each row. Plain attention on a GPU also needs its scores.
     """
     wide = first < work.shape.layers - work.first_only
-    return work.number * ((2 * work.shape.intermediate if wide else 0) + 5 * work.shape.hidden)
+    scores = 0.0
+    if wide and not work.on_cpu and work.unfused(trains=trains):
+        scores = BYTES_PER_SCORE * work.heads * work.length
+    return work.number * ((2 * work.shape.intermediate if wide else 0) + 5 * work.shape.hidden) + scores
+
+
+def _of(limits: Mapping[str, int], work: Workload) -> int:
+    return limits["cpu" if work.on_cpu else "accelerator"]
 
 
 def bytes_per_token(work: Workload) -> float:
     """Return the bytes of the layers' tensors that one padded token takes at the end of a training's forward pass."""
     layers, kept, mixed = work.shape.layers - work.lowest, kept_bytes(work), BYTES_PER_WEIGHT * work.mixed
-    working = working_bytes(work, work.from_layer)
+    working = working_bytes(work, work.from_layer, trains=True)
     if not layers:
         return working
     entering = work.number * work.shape.hidden
@@ -198,7 +229,7 @@ class Load:
     def each(self) -> float:
         """Bytes per padded token of a micro-batch."""
         work = self.work
-        layers = bytes_per_token(work) if self.trains else working_bytes(work, work.from_layer)
+        layers = bytes_per_token(work) if self.trains else working_bytes(work, work.from_layer, trains=False)
         if work.on_cpu and not (self.trains and work.whole):
             layers *= FRAGMENTED
         return layers + BYTES_PER_LOGIT * work.logits
@@ -244,10 +275,16 @@ class Load:
         """Return whether the smallest micro-batch fits a budget."""
         return self.peak(self.tokens(budget)) <= budget
 
-    def on(self, device: str, micro_tokens: int | None = None) -> Load:
-        """Return this load on another device: `cpu`, `cuda` or `mps`; `micro_tokens` is the setting of the recipe."""
+    def on(self, device: str, micro_tokens: int | None = None, capability: tuple[int, int] | None = None) -> Load:
+        """Return this load on another device.
+
+        Args:
+            device: `cpu`, `cuda` or `mps`.
+            micro_tokens: The setting of the recipe.
+            capability: Compute capability of a card of NVIDIA; None if unknown.
+        """
         most = micro_tokens or most_tokens(device, trains=self.trains)
-        return replace(self, work=replace(self.work, device=device), most=most)
+        return replace(self, work=replace(self.work, device=device, capability=capability), most=most)
 
 
 def most_tokens(device: str, *, trains: bool) -> int:

@@ -8,14 +8,23 @@ from typing import Literal
 Quantisation = Literal["nf4", "int8"]
 """Storage of the linear maps of frozen layers in fewer bits than the encoder computes with."""
 
-Precision = Literal["fp32", "fp32-onednn", "bf16", "nf4", "int8"]
+Precision = Literal["fp32", "fp32-onednn", "tf32", "bf16", "nf4", "int8"]
 """`fp32`: float32 throughout. `fp32-onednn`: matrix products on a CPU by another path of oneDNN; it is faster on some
-machines, and refused if it would round to bfloat16. `bf16`: frozen weights and activations in bfloat16; modules,
-heads, losses and optimizer in float32. In full fine-tuning the weights stay float32, under autocast. `nf4` and `int8`:
-as `bf16`, but the linear maps of the layers are stored in 4 or 8 bits, see `layover.encoder.quantising`."""
+machines, and refused if it would round to bfloat16. `tf32`: float32, but the factors of matrix products on a GPU are
+rounded to TF32, 10 stored bits instead of 23; refused where a device has no TF32. `bf16`: frozen weights and
+activations in bfloat16; modules, heads, losses and optimizer in float32. In full fine-tuning the weights stay float32,
+under autocast. `nf4` and `int8`: as `bf16`, but the linear maps of the layers are stored in 4 or 8 bits, see
+`layover.encoder.quantising`."""
 
 _STORED: Mapping[Precision, tuple[Quantisation, float]] = {"nf4": ("nf4", 4 / 8 + 4 / 64), "int8": ("int8", 1.0)}
 """Format, and bytes per weight: 4 bits and a float32 per block of 64; 8 bits and a float32 per row."""
+
+NOT_OFFERED: Mapping[str, str] = dict.fromkeys(
+    ("fp16", "float16", "half"),
+    "float16 is not offered: its gradients need a scale that follows the overflows of earlier steps, so a step would "
+    "depend on more than its batch and its weights; use bf16",
+)
+"""Precisions of other programs, and why there is none here."""
 
 
 def quantisation_of(precision: Precision) -> Quantisation | None:

@@ -10,8 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from layover import __version__
+from layover.cli.commands.doctor import examine
+from layover.devices import DeviceFacts
 from layover.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -142,6 +145,34 @@ def test_doctor_tells_the_versions() -> None:
     assert facts["layover"] == __version__
     assert facts["device"] in {"cpu", "cuda", "mps"}
     assert facts["memory_bytes"] > facts["memory_free_bytes"] > 0
+    assert {"fp32", "bf16"} <= set(facts["precisions"].split(", "))
+
+
+def test_doctor_tells_what_a_card_can_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    card = DeviceFacts("cuda", "Tesla T4", 2, "2.13.0+cu128", (7, 5), 16 * 2**30, 15 * 2**30, cuda="12.8")
+    monkeypatch.setattr("layover.devices.examine", lambda: card)
+    facts = examine(Path())
+    assert {name: facts[name] for name in ("device", "gpu", "gpus", "compute_capability", "torch_cuda")} == {
+        "device": "cuda",
+        "gpu": "Tesla T4",
+        "gpus": 2,
+        "compute_capability": "7.5",
+        "torch_cuda": "12.8",
+    }
+    assert (facts["gpu_memory_bytes"], facts["gpu_memory_free_bytes"]) == (16 * 2**30, 15 * 2**30)
+    assert facts["precisions"] == "fp32, bf16, nf4, int8"
+    assert "torch emulates it" in facts["note"]
+    reason = "there is a GPU of NVIDIA (/dev/nvidia0), but torch 2.13.0+cpu is a CPU build"
+    monkeypatch.setattr("layover.devices.examine", lambda: DeviceFacts("cpu", "x", 1, "2.13.0+cpu", unusable=reason))
+    facts = examine(Path())
+    assert (facts["device"], facts["note"]) == ("cpu", reason)
+    assert not {"gpu", "compute_capability", "torch_cuda"} & facts.keys()
+
+    def busy() -> DeviceFacts:
+        raise torch.AcceleratorError("CUDA error: all CUDA-capable devices are busy or unavailable\nadvice")
+
+    monkeypatch.setattr("layover.devices.examine", busy)
+    assert examine(Path())["device_error"] == "CUDA error: all CUDA-capable devices are busy or unavailable"
 
 
 def test_xtreme_can_be_planned_without_a_network(tmp_path: Path) -> None:

@@ -55,6 +55,9 @@ def test_a_folder_needs_its_config_alone(tmp_path: Path) -> None:
     [
         (["--gpu", "6XB", "--model", "base"], "--gpu: '6XB' is not a size; write it like 12GB, 10GiB or 500MiB"),
         (["--model", "base"], "either --gpu 6GiB or --ram 16GiB"),
+        (["--ram", "6GiB", "--model", "base", "--capability", "7.5"], "--capability describes a GPU"),
+        (["--gpu", "6GiB", "--model", "base", "--capability", "sm_75"], "'sm_75' is not a compute capability; write"),
+        (["--gpu", "6GiB", "--model", "base", "--capability", "75"], "write it as NVIDIA does: 7.5 for a T4"),
         (["--gpu", "6GiB", "--model", "lrge"], "did you mean 'large'?"),
         (["--gpu", "6GiB", "--model", "base", "--method", "lor"], "did you mean 'lora'?"),
         (["--gpu", "6GiB", "--model", "base", "--layers", "top-20"], "the encoder has 12"),
@@ -66,3 +69,22 @@ def test_mistakes_are_told(arguments: list[str], message: str) -> None:
     with pytest.raises(LayoverError) as error:
         fit(*arguments)
     assert message in str(error.value)
+
+
+def test_an_older_card_has_plain_attention_and_slow_bfloat16() -> None:
+    def halved(*arguments: str) -> dict[str, Any]:
+        choices = fit("--gpu", "6GiB", "--model", "base", "--layers", "all", *arguments)["choices"]
+        return next(one for one in choices if one["precision"] == "bf16" and not one["checkpointing"])
+
+    unknown, newer, older = halved(), halved("--capability", "8.6"), halved("--capability", "7.5")
+    assert newer == unknown
+    assert (older["peak_bytes"] / older["rows"]) > 1.2 * (newer["peak_bytes"] / newer["rows"])
+    assert "emulates it, so fp32 may be faster" in older["costs"][0]
+    assert "emulates" not in newer["costs"][0]
+
+
+@pytest.mark.parametrize(("capability", "offered"), [(None, True), ("8.0", True), ("7.5", False)])
+def test_tf32_is_named_where_a_card_has_it(capability: str | None, offered: bool) -> None:
+    more = [] if capability is None else ["--capability", capability]
+    text = CliRunner().invoke(build_app(), ["fit", "--gpu", "24GiB", "--model", "base", *more]).stdout
+    assert ("# precision: tf32 takes the same memory" in text) == offered

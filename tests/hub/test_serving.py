@@ -566,8 +566,12 @@ def test_layers_that_go_without_modules(served: Served, tmp_path: Path) -> None:
 def test_settings_that_are_wrong(served: Served) -> None:
     with pytest.raises(ModelError, match="does not work with an encoder loaded in int8"):
         Layover.load(served.packages / COPA, precision="int8")  # merged, and so folded into its weights
-    with pytest.raises(ModelError, match="precision: 'fp16' is unknown; did you mean 'bf16'"):
+    with pytest.raises(ModelError, match=r"precision: float16 is not offered: .*; use bf16"):
         Layover.load(served.packages / NLI, precision="fp16")  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match="precision: 'bf61' is unknown; did you mean 'bf16'"):
+        Layover.load(served.packages / NLI, precision="bf61")  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match=r"precision tf32: it needs a GPU .*, but the device is cpu; use fp32"):
+        Layover.load(served.packages / NLI, precision="tf32")
     with pytest.raises(ModelError, match="device: 'gpu' is not a device"):
         Layover.load(served.packages / NLI, device="gpu")
     if not torch.cuda.is_available():

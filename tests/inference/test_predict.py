@@ -133,21 +133,32 @@ def test_progress_counts_rows(encoder: Encoder) -> None:
     assert seen[-1] == (24, 24)
 
 
-def limited(encoder: Encoder, most: int) -> Any:
+NO_MEMORY = torch.OutOfMemoryError("no memory")
+FORMS = [
+    NO_MEMORY,
+    torch.AcceleratorError("CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported"),
+    RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+]
+
+
+def limited(encoder: Encoder, most: int, error: Exception = NO_MEMORY) -> Any:
     forward = type(encoder).forward
 
     def wrapper(self: Any, ids: torch.Tensor, *rest: Any, **settings: Any) -> torch.Tensor:
         if ids.numel() > most:
-            raise torch.OutOfMemoryError("no memory")
+            raise error
         return forward(self, ids, *rest, **settings)
 
     return wrapper
 
 
-def test_running_out_of_memory_changes_nothing(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", FORMS, ids=str)
+def test_running_out_of_memory_changes_nothing(
+    encoder: Encoder, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     head = head_of("classification", encoder)
     whole = predict(encoder, head, features(), execution=WHOLE)
-    monkeypatch.setattr(Encoder, "forward", limited(encoder, 80))
+    monkeypatch.setattr(Encoder, "forward", limited(encoder, 80, error))
     again = predict(encoder, head, features(), execution=WHOLE)
     assert np.allclose(whole["logits"], again["logits"], atol=ROUNDING)
 
@@ -159,6 +170,11 @@ def test_what_cannot_be_predicted_is_an_error(encoder: Encoder, monkeypatch: pyt
     with monkeypatch.context() as patch:
         patch.setattr(Encoder, "forward", limited(encoder, 5))
         with pytest.raises(NodeError, match=r"row \d+ alone \(\d+ tokens\) does not fit"):
+            predict(encoder, head, features(), execution=WHOLE)
+    broken = torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+    with monkeypatch.context() as patch:
+        patch.setattr(Encoder, "forward", limited(encoder, 5, broken))
+        with pytest.raises(torch.AcceleratorError, match="illegal"):
             predict(encoder, head, features(), execution=WHOLE)
     monkeypatch.setattr(head, "outputs", lambda *_: {"odd": torch.zeros(3)})
     with pytest.raises(ModelError, match=r"'odd' has 3 values for 24 rows"):

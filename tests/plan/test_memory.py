@@ -153,3 +153,45 @@ def test_by_sizes_alone() -> None:
     cached = training_bytes(BASE, 147_456, lowest=6, precision="fp32", tokens=1024, cached=True)
     assert whole > 4 * lora
     assert lora > 1.3 * cached
+
+
+def test_plain_attention_on_an_older_card_keeps_its_probabilities() -> None:
+    """12 heads x 128 tokens in float32, with query, key and value in float32 instead of bfloat16."""
+    load = load_of(BASE, "lora", "all", "bf16", 2048, length=128, first_only=False)
+    newer, older = (load.on("cuda", 2048, capability) for capability in ((8, 0), (7, 5)))
+    more = kept_bytes(older.work) - kept_bytes(newer.work)
+    context = 2 * 768
+    assert more == 12 * 128 * 4 + 3 * 768 * 2 - context
+    assert older.each - newer.each == 12 * more + 12 * 128 * 8
+    predicts = replace(newer, trains=False), replace(older, trains=False)
+    assert predicts[1].each - predicts[0].each == 12 * 128 * 8
+    assert load.on("cuda", 2048).each == newer.each, "an unknown card is taken as a newer one"
+    for precision in ("fp32", "tf32"):
+        exact = replace(load, work=replace(load.work, precision=precision))
+        assert exact.on("cuda", 2048, (7, 5)).each == exact.on("cuda", 2048, (8, 0)).each
+
+
+def test_tf32_takes_the_memory_of_fp32() -> None:
+    exact, rounded = (load_of(BASE, "lora", "all", precision, 2048, device="cuda") for precision in ("fp32", "tf32"))
+    assert exact.peak() == rounded.peak()
+
+
+def test_what_torch_keeps_of_plain_attention_is_what_is_counted() -> None:
+    """The same operations as torch's own plain attention, whose tensors autograd keeps on every device."""
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    rows, heads, length, size = 2, 4, 24, 16
+    kept: dict[int, int] = {}
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    given = [torch.randn(rows, heads, length, size, dtype=torch.bfloat16, requires_grad=True) for _ in range(3)]
+    keep = torch.ones(rows, 1, 1, length, dtype=torch.bool)
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor), sdpa_kernel(SDPBackend.MATH):
+        torch.nn.functional.scaled_dot_product_attention(*given, attn_mask=keep)
+    tokens, hidden = rows * length, heads * size
+    counted = tokens * (4 * heads * length + 3 * 4 * hidden)
+    assert counted <= sum(kept.values()) <= 1.2 * counted, kept

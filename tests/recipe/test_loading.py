@@ -310,3 +310,19 @@ def test_quantised_weights_are_not_changed(tmp_path: Path) -> None:
         f"8: methods.stack.precision: merge does not work with int8: {frozen}, and int8 {too_few}",
     ]
     load(write(tmp_path, VALID), ["train.precision=nf4", "methods.full.precision=bf16"])
+
+
+@pytest.mark.parametrize("name", ["fp16", "float16", "FP16"])
+def test_float16_is_refused_with_its_reason(tmp_path: Path, name: str) -> None:
+    text = VALID.replace("precision: fp32", f"precision: {name}").replace("lr: 4e-4}", f"lr: 4e-4, precision: {name}}}")
+    reason = "float16 is not offered: its gradients need a scale that follows the overflows of earlier steps"
+    stated = problems(tmp_path, text)
+    assert {problem.split(": ")[1] for problem in stated} == {"train.precision", "methods.stack.precision"}
+    for problem in stated:
+        assert f"precision: {reason}" in problem
+        assert problem.endswith("use bf16")
+
+
+def test_tf32_is_a_precision(tmp_path: Path) -> None:
+    recipe = load(write(tmp_path, VALID), ["train.precision=tf32"])
+    assert {method.precision for method in recipe.methods.values()} == {"tf32"}

@@ -129,7 +129,15 @@ def test_only_what_is_trained_changes(model_of: Any, features_of: Any) -> None:
         assert torch.equal(before[name], value) == name.startswith("Encoder.model."), name
 
 
-@pytest.mark.parametrize("error", [torch.OutOfMemoryError("no memory"), RuntimeError("[enforce] not enough memory: x")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("no memory"),
+        RuntimeError("[enforce] not enough memory: x"),
+        torch.AcceleratorError("CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    ],
+)
 def test_running_out_of_memory_changes_nothing(
     error: Exception, model_of: Any, features_of: Any, monkeypatch: pytest.MonkeyPatch, faithful: Hyperparameters
 ) -> None:
@@ -148,6 +156,21 @@ def test_running_out_of_memory_changes_nothing(
     assert result.measured.micro_tokens < 4096
     assert "out of memory" in result.measured.notes[0]
     assert far(calm.weights(), starved.weights()) < 1e-6
+
+
+def test_another_error_of_the_device_ends_the_training(
+    model_of: Any, features_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, calls = model_of(), []
+
+    def fail(self: Any, *rest: Any, **_: object) -> torch.Tensor:
+        calls.append(self)
+        raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(type(model.encoder), "forward", fail)
+    with pytest.raises(torch.AcceleratorError, match="illegal memory access"):
+        train(model, features_of())
+    assert len(calls) == 1
 
 
 def test_half_of_a_step_is_tried_when_the_step_did_not_fit(features_of: Any) -> None:

@@ -36,12 +36,12 @@ def memory_need(costs: Sequence[Estimate], execution: Execution, gpu: int | None
         gpu: Bytes of GPU memory that replace this budget.
     """
     from layover.allowed import available_memory
-    from layover.engine.resources import gpu_there
+    from layover.devices import likely_kind
     from layover.estimates.loads import device_of
     from layover.memory import USABLE
 
-    on_gpu = gpu is not None or (execution.device == "auto" and gpu_there())
-    device = "cuda" if on_gpu else device_of(execution)
+    here = likely_kind() if execution.device == "auto" else device_of(execution)
+    device = "cuda" if gpu is not None else here
     loads = {cost.load.on(device, execution.micro_batch_tokens) for cost in costs if cost.load is not None}
     given = gpu or execution.memory or (available_memory() if device == "cpu" else None)
     budget = None if given is None else given if gpu is None and execution.memory else USABLE * given
@@ -54,6 +54,22 @@ def memory_need(costs: Sequence[Estimate], execution: Execution, gpu: int | None
         need["fits"] = all(load.fits(budget) for load in loads)
         need["tokens"] = min(trained, default=None)
     return need
+
+
+def largest_peak(costs: Sequence[Estimate], execution: Execution, capability: tuple[int, int] | None) -> int | None:
+    """Return the estimated peak of the largest node in bytes on the device of a run; None if unknown.
+
+    Args:
+        costs: Estimates of the nodes to run.
+        execution: `run` of the recipe, with the device of this machine.
+        capability: Compute capability of a card of NVIDIA.
+    """
+    if execution.device == "cpu":
+        peaks = [cost.peak_bytes for cost in costs]
+    else:
+        loads = [cost.load for cost in costs if cost.load is not None]
+        peaks = [load.on(execution.device, execution.micro_batch_tokens, capability).peak() for load in loads]
+    return max(filter(None, peaks), default=None)
 
 
 def memory_line(values: Mapping[str, Any]) -> str:

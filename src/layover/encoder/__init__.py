@@ -6,6 +6,7 @@ from layover.encoder.dropout import DropoutClock, RowDropout, noise
 from layover.encoder.encoder import Encoder
 from layover.encoder.mixing_weights import MixingWeights
 from layover.encoder.precision import autocast, computing, dtype_of, is_mixed
+from layover.encoder.products import float32_products
 from layover.encoder.transfer import to_device
 from layover.encoder.weights import check_weights, generator_for, read_weights, write_weights
 
@@ -18,6 +19,7 @@ __all__ = [
     "check_weights",
     "computing",
     "dtype_of",
+    "float32_products",
     "generator_for",
     "is_mixed",
     "noise",

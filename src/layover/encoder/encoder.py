@@ -17,6 +17,7 @@ from layover.encoder.dropout import DropoutClock
 from layover.encoder.flow import Flow
 from layover.encoder.folding import Folded
 from layover.encoder.loading import load_model
+from layover.encoder.products import float32_products
 from layover.encoder.sites import frozen_at, place_hooks
 from layover.encoder.weights import check_weights
 from layover.errors import ModelError, nearest
@@ -107,6 +108,7 @@ class Encoder(Flow):
             for attached in self.attachments
         )
 
+    @float32_products()
     def attach(self, attachments: Sequence[Attachment]) -> None:
         """Replace all attachments, including folds.
 
@@ -144,6 +146,7 @@ class Encoder(Flow):
         )
         self._let_act(attached)
 
+    @float32_products()
     def set_language(self, attachment: AttachedModule | None) -> None:
         """Set the language adapter, which acts before all attachments; None removes it.
 

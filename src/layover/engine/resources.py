@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 from layover.allowed import cores, total_memory
@@ -17,12 +16,6 @@ class Resources:
     threads: int
 
 
-def gpu_there() -> bool:
-    """Return whether an NVIDIA device is visible, without importing torch."""
-    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in {"", "-1"}
-    return not hidden and os.path.exists("/dev/nvidia0")  # noqa: PTH110  a device file
-
-
 def most_between_jobs(workers: int) -> int:
     """Return the bytes that each of a number of processes may hold between two jobs.
 
@@ -35,15 +28,17 @@ def most_between_jobs(workers: int) -> int:
 def resources(execution: Execution, peak_bytes: int | None) -> Resources:
     """Return the processes and threads of the recipe's `run` section, or the largest numbers that fit.
 
+    Two processes share a GPU only where the recipe says so.
+
     Args:
-        execution: The `run` section.
+        execution: The `run` section with the device of this machine; for `auto` there is one process.
         peak_bytes: Estimated memory of the largest node; None if unknown.
     """
-    on_gpu = execution.device in {"cuda", "mps"} or (execution.device == "auto" and gpu_there())
+    on_cpu = execution.device == "cpu"
     workers = execution.workers
     if workers is None:
-        workers = 1 if on_gpu else cores()
-        if peak_bytes and not on_gpu:
+        workers = cores() if on_cpu else 1
+        if peak_bytes and on_cpu:
             # of the total memory, not of the free memory: the number of threads must not change between two runs
             workers = max(1, min(workers, int(0.7 * total_memory() // peak_bytes)))
     return Resources(workers, execution.threads or max(1, cores() // workers))

@@ -22,6 +22,7 @@ from typing import Any
 import psutil
 
 from layover import steps
+from layover.devices import set_cublas_workspace
 from layover.engine import alone
 from layover.errors import LayoverError, LostNodeError, Stopped
 from layover.execution import Execution
@@ -69,6 +70,8 @@ def main(setup: Setup, connection: Connection) -> None:
     """
     alone.prepare()
     os.environ["TOKENIZERS_PARALLELISM"] = "true" if setup.threads > 1 else "false"
+    if setup.execution.deterministic:
+        set_cublas_workspace()
     import torch
 
     torch.set_num_threads(setup.threads)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from layover.devices import AMPERE
 from layover.estimates.loads import work_of
 from layover.memory import TYPICAL_WORDS, Load, most_tokens
 from layover.modules import LayeredModule, Module
@@ -11,11 +12,14 @@ from layover.numerics import Precision
 from layover.shape import Shape
 
 BF16 = "bf16: weights and activations are rounded to bfloat16"
+EMULATED = f"{BF16}; compute capability below 8.0 emulates it, so fp32 may be faster"
+TF32 = "precision: tf32 takes the same memory; it is faster from compute capability 8.0 on, and has keys of its own"
 AGAIN = "checkpointing: every layer is computed once more, for the backward pass"
 UPPER = "upper layers only: another method with other scores; the hidden states below are kept on disk"
 """The price of each deviation from exact and plain settings."""
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
+"""Precisions that differ in memory; `tf32` takes the memory of `fp32`."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,15 @@ class MethodSettings:
 
 
 def choices(
-    shape: Shape, module: Module, *, budget: int, max_length: int, batch: int, device: str, fixed_layers: bool
+    shape: Shape,
+    module: Module,
+    *,
+    budget: int,
+    max_length: int,
+    batch: int,
+    device: str,
+    fixed_layers: bool,
+    capability: tuple[int, int] | None = None,
 ) -> list[MethodSettings]:
     """Return the settings to choose from, best first: exact settings, then the settings with the lowest price.
 
@@ -48,6 +60,7 @@ def choices(
         batch: Rows of a step, the upper limit of a micro-batch.
         device: `cpu`, `cuda` or `mps`.
         fixed_layers: Whether the module stays on its layers; else fewer layers are proposed, too.
+        capability: Compute capability of a card of NVIDIA; None if unknown.
 
     Raises:
         ModelError: the encoder lacks a layer of the module.
@@ -57,8 +70,13 @@ def choices(
         upper = min(layered.layers_of(shape.layers), default=shape.layers) > 0
         for checkpointing in (False, True) if layered.trains_encoder else (False,):
             for precision in PRECISIONS:
-                load = _load(shape, layered, precision, checkpointing, max_length, device)
-                prices = ((BF16, precision == "bf16"), (AGAIN, checkpointing), (UPPER, layered != module))
+                load = _load(shape, layered, precision, checkpointing, max_length, device, capability)
+                emulated = precision == "bf16" and capability is not None and capability < AMPERE
+                prices = (
+                    (EMULATED if emulated else BF16, precision == "bf16"),
+                    (AGAIN, checkpointing),
+                    (UPPER, layered != module),
+                )
                 rows = max(1, min(batch, load.tokens(budget) // max_length))
                 peak = load.peak(rows * max_length)
                 costs = tuple(text for text, paid in prices if paid)
@@ -77,7 +95,15 @@ def _layers(module: Module, shape: Shape, *, fixed_layers: bool) -> list[Module]
     return [module, *(module.model_copy(update={"layers": f"top-{count}"}) for count in counts if count)]
 
 
-def _load(shape: Shape, module: Module, precision: Precision, checkpointing: bool, length: int, device: str) -> Load:
+def _load(
+    shape: Shape,
+    module: Module,
+    precision: Precision,
+    checkpointing: bool,
+    length: int,
+    device: str,
+    capability: tuple[int, int] | None,
+) -> Load:
     """Return the memory load of training a module, with the hidden states below its lowest layer cached."""
     alone = work_of(module, shape, precision)
     work = replace(
@@ -87,5 +113,6 @@ def _load(shape: Shape, module: Module, precision: Precision, checkpointing: boo
         gradient_checkpointing=checkpointing,
         length=length,
         device=device,
+        capability=capability,
     )
     return Load(work, trains=True, most=most_tokens(device, trains=True))

@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import torch
-from accelerate.utils.memory import should_reduce_batch_size
 
 from layover.allowed import available_memory
-from layover.errors import ModelError, nearest
+from layover.devices import CUBLAS_VARIABLE, cublas_workspace, device_of
+from layover.errors import ModelError
 from layover.execution import Execution
 
-
-def device_of(wanted: str, where: str = "run.device") -> str:
-    """Return the device for `auto`, `cpu`, `cuda` or `mps`.
-
-    Args:
-        wanted: Name of the device.
-        where: Source of the name, for the message.
-
-    Raises:
-        ModelError: the device is not available, or its name is unknown.
-    """
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if wanted == "auto":
-        return next(device for device in ("cuda", "mps", "cpu") if there[device])
-    if wanted not in there:
-        raise ModelError(f"{where}: {wanted!r} is not a device; {nearest(wanted, ('auto', *there))}")
-    if not there[wanted]:
-        usable = ", ".join(device for device, usable in there.items() if usable)
-        raise ModelError(f"{where}: {wanted} is not available here; usable: {usable}")
-    return wanted
+OUT_OF_MEMORY = (
+    "out of memory",  # CUDA, HIP, XPU and MPS
+    "_STATUS_ALLOC_FAILED",  # cuBLAS, cuDNN, cuSOLVER, cuSPARSE, hipBLAS
+    "_ALLOCATION_FAILED",  # cuDNN 9
+    "miopenStatusAllocFailed",
+    "rocblas_status_memory_error",
+    "DefaultCPUAllocator: can't allocate memory",
+    "not enough memory",
+)
+"""Parts of messages of torch for a device or a machine without free memory."""
 
 
 def here(execution: Execution) -> Execution:
@@ -49,27 +38,54 @@ def on_machine(execution: Execution) -> Iterator[torch.device]:
     """Set threads and determinism for a block of work, yield its device, and restore the settings.
 
     Raises:
-        ModelError: the device is not available.
+        ModelError: the device is not available, or the process cannot compute deterministically on it any more.
     """
     device = torch.device(here(execution).device)
     threads = torch.get_num_threads()
+    with ExitStack() as settings:
+        settings.callback(torch.set_num_threads, threads)
+        if execution.threads is not None:
+            torch.set_num_threads(execution.threads)
+        if execution.deterministic:
+            settings.enter_context(_deterministic(device))
+        yield device
+
+
+@contextmanager
+def _deterministic(device: torch.device) -> Iterator[None]:
+    """Use only kernels with the same result in every run, inside the context."""
     strict = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
-    if execution.threads is not None:
-        torch.set_num_threads(execution.threads)
-    if execution.deterministic:
-        # cuBLAS reads it at its first use in the process
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    with cublas_workspace():
         torch.use_deterministic_algorithms(True)
         # the fill is a debugging aid for reads of uninitialised memory; it costs a pass over every new tensor
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+        try:
+            if device.type == "cuda" and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+                _try_product(device)
+            yield
+        finally:
+            torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]
+            torch.use_deterministic_algorithms(strict, warn_only=warn_only)
+
+
+def _try_product(device: torch.device) -> None:
+    """Refuse a process whose first product on the GPU came before the workspace was set; torch remembers that.
+
+    Raises:
+        ModelError: torch refuses products in its deterministic mode.
+    """
     try:
-        yield device
-    finally:
-        torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]
-        torch.use_deterministic_algorithms(strict, warn_only=warn_only)
-        torch.set_num_threads(threads)
+        torch.mm(torch.ones(2, 2, device=device), torch.ones(2, 2, device=device))
+    except RuntimeError as error:
+        if CUBLAS_VARIABLE not in str(error):
+            raise
+        raise ModelError(
+            f"this process multiplied matrices on {device} before {CUBLAS_VARIABLE} was set, so torch refuses "
+            f"deterministic products until it ends; start Python with {CUBLAS_VARIABLE}=:4096:8 in its environment, or "
+            "set run.deterministic: false"
+        ) from None
 
 
 def free_bytes(device: torch.device) -> int:
@@ -80,10 +96,23 @@ def free_bytes(device: torch.device) -> int:
     return available_memory()
 
 
+def capability_of(device: torch.device) -> tuple[int, int] | None:
+    """Return the compute capability of a card of NVIDIA; None for other devices."""
+    if device.type != "cuda" or torch.version.hip:
+        return None
+    return torch.cuda.get_device_capability(device)
+
+
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error means that the device or the machine has no memory left."""
+    """Return whether an error means that the device or the machine has no memory left.
+
+    torch raises it as its own `OutOfMemoryError`, as `AcceleratorError` (the CUDA call itself failed), or as
+    `RuntimeError` of a library (cuBLAS, cuDNN, MPS). After other accelerator errors the device computes no more.
+    """
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     if not isinstance(error, RuntimeError):
         return False
-    return should_reduce_batch_size(error) or "not enough memory" in str(error)
+    # the lines after the first are general advice and a trace
+    first = str(error).partition("\n")[0]
+    return any(part in first for part in OUT_OF_MEMORY)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from layover.encoder.transfer import to_device
+from layover.encoder import float32_products, to_device
 from layover.errors import DataError
 from layover.execution import Execution
 from layover.inference.machine import free_bytes, on_machine
@@ -53,7 +53,7 @@ def both_ways(
     Raises:
         DataError: an embedding is zero, so its cosine is undefined.
     """
-    with on_machine(execution) as device, torch.inference_mode():
+    with on_machine(execution) as device, float32_products(), torch.inference_mode():
         left_side, right_side = _directions(left), _directions(right)
         forward = _Nearest(len(left_side), min(k, len(right_side)), device)
         backward = _Nearest(len(right_side), min(k, len(left_side)), device)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from layover.encoder.products import float32_products
 from layover.packages.sections import Probe
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def compute(encoder: Encoder, head: Head | None, rows: Rows) -> tuple[list[list[
     encoder.need(np.array([token for row in rows for token in row], np.int32))
     encoder.eval()
     hidden, outputs = [], []
-    with torch.inference_mode():
+    with float32_products(), torch.inference_mode():
         for row in rows:
             ids, lengths = torch.tensor([row]), torch.tensor([len(row)])
             states = encoder(ids, lengths).float()

@@ -18,7 +18,7 @@ from layover.errors import ModelError, nearest
 from layover.heads import Head, build_head
 from layover.inference import probe
 from layover.modules import AdapterDrop
-from layover.numerics import Precision, quantisation_of
+from layover.numerics import NOT_OFFERED, Precision, quantisation_of
 from layover.packages.card import Card
 from layover.packages.package import Package
 from layover.packages.sections import TaskFacts
@@ -128,6 +128,8 @@ def precision_of(cards: Sequence[Card], given: Precision | None, device: str) ->
     """
     wanted = given or cards[0].precision
     known: Mapping[str, Precision] = {precision: precision for precision in get_args(Precision)}
+    if wanted.lower() in NOT_OFFERED:
+        raise ModelError(f"precision: {NOT_OFFERED[wanted.lower()]}")
     if wanted not in known:
         raise ModelError(f"precision: {wanted[:40]!r} is unknown; {nearest(wanted, known)}")
     for card in cards[1:] if given is None else ():

@@ -10,11 +10,11 @@ from typing import Any
 from layover import kinds
 from layover.data.formats import Row
 from layover.data.tokenizer import Tokenizer
+from layover.devices import device_of
 from layover.encoder import Encoder
 from layover.errors import DataError
 from layover.execution import Execution
 from layover.inference.encoders import encoder_for
-from layover.inference.machine import device_of
 from layover.inference.predict import predict
 from layover.inference.rows import Readers, row_of
 from layover.inference.served import (
@@ -73,8 +73,8 @@ class Layover:
                 recipes: Layover does not load an unknown encoder by a card alone.
             revision: Commit of the encoder on the hub, instead of the commit on the card.
             device: `cpu`, `cuda`, `mps`, or `auto` for the best available one.
-            precision: Precision of the encoder: `fp32`, `fp32-onednn`, `bf16`, `nf4`, `int8`. By default the precision
-                on the card, with which its scores were measured.
+            precision: Precision of the encoder: `fp32`, `fp32-onednn`, `tf32`, `bf16`, `nf4`, `int8`. By default the
+                precision on the card, with which its scores were measured.
             others: Folders of packages that these packages depend on, if they are not next to them.
             check: Whether the outputs of each package are first compared with the probe on its card, in fp32 on the
                 CPU. The hashes of the files are always checked.

@@ -15,7 +15,7 @@ from layover.class_weights import Written
 from layover.execution import Execution
 from layover.kinds.retrieval import Search
 from layover.modules import AdapterDrop
-from layover.numerics import Precision
+from layover.numerics import NOT_OFFERED, Precision
 from layover.recipe.learned import ImportedModule, LanguageSettings, Mixture
 from layover.settings import (
     Count,
@@ -45,6 +45,15 @@ NO_INTERMEDIATE = "none"
 
 AND = "+"
 """Joins the names of several intermediates into the name of their list: `mnli+squad`."""
+
+
+def _offered(value: object) -> object:
+    if isinstance(value, str) and value.lower() in NOT_OFFERED:
+        raise ValueError(NOT_OFFERED[value.lower()])
+    return value
+
+
+OfferedPrecision = Annotated[Precision, BeforeValidator(_offered)]
 
 
 class ModelSource(RecipeSection):
@@ -84,7 +93,7 @@ class Train(RecipeSection):
     """Longest input in tokens, special tokens included."""
     stride: Stride = 64
     """Tokens that two windows of one long context share."""
-    precision: Precision = "fp32"
+    precision: OfferedPrecision = "fp32"
     dropout: Dropout | None = None
     """On hidden states and in the head; default: 0.1 for a full module and 0 for a frozen encoder."""
     select: Select | None = Select()
@@ -116,7 +125,7 @@ class Method(BaseModel):
     """Peak learning rate; default: the module's own."""
     dropout: Dropout | None = None
     weight_decay: WeightDecay | None = None
-    precision: Precision | None = None
+    precision: OfferedPrecision | None = None
     adapterdrop: AdapterDrop | None = None
     """Number of lowest layers without modules, in training, in predictions or in both."""
     languages: Flag = False

@@ -14,7 +14,7 @@ from layover.encoder import Encoder
 from layover.encoder.attached import MixWeights, ModuleWeights
 from layover.errors import NodeError
 from layover.execution import Execution
-from layover.inference.machine import free_bytes
+from layover.inference.machine import capability_of, free_bytes
 from layover.inference.order import Index, padded_tokens
 from layover.numerics import Precision
 from layover.training.branches import Branch
@@ -62,6 +62,8 @@ def automatic_tokens(
         mixed=sum(mix.kept() for mix in encoder.attachments if isinstance(mix, MixWeights)),
         length=max(int(branch.features.lengths.max()) for branch in branches),
         device=device.type,
+        capability=capability_of(device),
+        head_size=shape.hidden // encoder.model.config.num_attention_heads,
     )
     load = memory.Load(work, trains=True, most=memory.most_tokens(device.type, trains=True))
     there = psutil.Process().memory_info().rss if work.on_cpu else memory.held_bytes(work)

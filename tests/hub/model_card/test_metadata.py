@@ -172,6 +172,8 @@ def test_the_numbers_of_every_precision(shipped: Card, precision: str) -> None:
     assert ("every program here uses this precision" in found) == (precision == "fp32")
     assert ("The program for peft computes in `fp32`" in found) == (precision != "fp32")
     assert ("by more than rounding" in found) == (precision in {"nf4", "int8"})
+    assert ("needs a GPU of compute capability 8.0" in found) == (precision == "tf32")
+    assert ("often in the fourth digit" in found) == (precision == "tf32")
     headless = changed(shipped, precision=precision, probe=changed(shipped.probe, outputs=None), scores=None)
     found = markdown(headless, 0, pictured=False)
     assert f"The package was trained in `{precision}`" in found

@@ -42,7 +42,6 @@ def command(*, store: StoreOption = DEFAULT_STORE, json: JsonOption = False) -> 
 def examine(store: Path) -> dict[str, Any]:
     """Return name -> value of the facts about this machine."""
     import psutil
-    import torch
 
     from layover.allowed import available_memory, cores, total_memory
 
@@ -56,15 +55,32 @@ def examine(store: Path) -> dict[str, Any]:
         "cores": cores(),
         "memory_bytes": total_memory(),
         "memory_free_bytes": available_memory(),
-        "device": "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu",
+        **_device(),
     }
-    if torch.cuda.is_available():
-        facts["gpu"] = torch.cuda.get_device_name(0)
-        facts["gpu_memory_bytes"] = torch.cuda.get_device_properties(0).total_memory
     facts["store"] = str(store)
     facts["disk_free_bytes"] = psutil.disk_usage(str(place)).free
     facts["hub"] = _hub()
     return facts
+
+
+def _device() -> dict[str, Any]:
+    """Return the facts about the device that `auto` becomes, and about a GPU that torch cannot use."""
+    from layover.devices import examine, shown_capability, slow, usable_precisions
+
+    try:
+        device = examine()
+    except RuntimeError as error:  # torch finds a GPU that it cannot use, such as one that another process holds alone
+        return {"device": "unknown", "device_error": str(error).partition("\n")[0]}
+    precisions = usable_precisions(device)
+    facts: dict[str, Any] = {"device": device.kind, "torch_cuda": device.cuda, "torch_hip": device.hip}
+    if device.kind != "cpu":
+        facts |= {"gpu": device.name, "gpus": device.count, "gpu_memory_bytes": device.total_bytes}
+        facts |= {"gpu_memory_free_bytes": device.free_bytes}
+    if device.capability is not None:
+        facts["compute_capability"] = shown_capability(device.capability)
+    facts["precisions"] = ", ".join(precisions)
+    facts["note"] = device.unusable or slow("bf16", device)
+    return {name: value for name, value in facts.items() if value not in (None, "")}
 
 
 def _version(package: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,6 +23,10 @@ def command(
     *,
     model: Annotated[str, typer.Option(help="base, large, a folder, or a name from `layover list models`.")],
     gpu: Annotated[str | None, typer.Option(help="Memory of the GPU, such as 6GiB.", show_default=False)] = None,
+    capability: Annotated[
+        str | None,
+        typer.Option(help="Compute capability of the GPU, 7.5 for a T4.", show_default="8.0 or more"),
+    ] = None,
     ram: Annotated[str | None, typer.Option(help="Main memory, to train on a CPU.", show_default=False)] = None,
     method: Annotated[str, typer.Option(help="Module: lora, bottleneck, full ...")] = "lora",
     layers: Annotated[
@@ -32,7 +37,8 @@ def command(
     json: JsonOption = False,
 ) -> None:
     """Propose settings whose training fits into a memory, best first, with recipe lines to copy."""
-    from layover.estimates.fitting import choices
+    from layover.devices import AMPERE
+    from layover.estimates.fitting import TF32, choices
     from layover.memory import USABLE
     from layover.plan.encoders import shape_of
 
@@ -40,6 +46,9 @@ def command(
         raise LayoverError("name the memory to fit into: either --gpu 6GiB or --ram 16GiB")
     given = budget_of(gpu, "--gpu") if gpu is not None else budget_of(ram or "", "--ram")
     device = "cpu" if gpu is None else "cuda"
+    if capability is not None and gpu is None:
+        raise LayoverError("--capability describes a GPU; name its memory, too: --gpu 6GiB")
+    card = None if capability is None else _capability(capability)
     candidates = choices(
         shape_of(model),
         _module(method, layers),
@@ -48,6 +57,7 @@ def command(
         batch=batch,
         device=device,
         fixed_layers=layers is not None,
+        capability=card,
     )
     best = next((settings for settings in candidates if settings.fits), None)
     lines = [] if best is None else _recipe(best, batch, max_length, device, int(USABLE * given))
@@ -64,6 +74,23 @@ def command(
     say(*lines)
     for text in best.costs:
         say(f"# {text}")
+    if device == "cuda" and best.precision == "fp32" and (card is None or card >= AMPERE):
+        say(f"# {TF32}")
+
+
+def _capability(text: str) -> tuple[int, int]:
+    """Return a compute capability as two numbers.
+
+    Raises:
+        LayoverError: the text is none.
+    """
+    match = re.fullmatch(r"([1-9]\d?)\.(\d)", text)
+    if match is None:
+        raise LayoverError(
+            f"--capability: {text[:40]!r} is not a compute capability; write it as NVIDIA does: 7.5 for a T4, 8.6 for "
+            "an RTX 30"
+        )
+    return int(match[1]), int(match[2])
 
 
 def _module(method: str, layers: str | None) -> Module:

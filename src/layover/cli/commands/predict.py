@@ -61,7 +61,8 @@ def command(
         str | None, typer.Option(help="Commit of the encoder.", show_default="the commit of the card")
     ] = None,
     precision: Annotated[
-        str | None, typer.Option(help="fp32, fp32-onednn, bf16, nf4 or int8.", show_default="the precision of the card")
+        str | None,
+        typer.Option(help="fp32, fp32-onednn, tf32, bf16, nf4 or int8.", show_default="the precision of the card"),
     ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, mps, or auto.")] = "cpu",
     others: Annotated[

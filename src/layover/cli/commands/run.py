@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from layover.cli.console import answer, complain, duration, room, say, table
-from layover.cli.device import require
+from layover.cli.device import device_for, notes_on
 from layover.cli.savings import savings, savings_line
 from layover.cli.shared import (
     DEFAULT_STORE,
@@ -60,6 +60,8 @@ def command(
 
 def _run(prepared: Planned, workers: int | None, json: bool, plan_again: Callable[[], Planned]) -> None:
     from layover.cli.progress import choose
+    from layover.cli.room import largest_peak
+    from layover.devices import likely_kind
     from layover.engine.local import LocalEngine
     from layover.engine.resources import resources
     from layover.errors import ModelError
@@ -73,20 +75,22 @@ def _run(prepared: Planned, workers: int | None, json: bool, plan_again: Callabl
     left = to_come(prepared.plan, costs, finished)
     if lacking := lacks(prepared.plan, left):
         raise ModelError(lacking)
-    peak = max((costs[node.key].peak_bytes or 0 for node in left), default=0)
     execution = prepared.plan.recipe.document.run
-    if wanted:
-        require(prepared.plan.recipe)
+    facts = device_for(prepared.plan.recipe) if wanted else None
+    execution = execution.model_copy(update={"device": likely_kind() if facts is None else facts.kind})
+    capability = None if facts is None else facts.capability
+    peak = largest_peak([costs[node.key] for node in left], execution, capability)
     if workers is not None:
         execution = execution.model_copy(update={"workers": workers})
-    chosen = resources(execution, int(peak) or None)
+    chosen = resources(execution, peak)
     remaining = _remaining(prepared, wanted, chosen.workers)
     with choose(prepared.plan, [node.key for node in wanted], remaining, as_json=json) as progress:
         progress.note(
             f"{len(wanted)} of {len(prepared.plan.nodes)} nodes to run, {chosen.workers} processes with "
             f"{chosen.threads} threads each; largest node about {room(peak) if peak else '?'}"
         )
-        for text in [*prepared.plan.notes, *_set_aside(prepared)]:
+        on_device = [] if facts is None else notes_on(prepared.plan.recipe, facts, execution, chosen.workers)
+        for text in [*prepared.plan.notes, *on_device, *_set_aside(prepared)]:
             progress.note(text)
         started = time.monotonic()
         engine = LocalEngine(prepared.store, execution, chosen.workers, chosen.threads, progress.event)

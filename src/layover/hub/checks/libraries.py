@@ -180,10 +180,11 @@ def _load_adapters(model: PreTrainedModel, packages: Sequence[Package]) -> nn.Mo
 def _hidden(model: nn.Module, rows: Rows) -> list[list[float]]:
     import torch
 
+    from layover.encoder import float32_products
     from layover.inference.probe import SEEN
 
     hidden = []
-    with torch.inference_mode():
+    with float32_products(), torch.inference_mode():
         for row in rows:
             ids = torch.tensor([row])
             states = model(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
