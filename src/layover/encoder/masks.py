@@ -6,6 +6,7 @@ the feature 16 bits per number. Products of int32 wrap around, as in C.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -23,7 +24,7 @@ TOKEN, FEATURE = 0x9E3779B9, 0x85EBCA6B
 NOISE = 0xFFFE
 """A salt that no dropout uses."""
 
-CHUNK = 200_000
+CHUNK = 100_000
 """Numbers that a thread hashes at a time, so that the memory of all operations stays in the cache of its core."""
 
 _BITS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
@@ -87,9 +88,8 @@ def noise(seed: int, step: int, rows: Tensor, tokens: int, width: int, draw: int
     (words,) = row_words([base(seed, step, NOISE, draw)], rows)
     words = padded_words(words, tokens).flatten()
     drawn = torch.empty(len(words), width, device=rows.device)
-    halves = _Halves(width, rows.device)
     for some, part in _chunks(words, drawn):
-        torch.add(halves(some), 0.5, out=part).div_(32768)
+        torch.add(_halves(some, width), 0.5, out=part).div_(32768)
     return drawn.view(len(rows), tokens, width)
 
 
@@ -133,12 +133,12 @@ class _Dropped(torch.autograd.Function):
 def _masked(hidden: Tensor, words: Tensor, cut: int, keep: Tensor | None = None) -> Tensor:
     """Return `dropped`, (..., H); `keep`, (..., H) int8, becomes 1 for what is kept and 0 for what is dropped."""
     result = torch.empty(hidden.shape, dtype=hidden.dtype, device=hidden.device)
-    halves = _Halves(hidden.shape[-1], hidden.device)
+    width = hidden.shape[-1]
     matrices = (_flat(each) for each in (result, hidden, *([] if keep is None else [keep])))
     least = _constant(cut - 32768, torch.int16)  # half-words of the hash are uniform on -32768..32767
     for word, scaled, some, *kept in _chunks(words.flatten(), *matrices):
         # in place on integers: booleans and masked_fill take five times as long
-        mask = halves(word).ge_(least)
+        mask = _halves(word, width).ge_(least)
         for to in kept:
             to.copy_(mask)
         _select(some, mask, cut, scaled)
@@ -148,7 +148,10 @@ def _masked(hidden: Tensor, words: Tensor, cut: int, keep: Tensor | None = None)
 def _select(hidden: Tensor, mask: Tensor, cut: int, result: Tensor) -> None:
     """Write the scaled hidden states where the mask is 1, and +0 where it is 0."""
     torch.mul(hidden, _constant(65536 / (65536 - cut), torch.float32), out=result)
-    result.view(_BITS[hidden.element_size()]).mul_(mask)  # bits times 0 or 1: also a value that is not finite becomes 0
+    bits = result.view(_BITS[result.element_size()])
+    if bits.dtype != mask.dtype:
+        mask = _memory.of("mask", bits.shape, bits.dtype, bits.device).copy_(mask)
+    bits.mul_(mask)  # bits times 0 or 1: also a value that is not finite becomes 0
 
 
 def _flat(tensor: Tensor) -> Tensor:
@@ -165,32 +168,43 @@ def _chunks(words: Tensor, *others: Tensor) -> Iterable[Sequence[Tensor]]:
     return zip(*(tensor.split(size) for tensor in tensors), strict=True)
 
 
-class _Halves:
-    """16 hashed bits per feature, for some tokens at a time in the same memory."""
+def _halves(words: Tensor, width: int) -> Tensor:
+    """Return 16 hashed bits per feature, (N, width) int16, which the next call overwrites.
 
-    def __init__(self, width: int, device: torch.device) -> None:
-        self._width, self._features = width, _features(width, device)
-        self._state = self._high = self._features.new_empty((0, len(self._features)))
+    One 32-bit hash serves two neighbouring features.
 
-    def __call__(self, words: Tensor) -> Tensor:
-        """Return 16 bits per feature, (N, width) int16, which the next call overwrites.
+    Args:
+        words: A word per token, (N,) int32.
+        width: The number of features.
+    """
+    features = _features(width, words.device)
+    shape = torch.Size((len(words), len(features)))
+    state = _memory.of("state", shape, torch.int32, words.device)
+    high = _memory.of("high", shape, torch.int32, words.device)
+    # the hash multiplies the sum of two words first, and the products of the summands cost less
+    torch.add((words * _constant(FIRST, torch.int32))[:, None], features, out=state)
+    _end(state, high)
+    halves = state.view(torch.int16)
+    return halves if width % 2 == 0 else halves[:, :-1]
 
-        One 32-bit hash serves two neighbouring features.
 
-        Args:
-            words: A word per token, (N,) int32; no later N is above the first.
-        """
-        # the hash multiplies the sum of two words first, and the products of the summands cost less
-        started = (words * _constant(FIRST, torch.int32))[:, None]
-        if not len(self._state):
-            self._state = started + self._features
-            self._high = torch.empty_like(self._state)
-        else:
-            self._state, self._high = self._state[: len(words)], self._high[: len(words)]
-            torch.add(started, self._features, out=self._state)
-        _end(self._state, self._high)
-        halves = self._state.view(torch.int16)
-        return halves if self._width % 2 == 0 else halves[:, :-1]
+class _Memory(threading.local):
+    """Tensors that a thread uses again and again: fresh memory costs as much time as several operations on it."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, torch.dtype], Tensor] = {}
+
+    def of(self, use: str, shape: torch.Size, dtype: torch.dtype, device: torch.device) -> Tensor:
+        """Return a tensor with any content, which the next call for the same use overwrites."""
+        if device.type != "cpu":  # its allocator keeps memory
+            return torch.empty(shape, dtype=dtype, device=device)
+        known = self._known.get((use, dtype))
+        if known is None or len(known) < shape.numel():
+            known = self._known[use, dtype] = torch.empty(shape.numel(), dtype=dtype)
+        return known.as_strided(shape, (shape[1], 1))
+
+
+_memory = _Memory()
 
 
 @lru_cache(maxsize=256)
