@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
+from importlib.util import find_spec
 from typing import ParamSpec, TypeVar
 
 import torch
@@ -29,7 +31,7 @@ _PICK = 0xFFFF
 """A salt that no dropout uses."""
 
 
-class _Pass:
+class MaskPass:
     """A forward pass: all that decides its masks but the dropout, and the words of its rows and tokens.
 
     The words of all dropouts are computed together when the first dropout needs them. They stay for the pass, also
@@ -45,11 +47,16 @@ class _Pass:
         """Return the word from which the masks of a dropout start."""
         return base(self.seed, self.step, salt, self.draw)
 
+    def rows_on(self, device: torch.device) -> Tensor:
+        """Return the numbers of the rows, (B,), on a device."""
+        self.rows = self.rows.to(device)
+        return self.rows
+
     def of_rows(self, salt: int, salts: Iterable[int], device: torch.device) -> Tensor:
         """Return the words of the rows, (B,) int32; those of other salts are computed with them."""
         if salt not in self._of_rows:
             missing = [other for other in salts if other not in self._of_rows]
-            words = row_words([self.base(other) for other in missing], self.rows.to(device))
+            words = row_words([self.base(other) for other in missing], self.rows_on(device))
             self._of_rows.update(zip(missing, words, strict=True))
         return self._of_rows[salt]
 
@@ -72,7 +79,7 @@ class DropoutClock:
         self.seed = seed
         self.packed: tuple[int, Tensor, Tensor] | None = None
         """Set while hidden states are (1, N, H): number of rows; row of each token, (N,); its position there, (N,)."""
-        self._pass: _Pass | None = None
+        self._pass: MaskPass | None = None
         self._salts: dict[int, None] = {}
         """The salts of all dropouts that were ever used, in their order."""
 
@@ -81,7 +88,7 @@ class DropoutClock:
 
         For a layer that runs again in the backward pass, `replay` restores these values.
         """
-        self._pass = _Pass(self.seed, step, rows, draw)
+        self._pass = MaskPass(self.seed, step, rows, draw)
 
     def replay(self, run: Callable[P, R]) -> Callable[P, R]:
         """Return a function that always runs with the present step, rows and draw, even if it is called later."""
@@ -119,16 +126,34 @@ class DropoutClock:
         Raises:
             ModelError: the clock was not set for this batch.
         """
-        count = hidden.shape[0] if self.packed is None else self.packed[0]
-        now = self._pass
-        if now is None or now.rows.shape[0] != count:
-            have = "no rows" if now is None else f"{now.rows.shape[0]} rows"
-            raise ModelError(f"dropout: the clock has {have}, but the batch has {count}; call set before the forward")
+        present = self.present(hidden)
         self._salts[salt] = None
         if self.packed is not None:
-            return now.of_tokens(salt, self._salts, *self.packed[1:])
-        words = now.of_rows(salt, self._salts, hidden.device)
+            return present.of_tokens(salt, self._salts, *self.packed[1:])
+        words = present.of_rows(salt, self._salts, hidden.device)
         return words if hidden.dim() == 2 else padded_words(words, hidden.shape[1])
+
+    def present(self, hidden: Tensor) -> MaskPass:
+        """Return the pass to which hidden states belong.
+
+        Raises:
+            ModelError: the clock was not set for this batch.
+        """
+        count = hidden.shape[0] if self.packed is None else self.packed[0]
+        if self._pass is None or len(self._pass.rows) != count:
+            have = "no rows" if self._pass is None else f"{len(self._pass.rows)} rows"
+            raise ModelError(f"dropout: the clock has {have}, but the batch has {count}; call set before the forward")
+        return self._pass
+
+
+@lru_cache(maxsize=32)
+def _is_fused(device: torch.device, dtype: torch.dtype) -> bool:
+    """Return whether one kernel computes a dropout: on a GPU, if Triton is there and runs."""
+    if device.type != "cuda" or find_spec("triton") is None:
+        return False
+    from layover.encoder.dropout_triton import TYPES, runs
+
+    return dtype in TYPES and runs(device, dtype)
 
 
 class RowDropout(nn.Module):
@@ -161,7 +186,21 @@ class RowDropout(nn.Module):
         """Return hidden states with a share p set to zero and the others scaled by 1 / (1 - p), in the same shape."""
         if not self.training or not self.enabled or self.p == 0.0:
             return hidden
-        return dropped(hidden, self.clock.words(self.salt, hidden), round(self.p * 65536))
+        cut = round(self.p * 65536)
+        if _is_fused(hidden.device, hidden.dtype):
+            return self._fused(hidden, cut)
+        return dropped(hidden, self.clock.words(self.salt, hidden), cut)
+
+    def _fused(self, hidden: Tensor, cut: int) -> Tensor:
+        from layover.encoder.dropout_triton import Layout, fused
+
+        present = self.clock.present(hidden)
+        rows, packed = present.rows_on(hidden.device), self.clock.packed
+        if packed is not None:
+            layout = Layout(rows, packed[1], packed[2], 0)
+        else:
+            layout = Layout(rows, None, None, 0 if hidden.dim() == 2 else hidden.shape[1])
+        return fused(hidden, layout, present.base(self.salt), cut)
 
 
 def replace_dropouts(
