@@ -137,6 +137,16 @@ def test_a_view_and_an_expanded_gradient() -> None:
     assert torch.equal(grid.grad[:, 1], dropped(case, torch.ones(5, 7)))
 
 
+@pytest.mark.usefixtures("fused")
+def test_a_gradient_has_a_gradient() -> None:
+    case = Case("pooled", 7, torch.float32, 0.5, 1, 2, 3, 0, "")
+    leaf = (torch.arange(35.0) + 1).view(5, 7).requires_grad_()
+    (gradient,) = torch.autograd.grad(dropped(case, leaf).pow(3).sum(), leaf, create_graph=True)
+    gradient.sum().backward()
+    assert leaf.grad is not None
+    assert torch.allclose(leaf.grad, 6 * leaf.detach() * dropped(case, torch.ones(5, 7)) ** 3)
+
+
 class Dispatched(TorchDispatchMode):
     """Counts the operators of torch."""
 

@@ -14,7 +14,6 @@ import torch
 import triton
 import triton.language as tl
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from layover.encoder.masks import FEATURE, FIRST, SECOND, TOKEN, dropped, padded_words, row_words, token_words
 
@@ -131,9 +130,9 @@ class _Fused(torch.autograd.Function):
         return _launched(hidden, rows, row, positions, *numbers)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        return (_launched(gradient, *ctx.saved_tensors, *ctx.numbers), None, None, None, None, None, None)
+        again = _Fused.apply(gradient, *ctx.saved_tensors, *ctx.numbers)  # type: ignore[no-untyped-call]
+        return again, None, None, None, None, None, None
 
 
 def _launched(

@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 _WORD = 0xFFFFFFFF
 # multipliers of lowbias32, Chris Wellons' integer hash (public domain): constants with little bias
@@ -119,15 +118,27 @@ class _Dropped(torch.autograd.Function):
         return result
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         (saved,) = ctx.saved_tensors
-        if not ctx.kept:
-            return _masked(gradient, saved, ctx.cut), None, None
-        result = torch.empty(gradient.shape, dtype=gradient.dtype)
-        for scaled, some, keep in _chunks(_flat(result), _flat(gradient), _flat(saved)):
-            _select(some, keep, ctx.cut, scaled)
-        return result, None, None
+        again = _Kept if ctx.kept else _Dropped  # with a gradient of its own
+        return again.apply(gradient, saved, ctx.cut), None, None  # type: ignore[no-untyped-call]
+
+
+class _Kept(torch.autograd.Function):
+    """Dropout with the mask that was kept, (..., H) int8."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, keep: Tensor, cut: int) -> Tensor:
+        ctx.cut = cut
+        ctx.save_for_backward(keep)
+        result = torch.empty(hidden.shape, dtype=hidden.dtype)
+        for scaled, some, mask in _chunks(_flat(result), _flat(hidden), _flat(keep)):
+            _select(some, mask, cut, scaled)
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        return _Kept.apply(gradient, *ctx.saved_tensors, ctx.cut), None, None  # type: ignore[no-untyped-call]
 
 
 def _masked(hidden: Tensor, words: Tensor, cut: int, keep: Tensor | None = None) -> Tensor:
@@ -147,7 +158,8 @@ def _masked(hidden: Tensor, words: Tensor, cut: int, keep: Tensor | None = None)
 
 def _select(hidden: Tensor, mask: Tensor, cut: int, result: Tensor) -> None:
     """Write the scaled hidden states where the mask is 1, and +0 where it is 0."""
-    torch.mul(hidden, _constant(65536 / (65536 - cut), torch.float32), out=result)
+    scale = _constant(65536 / (65536 - cut), torch.promote_types(hidden.dtype, torch.float32))
+    torch.mul(hidden, scale, out=result)
     bits = result.view(_BITS[result.element_size()])
     if bits.dtype != mask.dtype:
         mask = _memory.of("mask", bits.shape, bits.dtype, bits.device).copy_(mask)
