@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PYTEST := -m pytest -n auto --dist loadfile --no-loadscope-reorder
 export OMP_NUM_THREADS := 1
 
-.PHONY: quickstart packages install lint types test test-adapters test-lowest coverage bench clean
+.PHONY: quickstart packages install lint types test test-adapters test-kernel test-lowest coverage bench clean
 
 $(BIN)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -78,6 +78,15 @@ $(VENV)-adapters/.installed: pyproject.toml
 test-adapters: $(VENV)-adapters/.installed  ## What meets transformers and adapters, on 4.57 with adapters
 	$(VENV)-adapters/bin/python $(PYTEST) -m "not data" $(ADAPTERS)
 
+# Triton comes with torch's builds for GPUs, but not with those for CPUs. It lies apart: it takes 700 MB, and only one test
+# needs it. The version is that of the newest torch that pyproject.toml allows.
+$(VENV)-triton/.installed: $(BIN)/.installed
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(VENV)-triton "triton==3.7.*"
+	touch $@
+
+test-kernel: $(VENV)-triton/.installed  ## The GPU kernel, interpreted and compiled without a GPU; Linux on x86-64
+	PYTHONPATH=$(VENV)-triton $(BIN)/python -m pytest tests/encoder/test_dropout_triton.py
+
 # The lowest versions that pyproject.toml allows. PIP_EXTRA_INDEX_URL names the index of torch's small CPU builds.
 LOWEST := $(addprefix tests/,compositions data encoder files heads inference kinds layouts metrics modules packages plan \
 	recipe specs steps store training test_canonical.py test_identity.py)
@@ -105,4 +114,4 @@ bench: install  ## The figures of docs/benchmarks.md, on public test data (LAYOV
 	$(BIN)/python benchmarks/page.py
 
 clean:
-	rm -rf $(VENV) $(VENV)-adapters $(VENV)-lowest dist build .mypy_cache .ruff_cache .pytest_cache .coverage*
+	rm -rf $(VENV) $(VENV)-adapters $(VENV)-lowest $(VENV)-triton dist build .mypy_cache .ruff_cache .pytest_cache .coverage*

@@ -169,9 +169,11 @@ def kept_bytes(work: Workload) -> float:
     """Return the bytes that a layer keeps for the backward pass, per token.
 
     It counts, in numbers: the hidden states that enter two norms; query, key, value and context; the input of the
-    activation function. The masks of two dropouts take bytes. Full fine-tuning also keeps the input of each linear map.
+    activation function. Full fine-tuning also keeps the input of each linear map. The masks of two dropouts take bytes;
+    on a GPU the kernel computes them again.
     """
     hidden, inner = work.shape.hidden, work.shape.intermediate
+    masks = 0 if work.device == "cuda" else 2 * hidden
     unfused = work.unfused(trains=True)
     # plain attention keeps its probabilities, head by head, and no context
     probabilities = _of(BYTES_PER_PROBABILITY, work) * work.heads * work.length if unfused else 0.0
@@ -179,9 +181,9 @@ def kept_bytes(work: Workload) -> float:
         # query, key and value are kept in float32 instead of bfloat16
         probabilities += 3 * (4 - work.number) * hidden
     if work.whole and work.halved:  # norms in float32, in addition to the casts that the matrices read
-        return 26 * hidden + 4 * inner + probabilities
+        return 24 * hidden + 4 * inner + masks + probabilities
     numbers = (9 if work.whole else 6 - unfused) * hidden + (2 if work.whole else 1) * inner
-    return work.number * (numbers + work.kept) + 2 * hidden + probabilities
+    return work.number * (numbers + work.kept) + masks + probabilities
 
 
 def working_bytes(work: Workload, first: int, *, trains: bool) -> float:

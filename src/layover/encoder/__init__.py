@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from layover.encoder.dropout import DropoutClock, RowDropout, noise
+from layover.encoder.dropout import DropoutClock, RowDropout
 from layover.encoder.encoder import Encoder
+from layover.encoder.masks import noise
 from layover.encoder.mixing_weights import MixingWeights
 from layover.encoder.precision import autocast, computing, dtype_of, is_mixed
 from layover.encoder.products import float32_products

@@ -11,52 +11,65 @@ slows the fused attention kernels. For a module on a frozen encoder, it is only 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
+from importlib.util import find_spec
 from typing import ParamSpec, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from layover.encoder.masks import base, dropped, mix, padded_words, row_words, token_words
 from layover.errors import ModelError
 from layover.families import Family
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_WORD = 0xFFFFFFFF
-# multipliers of lowbias32, Chris Wellons' integer hash (public domain): constants with little bias
-_FIRST, _SECOND = 0x7FEB352D, 0x846CA68B
-
-_PICK, _NOISE = 0xFFFF, 0xFFFE
-"""Salts that no dropout uses."""
+_PICK = 0xFFFF
+"""A salt that no dropout uses."""
 
 
-def _mix(*values: int) -> int:
-    """Return a 32-bit hash of integers of any size."""
-    state = 0x9E3779B9
-    for value in values:
-        for word in (value & _WORD, (value >> 32) & _WORD):
-            state = (state ^ word) & _WORD
-            state = ((state ^ (state >> 16)) * _FIRST) & _WORD
-            state = ((state ^ (state >> 15)) * _SECOND) & _WORD
-            state ^= state >> 16
-    return state
+class MaskPass:
+    """A forward pass: all that decides its masks but the dropout, and the words of its rows and tokens.
 
+    The words of all dropouts are computed together when the first dropout needs them. They stay for the pass, also
+    for layers that run again in the backward pass.
+    """
 
-def _signed(word: int) -> int:
-    """Return the int32 with the same bits."""
-    return word - (1 << 32) if word >= 1 << 31 else word
+    def __init__(self, seed: int, step: int, rows: Tensor, draw: int) -> None:
+        self.seed, self.step, self.rows, self.draw = seed, step, rows, draw
+        self._of_rows: dict[int, Tensor] = {}
+        self._of_tokens: list[tuple[Tensor, Tensor, dict[int, Tensor]]] = []
 
+    def base(self, salt: int) -> int:
+        """Return the word from which the masks of a dropout start."""
+        return base(self.seed, self.step, salt, self.draw)
 
-def _mix_tensor(state: Tensor) -> Tensor:
-    """Hash int32 values in place, without the last step; products wrap around as in C."""
-    state *= _signed(_FIRST)
-    high = state >> 15
-    high &= 0x1FFFF  # >> repeats the sign bit, but the hash needs zeros there
-    state ^= high
-    state *= _signed(_SECOND)
-    return state
+    def rows_on(self, device: torch.device) -> Tensor:
+        """Return the numbers of the rows, (B,), on a device."""
+        self.rows = self.rows.to(device)
+        return self.rows
+
+    def of_rows(self, salt: int, salts: Iterable[int], device: torch.device) -> Tensor:
+        """Return the words of the rows, (B,) int32; those of other salts are computed with them."""
+        if salt not in self._of_rows:
+            missing = [other for other in salts if other not in self._of_rows]
+            words = row_words([self.base(other) for other in missing], self.rows_on(device))
+            self._of_rows.update(zip(missing, words, strict=True))
+        return self._of_rows[salt]
+
+    def of_tokens(self, salt: int, salts: Iterable[int], row: Tensor, positions: Tensor) -> Tensor:
+        """Return the words of packed tokens, (N,) int32; see `DropoutClock.packing`."""
+        tables = (table for known, places, table in self._of_tokens if known is row and places is positions)
+        if (words := next(tables, None)) is None:
+            self._of_tokens.append((row, positions, words := {}))
+        if salt not in words:
+            missing = [other for other in salts if other not in words]
+            rows = torch.stack([self.of_rows(other, salts, row.device) for other in missing])
+            words.update(zip(missing, token_words(rows[:, row], positions), strict=True))
+        return words[salt]
 
 
 class DropoutClock:
@@ -64,30 +77,29 @@ class DropoutClock:
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
-        self.step = 0
-        self.rows: Tensor | None = None
-        self.draw = 0
         self.packed: tuple[int, Tensor, Tensor] | None = None
         """Set while hidden states are (1, N, H): number of rows; row of each token, (N,); its position there, (N,)."""
+        self._pass: MaskPass | None = None
+        self._salts: dict[int, None] = {}
+        """The salts of all dropouts that were ever used, in their order."""
 
     def set(self, step: int, rows: Tensor, draw: int = 0) -> None:
         """Set the optimizer step, the ids of the batch's rows, (B,) integers, and the draw of masks, before a pass.
 
         For a layer that runs again in the backward pass, `replay` restores these values.
         """
-        self.step, self.rows, self.draw = step, rows, draw
+        self._pass = MaskPass(self.seed, step, rows, draw)
 
     def replay(self, run: Callable[P, R]) -> Callable[P, R]:
         """Return a function that always runs with the present step, rows and draw, even if it is called later."""
-        step, rows, draw = self.step, self.rows, self.draw
+        present = self._pass
 
         def replayed(*args: P.args, **kwargs: P.kwargs) -> R:
-            now = self.step, self.rows, self.draw
-            self.step, self.rows, self.draw = step, rows, draw
+            now, self._pass = self._pass, present
             try:
                 return run(*args, **kwargs)
             finally:
-                self.step, self.rows, self.draw = now
+                self._pass = now
 
         return replayed
 
@@ -102,7 +114,46 @@ class DropoutClock:
 
     def pick(self, below: int) -> int:
         """Return a uniform random number from 0 to `below` - 1 for the step; it is equal in every draw."""
-        return _mix(self.seed, self.step, _PICK) * below >> 32
+        return mix(self.seed, 0 if self._pass is None else self._pass.step, _PICK) * below >> 32
+
+    def words(self, salt: int, hidden: Tensor) -> Tensor:
+        """Return a word per token, int32: (N,), (B, T) or (B,).
+
+        Args:
+            salt: The salt of the dropout.
+            hidden: (1, N, H) with a `packing`, otherwise (B, T, H) or (B, H).
+
+        Raises:
+            ModelError: the clock was not set for this batch.
+        """
+        present = self.present(hidden)
+        self._salts[salt] = None
+        if self.packed is not None:
+            return present.of_tokens(salt, self._salts, *self.packed[1:])
+        words = present.of_rows(salt, self._salts, hidden.device)
+        return words if hidden.dim() == 2 else padded_words(words, hidden.shape[1])
+
+    def present(self, hidden: Tensor) -> MaskPass:
+        """Return the pass to which hidden states belong.
+
+        Raises:
+            ModelError: the clock was not set for this batch.
+        """
+        count = hidden.shape[0] if self.packed is None else self.packed[0]
+        if self._pass is None or len(self._pass.rows) != count:
+            have = "no rows" if self._pass is None else f"{len(self._pass.rows)} rows"
+            raise ModelError(f"dropout: the clock has {have}, but the batch has {count}; call set before the forward")
+        return self._pass
+
+
+@lru_cache(maxsize=32)
+def _is_fused(device: torch.device, dtype: torch.dtype) -> bool:
+    """Return whether one kernel computes a dropout: on a GPU, if Triton is there and runs."""
+    if device.type != "cuda" or find_spec("triton") is None:
+        return False
+    from layover.encoder.dropout_triton import TYPES, runs
+
+    return dtype in TYPES and runs(device, dtype)
 
 
 class RowDropout(nn.Module):
@@ -126,7 +177,6 @@ class RowDropout(nn.Module):
         self.clock = clock
         self.enabled = True
         """False in the frozen layers; the encoder sets it."""
-        self._features = torch.empty(0, dtype=torch.int32)
 
     def extra_repr(self) -> str:
         """Return the text that torch shows in `repr`: p, as for its own dropout."""
@@ -137,27 +187,20 @@ class RowDropout(nn.Module):
         if not self.training or not self.enabled or self.p == 0.0:
             return hidden
         cut = round(self.p * 65536)
-        # half-words of the hash are uniform on -32768..32767
-        drop = self._half_words(hidden) < cut - 32768
-        return hidden.masked_fill(drop, 0.0).mul_(65536 / (65536 - cut))
+        if _is_fused(hidden.device, hidden.dtype):
+            return self._fused(hidden, cut)
+        return dropped(hidden, self.clock.words(self.salt, hidden), cut)
 
-    def _half_words(self, hidden: Tensor) -> Tensor:
-        """Return 16 hashed bits per element, int16 of the shape of `hidden`."""
-        rows, packed = self.clock.rows, self.clock.packed
-        count = hidden.shape[0] if packed is None else packed[0]
-        if rows is None or rows.shape[0] != count:
-            have = "no rows" if rows is None else f"{rows.shape[0]} rows"
-            raise ModelError(f"dropout: the clock has {have}, but the batch has {count}; call set before the forward")
-        key = _row_keys(self.clock.seed, self.clock.step, self.salt, self.clock.draw, rows.to(hidden.device))  # (B,)
+    def _fused(self, hidden: Tensor, cut: int) -> Tensor:
+        from layover.encoder.dropout_triton import Layout, fused
+
+        present = self.clock.present(hidden)
+        rows, packed = present.rows_on(hidden.device), self.clock.packed
         if packed is not None:
-            _, row, token = packed
-            key = _finished(_mix_tensor(key[row] + token.to(torch.int32) * _signed(0x9E3779B9)))[None]  # (1, N)
-        elif hidden.dim() == 3:
-            key = _token_keys(key, hidden.shape[1])  # (B, T)
-        width = hidden.shape[-1]
-        if self._features.shape[0] != (width + 1) // 2 or self._features.device != hidden.device:
-            self._features = _feature_words(width, hidden.device)
-        return _half_words(key, self._features, width)
+            layout = Layout(rows, packed[1], packed[2], 0)
+        else:
+            layout = Layout(rows, None, None, 0 if hidden.dim() == 2 else hidden.shape[1])
+        return fused(hidden, layout, present.base(self.salt), cut)
 
 
 def replace_dropouts(
@@ -183,49 +226,3 @@ def replace_dropouts(
             model.set_submodule(path, dropout)
             dropouts.setdefault(layer, []).append(dropout)
     return dropouts
-
-
-def noise(seed: int, step: int, rows: Tensor, tokens: int, width: int, draw: int = 0) -> Tensor:
-    """Return random numbers, uniform on (-1, 1), (B, tokens, width) float32, as reproducible as the dropout masks.
-
-    Args:
-        seed: The seed of the training.
-        step: The optimizer step.
-        rows: The numbers of the rows in the data, (B,) integers.
-        tokens: The number of tokens of a row.
-        width: The number of features of a token.
-        draw: Another value gives other numbers for the same rows.
-    """
-    keys = _token_keys(_row_keys(seed, step, _NOISE, draw, rows), tokens)
-    return (_half_words(keys, _feature_words(width, rows.device), width).float() + 0.5) / 32768
-
-
-def _row_keys(seed: int, step: int, salt: int, draw: int, rows: Tensor) -> Tensor:
-    """Return a word per row, (B,) int32; draw 0 is left out of the hash, as in versions before draws."""
-    base = _signed(_mix(seed, step, salt, *([draw] if draw else [])))
-    return _finished(_mix_tensor(rows.to(torch.int32) ^ base))
-
-
-def _token_keys(rows: Tensor, tokens: int) -> Tensor:
-    """Return a word per token, (B, tokens) int32, computed from a word per row."""
-    places = torch.arange(tokens, device=rows.device, dtype=torch.int32)
-    return _finished(_mix_tensor(rows[:, None] + places * _signed(0x9E3779B9)))
-
-
-def _feature_words(width: int, device: torch.device) -> Tensor:
-    """Return a fixed word per pair of features, (width / 2 rounded up,) int32."""
-    words = torch.arange((width + 1) // 2, device=device, dtype=torch.int32) * _signed(0x85EBCA6B)
-    return _finished(_mix_tensor(words))
-
-
-def _half_words(keys: Tensor, features: Tensor, width: int) -> Tensor:
-    """Return 16 hashed bits per feature, (..., width) int16; one 32-bit hash serves two neighbouring features."""
-    state = _mix_tensor(keys[..., None] + features)
-    halves = state.view(torch.int16)  # (..., width rounded up to even)
-    halves[..., ::2] ^= halves[..., 1::2]  # the last step of the hash: the high half is mixed into the low half
-    return halves[..., :width]
-
-
-def _finished(state: Tensor) -> Tensor:
-    """Do the last step of the hash on whole words."""
-    return state ^ ((state >> 16) & 0xFFFF)
