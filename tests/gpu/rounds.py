@@ -1,0 +1,253 @@
+"""What runs on the pretended device: modules, kinds, precisions, compositions and objectives as the registries know them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+import torch
+from tests.gpu.world import HIDDEN, Model, Round, World, fresh, on_device, with_segments
+from torch import Tensor
+from transformers import AutoConfig, AutoModel
+
+from layover import compositions, kinds, mixers, modules, objectives
+from layover.compositions import AttachedModule, Composition
+from layover.encoder import DropoutClock, Encoder, MixingWeights, computing
+from layover.errors import ModelError, Stopped
+from layover.heads import MeanPooling, build_head
+from layover.inference.neighbours import both_ways
+from layover.inference.predict import embed
+from layover.inference.serving import Layover
+from layover.mixers._router import Router
+from layover.modules import AdapterDrop, Module
+from layover.numerics import Precision, cannot_be_quantised
+from layover.objectives import Objective
+from layover.packages.package import open_package
+from layover.steps.train import gated
+from layover.training.progress import Judge
+
+LORA = modules.get("lora")
+QUICK = ("classification", "tagging")
+"""A kind whose head reads the first tokens only, and a kind whose head reads all."""
+
+
+def every() -> Iterator[tuple[str, Round]]:
+    """Yield the name of every round and what it does."""
+    for precision in get_args(Precision):
+        if not _computes(precision):
+            continue
+        for module in map(modules.get, modules.names()):
+            if not cannot_be_quantised(precision, whole=module.whole):
+                yield f"{module.name} in {precision}, all kinds", partial(all_kinds, module(), precision)
+        yield f"from hidden states in {precision}", partial(from_hidden_states, precision)
+    for module in map(modules.get, modules.names()):
+        yield f"{module.name} with checkpointing", partial(checkpointed, module())
+        for composition in all_compositions():
+            if not composition.refuses(module()):
+                yield f"{module.name} composed by {composition.canonical()}", partial(composed, module(), composition)
+        if not compositions.get("route")().refuses(module()):
+            yield f"gates of {module.name}", partial(gates, module())
+    for name in objectives.names():
+        yield f"objective {name}", partial(objective, objectives.get(name)())
+    yield "objective of all calls", partial(objective, AllCalls())
+    yield "class weights", class_weights
+    yield "resume", resume
+    yield "many steps", many_steps
+    yield "AdapterDrop", adapterdrop
+    yield "languages", languages
+    yield "segments", segments
+    yield "retrieval", retrieval
+    yield "serving", partial(serving, precision="fp32", check=True)
+    yield "serving in bf16", partial(serving, precision="bf16", check=False)
+
+
+def _computes(precision: Precision) -> bool:
+    """Return whether a precision works on the device; what is refused is refused before anything runs."""
+    try:
+        with computing(precision, torch.device("cuda")):
+            return True
+    except ModelError:
+        return False
+
+
+def all_compositions() -> Iterator[Composition]:
+    """Yield every composition with every method, mixer or router that it has."""
+    for kind in map(compositions.get, compositions.names()):
+        yield kind()
+    learned = [name for name in mixers.names() if mixers.get(name).learned]
+    routers = [name for name in mixers.names() if issubclass(mixers.get(name), Router)]
+    yield from (compositions.get("fuse")(mixer=name, own=True) for name in learned)
+    yield from (compositions.get("route")(router=name, on_top="head") for name in routers)
+
+
+def all_kinds(module: Module, precision: Precision, world: World) -> None:
+    model = world.model([fresh(module)], precision=precision, whole=module.whole)
+    world.train(model)
+    world.predict(model)
+    for name in model.encoder.trained():
+        assert all(value.device.type == "cpu" for value in model.encoder.state(name).values())
+
+
+def checkpointed(module: Module, world: World) -> None:
+    model = world.model([fresh(module)], names=QUICK)
+    # nothing says how many tokens fit, and a step is more than one micro-batch
+    world.train(model, execution={"gradient_checkpointing": True, "micro_batch_tokens": None})
+    world.train(model, execution={"gradient_checkpointing": True, "micro_batch_tokens": 60})
+
+
+def from_hidden_states(precision: Precision, world: World) -> None:
+    names = [kind for kind in world.trained if not kinds.get(kind).changes_tokens]
+    states = world.states(world.model(names=names, precision=precision), layer=1)
+    top = world.model([fresh(LORA(layers=(1,)))], names=names, precision=precision, from_layer=1)
+    world.train(top, states=states)
+    world.train(top, states=states, execution={"gradient_checkpointing": True})
+    world.predict(top, states)
+
+
+def composed(module: Module, composition: Composition, world: World) -> None:
+    count = 2 if composition.takes_several else 1
+    chosen = composition.for_intermediates([f"task{place}" for place in range(count)])
+    target, shape = chosen.target_module(module, count), world.shape
+    attachments = chosen.attachments(target, world.intermediates(module, count), shape=shape, seed=1)
+    model = world.model(attachments, names=QUICK, whole=module.whole)
+    world.train(model)
+    shares = MixingWeights()
+    world.predict(model, shares=shares)
+    assert bool(shares.as_json()["sites"]) == model.encoder.mixes
+
+
+def gates(module: Module, world: World) -> None:
+    (trained,) = world.intermediates(module, 1)
+    attachments = gated([trained])
+    world.train(world.model(attachments, names=QUICK), train_head=False)
+    top = {"precision": "bf16", "from_layer": 1, "names": QUICK}
+    if 1 in module.layers_of(2) and "layers" in type(module).model_fields:
+        (trained,) = world.intermediates(module.model_copy(update={"layers": (1,)}), 1)
+        states = world.states(world.model(names=QUICK, precision="bf16"), layer=1)
+        world.train(world.model(gated([trained]), **top), states=states, train_head=False)
+
+
+class AllCalls(Objective):
+    """Uses all that the loop promises to objectives: noise, perturbations and their gradients, draws, divergences."""
+
+    name = "all_calls"
+
+    def losses(self, forward: Any, batch: Any) -> Iterator[Tensor]:
+        clean = forward(batch)
+        start = (0.1 * forward.noise(batch)).requires_grad_()
+        moved = forward(batch, start, draw=1)
+        (gradient,) = torch.autograd.grad(forward.divergence(clean.logits.detach(), moved.logits), start)
+        yield clean.loss
+        yield forward(batch, gradient, draw=2).loss
+
+
+def objective(given: Objective, world: World) -> None:
+    world.train(world.model([fresh(LORA())]), objective=given, class_weights=True)
+
+
+def class_weights(world: World) -> None:
+    names = [kind for kind in world.trained if kinds.get(kind).classes]
+    world.train(world.model([fresh(LORA())], names=names), class_weights=True)
+
+
+def resume(world: World) -> None:
+    """Stop in the middle of a training that selects weights, and resume it."""
+    folder, steps = world.fresh_folder("checkpoints"), 0
+
+    def stop() -> bool:
+        nonlocal steps
+        steps += 1
+        return steps == 3
+
+    def train(**options: Any) -> Any:
+        model = world.model([fresh(LORA())], names=QUICK)
+
+        def metrics() -> dict[str, float | None]:
+            world.predict(model)
+            return {"accuracy": float(steps)}
+
+        judge = Judge(metrics, "accuracy", every=2)
+        return world.train(model, steps=3, judge=judge, checkpoint_dir=folder, **options)
+
+    with pytest.raises(Stopped):
+        train(stop=stop)
+    assert train().measured.resumed_at == 3
+
+
+MANY = 40
+
+
+def many_steps(world: World) -> None:
+    world.train(world.model([fresh(LORA())], names=QUICK), steps=MANY // 2)
+
+
+def adapterdrop(world: World) -> None:
+    model = world.model([fresh(LORA())], names=QUICK)
+    for drop in (AdapterDrop(train=1), AdapterDrop(train=1, random=True, predict=1)):
+        model.encoder.drop(drop)
+        world.train(model, steps=2)
+        world.predict(model)
+
+
+def languages(world: World) -> None:
+    """Train below a task, and swap for predictions, adapters of languages that change the embeddings."""
+    spoken = modules.get("bottleneck")(reduction=2, invertible=True)
+    tied = [kind for kind in world.trained if world.reads_words(kind)]
+    learned = world.model([fresh(spoken)], names=tied)
+    world.train(learned)
+    weights = learned.encoder.state("target")
+    language = AttachedModule("language", spoken, weights, trainable=False)
+    model = world.model([fresh(LORA())], names=[*QUICK, *tied])
+    for given in (language, None, language):
+        model.encoder.set_language(given)
+        world.train(model)
+        world.predict(model)
+
+
+def segments(world: World) -> None:
+    """Train a BERT, whose rows have token types."""
+    kind = "classification"
+    data = with_segments(world.data[kind])
+    sizes = {"hidden_size": HIDDEN, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    config = AutoConfig.for_model("bert", vocab_size=world.tokenizer.size, **sizes)
+    encoder = Encoder.from_model(AutoModel.from_config(config), clock=DropoutClock(3), dropout=0.1)
+    encoder.attach([fresh(LORA())])
+    model = Model(encoder, {kind: build_head(kind, data.labels, encoder, 0.1)}, {kind: data})
+    world.train(model)
+    world.predict(model)
+
+
+def retrieval(world: World) -> None:
+    features = world.data["retrieval"].features
+    into = np.ones((2, features.rows, HIDDEN), np.float32)
+    for special in (True, False):
+        pooling = MeanPooling((1, 2), special)
+        embed(world.model(names=()).encoder, pooling, features, into, execution=on_device())
+    sides = np.ones((2, 9, HIDDEN), np.float32)
+    both_ways(sides[0], sides[1], execution=on_device(), side=4)
+
+
+PACKAGES = Path(__file__).parents[2] / "adapters_hub_export"
+
+
+def _answers(folder: Path) -> bool:
+    task = open_package(folder).card.task
+    return task is not None and kinds.get(task.kind).result is not None
+
+
+def serving(world: World, *, precision: Precision, check: bool) -> None:
+    """Predict rows of every package that the project ships, one package after another on one encoder."""
+    folders = sorted(path.parent for path in PACKAGES.glob("*/transfer_card.json"))
+    answering = [folder for folder in folders if _answers(folder)]
+    assert answering
+    served = Layover.load(answering, others=folders, device="cuda", precision=precision, check=check)
+    for package in served.packages * 2:
+        task = served.card(package).task
+        assert task is not None
+        row = ast.literal_eval(kinds.get(task.kind).shown_row(task.columns))
+        assert len(served.predict([row, row], package=package)) == 2
