@@ -79,7 +79,7 @@ test-adapters: $(VENV)-adapters/.installed  ## What meets transformers and adapt
 	$(VENV)-adapters/bin/python $(PYTEST) -m "not data" $(ADAPTERS)
 
 # The lowest versions that pyproject.toml allows. PIP_EXTRA_INDEX_URL names the index of torch's small CPU builds.
-LOWEST := $(addprefix tests/,compositions data encoder files heads inference kinds layouts metrics modules packages plan \
+LOWEST := $(addprefix tests/,compositions data encoder files gpu heads inference kinds layouts metrics modules packages plan \
 	recipe specs steps store training test_canonical.py test_identity.py)
 $(VENV)-lowest/.installed: pyproject.toml .ci/lowest.py
 	$(PYTHON) -m venv $(VENV)-lowest

@@ -1,30 +1,24 @@
-"""A CUDA device that computes nothing: shapes, types and devices are checked, and what the host waits for is written down.
+"""A CUDA device that computes nothing: it checks shapes, types and devices, and writes down what makes the host wait.
 
-Tensors on the CPU are real and computed. Those on `cuda` are torch's FakeTensors; copied to the CPU, they are zeros. Load
-the library of `shim.py` before torch.
+Tensors on the CPU are real and computed. Those on `cuda` are FakeTensors of torch; a copy to the CPU has zeros. The
+library of `shim.py` is loaded before torch.
 """
 
 from __future__ import annotations
 
 import contextlib
-import sys
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 from unittest import mock
 
 import torch
+from tests.gpu.events import PAGEABLE, WAIT, Log
 from torch import Tensor
 from torch._subclasses import fake_tensor
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake_temporarily
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves, tree_map
 
-HERE = Path(__file__)
-WAIT, PAGEABLE = "wait", "pageable"
 SIZED_BY_VALUES = frozenset(
     {"bincount", "equal", "masked_select", "nonzero", "_unique2", "unique_consecutive", "unique_dim"}
 )
@@ -32,50 +26,12 @@ SIZED_BY_VALUES = frozenset(
 INDEXING = frozenset({"index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_index", "_unsafe_index_put"})
 
 
-class SizeNeedsWait(RuntimeError):
+class UnknownSizeError(RuntimeError):
     """The operator cannot be pretended: the size of its result would be known only after a wait."""
 
 
-class DeviceMismatch(RuntimeError):
+class DeviceMismatchError(RuntimeError):
     """Tensors of two devices meet in an operator that computes on one."""
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something that a GPU would make the host wait for, or copy slowly, and the innermost line of ours that asks."""
-
-    kind: str
-    """`wait`, or `pageable`: a copy to the device from memory that is not pinned."""
-    operator: str
-    function: str
-    """`heads/span.py:SpanHead.outputs`; `autograd` if a backward pass has no line of ours."""
-    line: str
-    """`heads/span.py:41`"""
-
-
-@dataclass
-class Log:
-    """What happened on the device."""
-
-    ours: Sequence[Path]
-    """Folders of code whose lines are reported; the first that holds a file names it."""
-    events: Counter[Event] = field(default_factory=Counter)
-    operators: Counter[str] = field(default_factory=Counter)
-
-    def add(self, kind: str, operator: str) -> None:
-        """Write down an event at the present line."""
-        self.events[Event(kind, operator, *self._place())] += 1
-
-    def _place(self) -> tuple[str, str]:
-        frame: FrameType | None = sys._getframe(2)
-        while frame is not None:
-            path = Path(frame.f_code.co_filename)
-            for folder in self.ours:
-                if path.is_relative_to(folder) and path != HERE:
-                    name = path.relative_to(folder).as_posix()
-                    return f"{name}:{frame.f_code.co_qualname}", f"{name}:{frame.f_lineno}"
-            frame = frame.f_back
-        return "autograd", "autograd"
 
 
 class _Device(TorchDispatchMode):
@@ -91,8 +47,7 @@ class _Device(TorchDispatchMode):
         kwargs = dict(kwargs or {})
         if func.namespace == "prim":
             return func(*args, **kwargs)
-        leaves = tree_leaves((args, kwargs))
-        if not any(_is_there(leaf) for leaf in leaves):
+        if not any(_is_there(leaf) for leaf in _leaves(args, kwargs)):
             pin = kwargs.pop("pin_memory", None)
             with unset_fake_temporarily():
                 made = func(*args, **kwargs)
@@ -112,19 +67,18 @@ class _Device(TorchDispatchMode):
             return 0.0 if args[0].dtype.is_floating_point else 0
         if name in SIZED_BY_VALUES or (name == "repeat_interleave" and kwargs.get("output_size") is None):
             log.add(WAIT, name)
-            raise SizeNeedsWait(name)
+            raise UnknownSizeError(name)
         if name in INDEXING:
             self._index(args)
         if name == "_to_copy" and (to := kwargs.get("device")) is not None and to.type == "cpu":
             return self._to_host(args[0], kwargs)
         if name == "copy_" and args[0].device.type == "cpu":
-            self._copy_to_host(*args, **kwargs)
-            return args[0]
+            return self._copy_to_host(args[0], later=_later(args, kwargs))
         if name in {"copy_", "_to_copy"}:
-            source = args[1] if name == "copy_" else args[0]
-            self._to_device(source, kwargs.get("non_blocking", len(args) > 2 and args[2]))
-        args, kwargs = tree_map(_faked, (args, kwargs))
-        return tree_map(_real_on_host, func(*args, **kwargs))
+            self._to_device(args[1] if name == "copy_" else args[0], later=_later(args, kwargs))
+        args = [_each(_faked, value) for value in args]
+        kwargs = {key: _each(_faked, value) for key, value in kwargs.items()}
+        return _each(_real_on_host, func(*args, **kwargs))
 
     def _index(self, args: Any) -> None:
         """Write down what indices cost: a mask on the device has to be counted, an index on the host be copied.
@@ -132,8 +86,10 @@ class _Device(TorchDispatchMode):
         FakeTensorMode does not compare devices here.
         """
         devices = {args[0].device, *(value.device for value in args[2:3] if value.dim())}
-        if len(devices) > 1 or (args[0].device.type == "cpu" and any(index is not None and index.is_cuda for index in args[1])):
-            raise DeviceMismatch(f"indexing mixes the devices of tensor, values and indices: {devices}")
+        if len(devices) > 1 or (
+            args[0].device.type == "cpu" and any(index is not None and index.is_cuda for index in args[1])
+        ):
+            raise DeviceMismatchError(f"indexing mixes the devices of tensor, values and indices: {devices}")
         for index in args[1]:
             if index is None:
                 continue
@@ -141,10 +97,10 @@ class _Device(TorchDispatchMode):
                 self.log.add(PAGEABLE, "index on the CPU")
             elif index.dtype in {torch.bool, torch.uint8}:
                 self.log.add(WAIT, "boolean index")
-                raise SizeNeedsWait("boolean index")
+                raise UnknownSizeError("boolean index")
 
-    def _to_device(self, source: Tensor, later: bool) -> None:
-        if source.device.type != "cpu":
+    def _to_device(self, source: Tensor, *, later: bool) -> None:
+        if source.device.type != "cpu" or not source.numel():
             return
         if not self.is_pinned(source):
             self.log.add(PAGEABLE, "to the device")
@@ -158,13 +114,14 @@ class _Device(TorchDispatchMode):
         self.log.add(WAIT, "to the CPU")
         return host
 
-    def _copy_to_host(self, host: Tensor, source: Tensor, non_blocking: bool = False) -> None:
-        if not non_blocking or not self.is_pinned(host):
+    def _copy_to_host(self, host: Tensor, *, later: bool) -> Tensor:
+        if not later or not self.is_pinned(host):
             self.log.add(WAIT, "copy_ to the CPU")
         with unset_fake_temporarily():
-            host.zero_()
+            return host.zero_()
 
-    def pin(self, tensor: Tensor, device: object = None) -> Tensor:
+    def pin(self, tensor: Tensor) -> Tensor:
+        """Return a copy in memory that counts as pinned."""
         assert not isinstance(tensor, FakeTensor), "only CPU tensors can be pinned"
         if self.is_pinned(tensor):
             return tensor
@@ -173,13 +130,34 @@ class _Device(TorchDispatchMode):
         self._pinned[copy.untyped_storage().data_ptr()] = copy
         return copy
 
-    def is_pinned(self, tensor: Tensor, device: object = None) -> bool:
+    def is_pinned(self, tensor: Tensor) -> bool:
         if isinstance(tensor, FakeTensor):
             return False
-        return tensor.numel() == 0 or tensor.untyped_storage().data_ptr() in self._pinned
+        return tensor.untyped_storage().data_ptr() in self._pinned
 
     def synchronize(self, *_: object) -> None:
         self.log.add(WAIT, "synchronize")
+
+
+def _leaves(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield the arguments of an operator, which are nested in lists at most."""
+    for value in (*args, *kwargs.values()):
+        if isinstance(value, (list, tuple)):
+            yield from value
+        else:
+            yield value
+
+
+def _each(change: Callable[[Any], Any], value: Any) -> Any:
+    """Return a value of an operator with all tensors changed."""
+    if isinstance(value, (list, tuple)):
+        return type(value)([change(item) for item in value])
+    return change(value)
+
+
+def _later(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    """Return the `non_blocking` of a copy, the third argument of `copy_`."""
+    return bool(kwargs.get("non_blocking", len(args) > 2 and args[2]))
 
 
 def _is_there(leaf: object) -> bool:
@@ -252,22 +230,26 @@ class _Mark:
         return True
 
 
+def _nothing(*_: object) -> None:
+    """Do nothing."""
+
+
 def _patches(device: _Device) -> Iterator[Any]:
     cuda = {
-        "_lazy_init": lambda: None,
+        "_lazy_init": _nothing,
         "is_initialized": lambda: True,
         "is_available": lambda: True,
         "device_count": lambda: 1,
         "current_device": lambda: 0,
-        "set_device": lambda _: None,
-        "empty_cache": lambda: None,
+        "set_device": _nothing,
+        "empty_cache": _nothing,
         "is_current_stream_capturing": lambda: False,
         "is_bf16_supported": lambda *_, **__: True,
         "mem_get_info": lambda *_: (60 << 30, 80 << 30),
         "memory_reserved": lambda *_: 0,
         "memory_allocated": lambda *_: 0,
         "max_memory_allocated": lambda *_: 0,
-        "reset_peak_memory_stats": lambda *_: None,
+        "reset_peak_memory_stats": _nothing,
         "get_device_capability": lambda *_: (8, 0),
         "get_device_name": lambda *_: "pretended",
         "synchronize": device.synchronize,
@@ -275,10 +257,10 @@ def _patches(device: _Device) -> Iterator[Any]:
     }
     for name, value in cuda.items():
         yield mock.patch.object(torch.cuda, name, value)
-    yield mock.patch.object(Tensor, "pin_memory", lambda tensor, on=None: device.pin(tensor, on))
-    yield mock.patch.object(Tensor, "is_pinned", lambda tensor, on=None: device.is_pinned(tensor, on))
+    yield mock.patch.object(Tensor, "pin_memory", lambda tensor, _=None: device.pin(tensor))
+    yield mock.patch.object(Tensor, "is_pinned", lambda tensor, _=None: device.is_pinned(tensor))
     yield mock.patch.object(FakeTensor, "tolist", lambda tensor: tensor.cpu().tolist())
-    yield mock.patch.object(fake_tensor, "init_gpu_context", lambda *_: None)
+    yield mock.patch.object(fake_tensor, "init_gpu_context", _nothing)
     yield mock.patch.object(torch.nn.Module, "_apply", _swapping(torch.nn.Module._apply))
     yield mock.patch.object(torch.utils, "swap_tensors", _keeping_identity(torch.utils.swap_tensors))
 

@@ -1,9 +1,9 @@
-"""What runs on the pretended device: modules, kinds, precisions, compositions and objectives as the registries know them."""
+"""What runs on the pretended device: the modules, kinds, precisions, compositions and objectives of the registries."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
@@ -11,13 +11,14 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 import torch
-from tests.gpu.world import HIDDEN, Model, Round, World, fresh, on_device, with_segments
+from tests.gpu.world import HIDDEN, LAYERS, Model, Round, World, fresh, on_device, with_segments
 from torch import Tensor
 from transformers import AutoConfig, AutoModel
 
 from layover import compositions, kinds, mixers, modules, objectives
 from layover.compositions import AttachedModule, Composition
 from layover.encoder import DropoutClock, Encoder, MixingWeights, computing
+from layover.encoder.quantising import bitsandbytes
 from layover.errors import ModelError, Stopped
 from layover.heads import MeanPooling, build_head
 from layover.inference.neighbours import both_ways
@@ -25,25 +26,31 @@ from layover.inference.predict import embed
 from layover.inference.serving import Layover
 from layover.mixers._router import Router
 from layover.modules import AdapterDrop, Module
-from layover.numerics import Precision, cannot_be_quantised
+from layover.numerics import Precision, cannot_be_quantised, quantisation_of
 from layover.objectives import Objective
 from layover.packages.package import open_package
 from layover.steps.train import gated
 from layover.training.progress import Judge
 
 LORA = modules.get("lora")
-QUICK = ("classification", "tagging")
-"""A kind whose head reads the first tokens only, and a kind whose head reads all."""
+ONE = ("tagging",)
+"""A kind whose head reads all tokens."""
+TWO = ("classification", *ONE)
+"""With one whose head reads only the first of each row."""
 
 
-def every() -> Iterator[tuple[str, Round]]:
-    """Yield the name of every round and what it does."""
-    for precision in get_args(Precision):
-        if not _computes(precision):
-            continue
+def every(*, product: bool = False) -> Iterator[tuple[str, Round]]:
+    """Yield the name of every round and what it does.
+
+    Args:
+        product: Whether every module meets every kind in every precision, instead of every pair of the three.
+    """
+    for precision in filter(_computes, get_args(Precision)):
         for module in map(modules.get, modules.names()):
-            if not cannot_be_quantised(precision, whole=module.whole):
-                yield f"{module.name} in {precision}, all kinds", partial(all_kinds, module(), precision)
+            if cannot_be_quantised(precision, whole=module.whole):
+                continue
+            paired = product or module is LORA or precision == "fp32"
+            yield f"{module.name} in {precision}", partial(trained, module(), precision, None if paired else ONE)
         yield f"from hidden states in {precision}", partial(from_hidden_states, precision)
     for module in map(modules.get, modules.names()):
         yield f"{module.name} with checkpointing", partial(checkpointed, module())
@@ -55,20 +62,14 @@ def every() -> Iterator[tuple[str, Round]]:
     for name in objectives.names():
         yield f"objective {name}", partial(objective, objectives.get(name)())
     yield "objective of all calls", partial(objective, AllCalls())
-    yield "class weights", class_weights
-    yield "resume", resume
-    yield "many steps", many_steps
-    yield "AdapterDrop", adapterdrop
-    yield "languages", languages
-    yield "segments", segments
-    yield "retrieval", retrieval
-    yield "serving", partial(serving, precision="fp32", check=True)
-    yield "serving in bf16", partial(serving, precision="bf16", check=False)
+    yield from SINGLE.items()
 
 
 def _computes(precision: Precision) -> bool:
     """Return whether a precision works on the device; what is refused is refused before anything runs."""
     try:
+        if quantisation_of(precision) == "nf4":
+            bitsandbytes()
         with computing(precision, torch.device("cuda")):
             return True
     except ModelError:
@@ -85,8 +86,8 @@ def all_compositions() -> Iterator[Composition]:
     yield from (compositions.get("route")(router=name, on_top="head") for name in routers)
 
 
-def all_kinds(module: Module, precision: Precision, world: World) -> None:
-    model = world.model([fresh(module)], precision=precision, whole=module.whole)
+def trained(module: Module, precision: Precision, names: Sequence[str] | None, world: World) -> None:
+    model = world.model([fresh(module)], names=names, precision=precision, whole=module.whole)
     world.train(model)
     world.predict(model)
     for name in model.encoder.trained():
@@ -94,10 +95,10 @@ def all_kinds(module: Module, precision: Precision, world: World) -> None:
 
 
 def checkpointed(module: Module, world: World) -> None:
-    model = world.model([fresh(module)], names=QUICK)
-    # nothing says how many tokens fit, and a step is more than one micro-batch
+    """Train without a word on how many tokens fit, and predict in several batches."""
+    model = world.model([fresh(module)], names=ONE)
     world.train(model, execution={"gradient_checkpointing": True, "micro_batch_tokens": None})
-    world.train(model, execution={"gradient_checkpointing": True, "micro_batch_tokens": 60})
+    world.predict(model, tokens=100)
 
 
 def from_hidden_states(precision: Precision, world: World) -> None:
@@ -114,7 +115,7 @@ def composed(module: Module, composition: Composition, world: World) -> None:
     chosen = composition.for_intermediates([f"task{place}" for place in range(count)])
     target, shape = chosen.target_module(module, count), world.shape
     attachments = chosen.attachments(target, world.intermediates(module, count), shape=shape, seed=1)
-    model = world.model(attachments, names=QUICK, whole=module.whole)
+    model = world.model(attachments, names=ONE, whole=module.whole)
     world.train(model)
     shares = MixingWeights()
     world.predict(model, shares=shares)
@@ -122,14 +123,14 @@ def composed(module: Module, composition: Composition, world: World) -> None:
 
 
 def gates(module: Module, world: World) -> None:
-    (trained,) = world.intermediates(module, 1)
-    attachments = gated([trained])
-    world.train(world.model(attachments, names=QUICK), train_head=False)
-    top = {"precision": "bf16", "from_layer": 1, "names": QUICK}
-    if 1 in module.layers_of(2) and "layers" in type(module).model_fields:
-        (trained,) = world.intermediates(module.model_copy(update={"layers": (1,)}), 1)
-        states = world.states(world.model(names=QUICK, precision="bf16"), layer=1)
-        world.train(world.model(gated([trained]), **top), states=states, train_head=False)
+    (finished,) = world.intermediates(module, 1)
+    world.train(world.model(gated([finished]), names=ONE), train_head=False)
+    if module.layers_of(LAYERS) == module.model_copy(update={"layers": (1,)}).layers_of(LAYERS):
+        return
+    (finished,) = world.intermediates(module.model_copy(update={"layers": (1,)}), 1)
+    states = world.states(world.model(names=ONE, precision="bf16"), layer=1)
+    top = world.model(gated([finished]), names=ONE, precision="bf16", from_layer=1)
+    world.train(top, states=states, train_head=False)
 
 
 class AllCalls(Objective):
@@ -155,6 +156,10 @@ def class_weights(world: World) -> None:
     world.train(world.model([fresh(LORA())], names=names), class_weights=True)
 
 
+def micro_batches(world: World) -> None:
+    world.train(world.model([fresh(LORA())], names=TWO), execution={"micro_batch_tokens": 60})
+
+
 def resume(world: World) -> None:
     """Stop in the middle of a training that selects weights, and resume it."""
     folder, steps = world.fresh_folder("checkpoints"), 0
@@ -165,7 +170,7 @@ def resume(world: World) -> None:
         return steps == 3
 
     def train(**options: Any) -> Any:
-        model = world.model([fresh(LORA())], names=QUICK)
+        model = world.model([fresh(LORA())], names=TWO)
 
         def metrics() -> dict[str, float | None]:
             world.predict(model)
@@ -179,15 +184,16 @@ def resume(world: World) -> None:
     assert train().measured.resumed_at == 3
 
 
-MANY = 40
+MANY = 34
 
 
 def many_steps(world: World) -> None:
-    world.train(world.model([fresh(LORA())], names=QUICK), steps=MANY // 2)
+    """Train a head for so many steps that the losses are read several times."""
+    world.train(world.model(names=ONE), steps=MANY)
 
 
 def adapterdrop(world: World) -> None:
-    model = world.model([fresh(LORA())], names=QUICK)
+    model = world.model([fresh(LORA())], names=TWO)
     for drop in (AdapterDrop(train=1), AdapterDrop(train=1, random=True, predict=1)):
         model.encoder.drop(drop)
         world.train(model, steps=2)
@@ -202,14 +208,15 @@ def languages(world: World) -> None:
     world.train(learned)
     weights = learned.encoder.state("target")
     language = AttachedModule("language", spoken, weights, trainable=False)
-    model = world.model([fresh(LORA())], names=[*QUICK, *tied])
-    for given in (language, None, language):
+    model = world.model([fresh(LORA())], names=[*TWO, *tied])
+    model.encoder.set_language(language)
+    world.train(model)
+    for given in (None, language):
         model.encoder.set_language(given)
-        world.train(model)
         world.predict(model)
 
 
-def segments(world: World) -> None:
+def token_types(world: World) -> None:
     """Train a BERT, whose rows have token types."""
     kind = "classification"
     data = with_segments(world.data[kind])
@@ -246,8 +253,22 @@ def serving(world: World, *, precision: Precision, check: bool) -> None:
     answering = [folder for folder in folders if _answers(folder)]
     assert answering
     served = Layover.load(answering, others=folders, device="cuda", precision=precision, check=check)
-    for package in served.packages * 2:
+    for package in (*served.packages, served.packages[0]):
         task = served.card(package).task
         assert task is not None
         row = ast.literal_eval(kinds.get(task.kind).shown_row(task.columns))
         assert len(served.predict([row, row], package=package)) == 2
+
+
+SINGLE: Mapping[str, Round] = {
+    "class weights": class_weights,
+    "micro-batches": micro_batches,
+    "resume": resume,
+    "many steps": many_steps,
+    "AdapterDrop": adapterdrop,
+    "languages": languages,
+    "token types": token_types,
+    "retrieval": retrieval,
+    "serving": partial(serving, precision="fp32", check=True),
+    "serving in bf16": partial(serving, precision="bf16", check=False),
+}

@@ -168,7 +168,9 @@ class World:
             **given,
         )
 
-    def predict(self, model: Model, states: Mapping[str, HiddenStates] | None = None, **options: Any) -> None:
+    def predict(
+        self, model: Model, states: Mapping[str, HiddenStates] | None = None, tokens: int = 4096, **options: Any
+    ) -> None:
         """Predict with every head on the device, and decode the outputs."""
         for kind, head in model.heads.items():
             data, own = model.data[kind], kinds.get(kind)
@@ -176,7 +178,7 @@ class World:
                 model.encoder,
                 head,
                 data.features,
-                execution=on_device(micro_batch_tokens=300),
+                execution=on_device(micro_batch_tokens=tokens),
                 precision=model.precision,
                 states=None if states is None else states[kind],
                 certainty=own.result is not None,
