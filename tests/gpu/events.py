@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-WAIT, PAGEABLE = "wait", "pageable"
+WAIT, PAGEABLE, EARLY = "wait", "pageable", "early"
 DEVICE = Path(__file__).with_name("pretended.py")
 """The device itself, which asks for nothing."""
 
@@ -19,7 +19,7 @@ class Event:
     """Something that a GPU would make the host wait for, or copy slowly, and the innermost line of ours that asks."""
 
     kind: str
-    """`wait`, or `pageable`: a copy to the device from memory that is not pinned."""
+    """`wait`; `pageable`: a copy to the device from memory that is not pinned; `early`: a copy is read on its way."""
     operator: str
     function: str
     """`heads/span.py:SpanHead.outputs`; `autograd` if a backward pass has no line of ours."""

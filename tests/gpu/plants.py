@@ -13,7 +13,6 @@ import torch
 
 from layover.encoder import layer, packing
 from layover.heads.tagging import TaggingHead
-from layover.inference.machine import free_bytes
 from layover.modules.lora import Lora
 from layover.training import optimizer
 
@@ -56,6 +55,7 @@ def every() -> Iterator[tuple[str, Plant]]:
     yield "a copy that blocks", Plant(TaggingHead, "forward", _blocking, "wait")
     yield "a wait in a backward pass", Plant(packing._Take, "backward", _item_in_backward, "wait")
     yield "a wait in every optimizer step", Plant(optimizer.Optimizer, "step", _norms_at_once, "wait")
+    yield "a copy that is read on its way", Plant(TaggingHead, "outputs", _read_early, "early")
     yield "a synchronisation", Plant(optimizer.Optimizer, "step", _synchronised, "wait")
 
 
@@ -113,6 +113,15 @@ def _item_in_backward(original: Callable[..., Any]) -> Callable[..., Any]:
     return backward
 
 
+def _read_early(original: Callable[..., Any]) -> Callable[..., Any]:
+    def outputs(head: Any, logits: Any, *args: Any) -> Any:
+        copy = logits.to("cpu", non_blocking=True)
+        copy[0].isnan().any()  # FAULT
+        return original(head, logits, *args)
+
+    return outputs
+
+
 def _norms_at_once(original: Callable[..., Any]) -> Callable[..., Any]:
     def step(*args: Any) -> Any:
         norms = original(*args)
@@ -124,7 +133,6 @@ def _norms_at_once(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _synchronised(original: Callable[..., Any]) -> Callable[..., Any]:
     def step(*args: Any) -> Any:
-        free_bytes(torch.device("cuda"))
         torch.cuda.synchronize()  # FAULT
         return original(*args)
 

@@ -14,9 +14,11 @@ from unittest import mock
 
 import torch
 from tests.gpu.events import PAGEABLE, WAIT, Log
+from tests.gpu.host import HostMemory
 from torch import Tensor
 from torch._subclasses import fake_tensor
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake_temporarily
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 
 SIZED_BY_VALUES = frozenset(
@@ -39,19 +41,19 @@ class _Device(TorchDispatchMode):
 
     def __init__(self, log: Log) -> None:
         super().__init__()
-        self.log = log
-        self._pinned: dict[int, Tensor] = {}
-        """Data pointer -> tensor, which is held, so that no other tensor gets its memory."""
+        self.log, self.host = log, HostMemory(log)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
         if func.namespace == "prim":
             return func(*args, **kwargs)
         if not any(_is_there(leaf) for leaf in _leaves(args, kwargs)):
+            if not func.is_view:
+                self.host.read(_leaves(args, kwargs))
             pin = kwargs.pop("pin_memory", None)
             with unset_fake_temporarily():
                 made = func(*args, **kwargs)
-            return self.pin(made) if pin else made
+            return self.host.pin(made) if pin else made
         if torch.is_inference_mode_enabled() and func._can_decompose():
             with self:
                 made = func.decompose(*args, **kwargs)
@@ -64,6 +66,7 @@ class _Device(TorchDispatchMode):
         log.operators[name] += 1
         if name == "_local_scalar_dense":
             log.add(WAIT, "item")
+            self.host.arrived()
             return 0.0 if args[0].dtype.is_floating_point else 0
         if name in SIZED_BY_VALUES or (name == "repeat_interleave" and kwargs.get("output_size") is None):
             log.add(WAIT, name)
@@ -85,14 +88,13 @@ class _Device(TorchDispatchMode):
 
         FakeTensorMode does not compare devices here.
         """
+        indices = [index for index in args[1] if index is not None]
         devices = {args[0].device, *(value.device for value in args[2:3] if value.dim())}
-        if len(devices) > 1 or (
-            args[0].device.type == "cpu" and any(index is not None and index.is_cuda for index in args[1])
-        ):
+        if args[0].device.type == "cpu":
+            devices |= {index.device for index in indices}
+        if len(devices) > 1:
             raise DeviceMismatchError(f"indexing mixes the devices of tensor, values and indices: {devices}")
-        for index in args[1]:
-            if index is None:
-                continue
+        for index in indices:
             if index.device.type == "cpu":
                 self.log.add(PAGEABLE, "index on the CPU")
             elif index.dtype in {torch.bool, torch.uint8}:
@@ -102,7 +104,7 @@ class _Device(TorchDispatchMode):
     def _to_device(self, source: Tensor, *, later: bool) -> None:
         if source.device.type != "cpu" or not source.numel():
             return
-        if not self.is_pinned(source):
+        if not self.host.is_pinned(source):
             self.log.add(PAGEABLE, "to the device")
         elif not later:
             self.log.add(WAIT, "to the device, blocking")
@@ -110,33 +112,19 @@ class _Device(TorchDispatchMode):
     def _to_host(self, source: Tensor, kwargs: dict[str, Any]) -> Tensor:
         host = _zeros(source, kwargs.get("dtype"))
         if kwargs.get("non_blocking"):
-            return self.pin(host)  # torch takes pinned memory for it
+            return self.host.expect(self.host.pin(host))  # torch takes pinned memory for it
         self.log.add(WAIT, "to the CPU")
+        self.host.arrived()
         return host
 
     def _copy_to_host(self, host: Tensor, *, later: bool) -> Tensor:
-        if not later or not self.is_pinned(host):
-            self.log.add(WAIT, "copy_ to the CPU")
         with unset_fake_temporarily():
-            return host.zero_()
-
-    def pin(self, tensor: Tensor) -> Tensor:
-        """Return a copy in memory that counts as pinned."""
-        assert not isinstance(tensor, FakeTensor), "only CPU tensors can be pinned"
-        if self.is_pinned(tensor):
-            return tensor
-        with unset_fake_temporarily():
-            copy = tensor.detach().clone()
-        self._pinned[copy.untyped_storage().data_ptr()] = copy
-        return copy
-
-    def is_pinned(self, tensor: Tensor) -> bool:
-        if isinstance(tensor, FakeTensor):
-            return False
-        return tensor.untyped_storage().data_ptr() in self._pinned
-
-    def synchronize(self, *_: object) -> None:
-        self.log.add(WAIT, "synchronize")
+            host.zero_()
+        if later and self.host.is_pinned(host):
+            return self.host.expect(host)
+        self.log.add(WAIT, "copy_ to the CPU")
+        self.host.arrived()
+        return host
 
 
 def _leaves(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[Any]:
@@ -212,29 +200,21 @@ def _swapping(apply: Callable[..., torch.nn.Module]) -> Callable[..., torch.nn.M
     return applied
 
 
-class _Mark:
-    """An event of a stream: only a wait for it matters."""
+def _reading(host: HostMemory, method: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method of tensors that reads their memory without an operator."""
 
-    def __init__(self, device: _Device) -> None:
-        self._device = device
+    def read(tensor: Tensor, *args: Any, **kwargs: Any) -> Any:
+        host.read([tensor])
+        return method(tensor, *args, **kwargs)
 
-    def record(self, *_: object) -> None:
-        """Do nothing."""
-
-    wait = record
-
-    def synchronize(self) -> None:
-        self._device.synchronize()
-
-    def query(self) -> bool:
-        return True
+    return read
 
 
 def _nothing(*_: object) -> None:
     """Do nothing."""
 
 
-def _patches(device: _Device) -> Iterator[Any]:
+def _patches(host: HostMemory) -> Iterator[Any]:
     cuda = {
         "_lazy_init": _nothing,
         "is_initialized": lambda: True,
@@ -252,13 +232,20 @@ def _patches(device: _Device) -> Iterator[Any]:
         "reset_peak_memory_stats": _nothing,
         "get_device_capability": lambda *_: (8, 0),
         "get_device_name": lambda *_: "pretended",
-        "synchronize": device.synchronize,
-        "Event": lambda *_, **__: _Mark(device),
+        "get_arch_list": lambda: ["sm_80"],
+        "synchronize": host.synchronize,
+        "Event": host.mark,
+        "Stream": host.stream,
+        "current_stream": host.stream,
+        "default_stream": host.stream,
+        "stream": lambda _: contextlib.nullcontext(),
     }
     for name, value in cuda.items():
         yield mock.patch.object(torch.cuda, name, value)
-    yield mock.patch.object(Tensor, "pin_memory", lambda tensor, _=None: device.pin(tensor))
-    yield mock.patch.object(Tensor, "is_pinned", lambda tensor, _=None: device.is_pinned(tensor))
+    yield mock.patch.object(Tensor, "pin_memory", lambda tensor, _=None: host.pin(tensor))
+    yield mock.patch.object(Tensor, "is_pinned", lambda tensor, _=None: host.is_pinned(tensor))
+    for name in ("numpy", "tolist"):
+        yield mock.patch.object(Tensor, name, _reading(host, getattr(Tensor, name)))
     yield mock.patch.object(FakeTensor, "tolist", lambda tensor: tensor.cpu().tolist())
     yield mock.patch.object(fake_tensor, "init_gpu_context", _nothing)
     yield mock.patch.object(torch.nn.Module, "_apply", _swapping(torch.nn.Module._apply))
@@ -275,7 +262,9 @@ def pretended(*ours: Path) -> Iterator[Log]:
     device = _Device(Log(ours))
     with contextlib.ExitStack() as stack:
         stack.enter_context(FakeTensorMode(allow_non_fake_inputs=True))
-        for patch in _patches(device):
+        # to choose among the kernels of attention, a build with CUDA asks the driver
+        stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+        for patch in _patches(device.host):
             stack.enter_context(patch)
         stack.enter_context(device)
         yield device.log
