@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 WAIT, PAGEABLE, EARLY = "wait", "pageable", "early"
-DEVICE = Path(__file__).with_name("pretended.py")
+DEVICE = frozenset(Path(__file__).with_name(name) for name in ("pretended.py", "host.py"))
 """The device itself, which asks for nothing."""
 
 
@@ -45,7 +45,7 @@ class Log:
         while frame is not None:
             path = Path(frame.f_code.co_filename)
             for folder in self.ours:
-                if path.is_relative_to(folder) and path != DEVICE:
+                if path.is_relative_to(folder) and path not in DEVICE:
                     name = path.relative_to(folder).as_posix()
                     return f"{name}:{frame.f_code.co_qualname}", f"{name}:{frame.f_lineno}"
             frame = frame.f_back
