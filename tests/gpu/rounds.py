@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
+from unittest import mock
 
 import numpy as np
 import pytest
 import torch
+from tests.gpu.sweep import run_sweep
 from tests.gpu.world import HIDDEN, LAYERS, Model, Round, World, fresh, on_device, with_segments
 from torch import Tensor
 from transformers import AutoConfig, AutoModel
@@ -30,6 +33,8 @@ from layover.numerics import Precision, cannot_be_quantised, quantisation_of
 from layover.objectives import Objective
 from layover.packages.package import open_package
 from layover.steps.train import gated
+from layover.training import loop
+from layover.training.loop import PLAIN
 from layover.training.progress import Judge
 
 LORA = modules.get("lora")
@@ -61,8 +66,10 @@ def every(*, product: bool = False) -> Iterator[tuple[str, Round]]:
         if not compositions.get("route")().refuses(module()):
             yield f"gates of {module.name}", partial(gates, module())
     for name in objectives.names():
-        yield f"objective {name}", partial(objective, objectives.get(name)())
-    yield "objective of all calls", partial(objective, AllCalls())
+        if name != PLAIN.name:  # all other rounds run it
+            yield f"objective {name}", partial(objective, objectives.get(name)(), None)
+    yield "objective of all calls", partial(objective, AllCalls(), None)
+    yield "objective of other tokens", partial(objective, OtherTokens(), ONE)
     yield from SINGLE.items()
 
 
@@ -106,8 +113,7 @@ def from_hidden_states(precision: Precision, wanted: Sequence[str] | None, world
     names = [kind for kind in wanted or world.trained if not kinds.get(kind).changes_tokens]
     states = world.states(world.model(names=names, precision=precision), layer=1)
     top = world.model([fresh(LORA(layers=(1,)))], names=names, precision=precision, from_layer=1)
-    world.train(top, states=states)
-    world.train(top, states=states, execution={"gradient_checkpointing": True})
+    world.train(top, states=states, execution={"gradient_checkpointing": wanted is not None})
     world.predict(top, states)
 
 
@@ -135,7 +141,7 @@ def gates(module: Module, world: World) -> None:
 
 
 class AllCalls(Objective):
-    """Uses all that the loop promises to objectives: noise, perturbations and their gradients, draws, divergences."""
+    """Uses all that the loop promises to objectives: noise, perturbations, draws, divergences."""
 
     name = "all_calls"
 
@@ -148,8 +154,17 @@ class AllCalls(Objective):
         yield forward(batch, gradient, draw=2).loss
 
 
-def objective(given: Objective, world: World) -> None:
-    world.train(world.model([fresh(LORA())]), objective=given, class_weights=True)
+class OtherTokens(Objective):
+    """Runs other tokens than those of the training set."""
+
+    name = "other_tokens"
+
+    def losses(self, forward: Any, batch: Any) -> Iterator[Tensor]:
+        yield forward(replace(batch, ids=batch.ids.clone())).loss
+
+
+def objective(given: Objective, names: Sequence[str] | None, world: World) -> None:
+    world.train(world.model([fresh(LORA())], names=names), objective=given, class_weights=True)
 
 
 def class_weights(world: World) -> None:
@@ -185,12 +200,10 @@ def resume(world: World) -> None:
     assert train().measured.resumed_at == 3
 
 
-MANY = 34
-
-
 def many_steps(world: World) -> None:
-    """Train a head for so many steps that the losses are read several times."""
-    world.train(world.model(names=ONE), steps=MANY)
+    """Train a head for nine steps, with losses that stay on the device for four."""
+    with mock.patch.object(loop, "ACCELERATOR_LAG", 4):
+        world.train(world.model(names=ONE), steps=9)
 
 
 def adapterdrop(world: World) -> None:
@@ -272,6 +285,7 @@ SINGLE: Mapping[str, Round] = {
     "languages": languages,
     "token types": token_types,
     "retrieval": retrieval,
+    "sweep": lambda world: run_sweep(world.fresh_folder("sweep")),
     "serving": partial(serving, precision="fp32", check=True),
     "serving in bf16": partial(serving, precision="bf16", check=False),
 }

@@ -18,14 +18,17 @@ from packaging.requirements import Requirement
 from tests.gpu import shim
 
 from layover import heads
+from layover.training.loop import ACCELERATOR_LAG
 
 ROOT = Path(__file__).resolve().parents[2]
 
 WAITS = {
     "training/loop.py:_Training.read_losses": "losses are read once in `ACCELERATOR_LAG` steps and at evaluations",
+    "training/forward.py:TrainingForward.__call__": "words of tokens that an objective makes are looked up",
     "training/optimizer.py:Optimizer.weights*": "weights are copied for a checkpoint, or as the best so far",
     "training/optimizer.py:Optimizer.state": "moments are copied for a checkpoint",
     "encoder/encoder.py:Encoder.state*": "trained weights are saved",
+    "steps/train.py:_saved*": "trained heads are saved",
     "encoder/mixing_weights.py:MixingWeights.as_json*": "mixing weights are read after the last batch",
     "heads/*.py:*.outputs": "predictions are read",
     "heads/*.py:*.certainty": "predictions are read",
@@ -117,7 +120,7 @@ def test_every_round_runs_on_the_device(report: dict[str, Any]) -> None:
     for name, said in report["rounds"].items():
         trains = not name.startswith(("retrieval", "serving"))
         assert ("_fused_adamw_" in said["operators"]) == trains, name
-        assert sum(said["operators"].values()) > 500, name
+        assert sum(said["operators"].values()) > 400, name
     read = {event["function"] for said in report["rounds"].values() for event in said["events"]}
     assert {kind for kind in heads.names() if any(place.startswith(f"heads/{kind}.py") for place in read)} == set(
         heads.names()
@@ -140,8 +143,9 @@ def test_the_lists_name_nothing_that_no_longer_happens(report: dict[str, Any]) -
 def test_losses_are_read_once_in_many_steps(report: dict[str, Any]) -> None:
     said = report["rounds"]["many steps"]
     reads = sum(event["count"] for event in said["events"] if event["function"].endswith("read_losses"))
-    assert said["operators"]["_fused_adamw_"] == 2 * 34  # matrices decay, vectors do not
-    assert reads == 3  # after 16 and 32 steps, and at the end
+    assert said["operators"]["_fused_adamw_"] == 2 * 9  # matrices decay, vectors do not
+    assert reads == 3  # after four and eight steps, and at the end
+    assert ACCELERATOR_LAG >= 16
 
 
 def test_planted_faults_are_reported_by_their_line(report: dict[str, Any]) -> None:
