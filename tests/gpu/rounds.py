@@ -48,14 +48,15 @@ def every(*, product: bool = False) -> Iterator[tuple[str, Round]]:
     """Yield the name of every round and what it does.
 
     Args:
-        product: Whether every module meets every kind in every precision, instead of every pair of the three.
+        product: Whether every module meets every kind in every precision, instead of in fp32, and a LoRA in bf16.
     """
     for precision in filter(_computes, get_args(Precision)):
         for module in map(modules.get, modules.names()):
             if cannot_be_quantised(precision, whole=module.whole):
                 continue
-            paired = product or module is LORA or precision == "fp32"
-            yield f"{module.name} in {precision}", partial(trained, module(), precision, None if paired else ONE)
+            every_kind = product or precision == "fp32" or (module is LORA and quantisation_of(precision) is None)
+            wanted = None if every_kind else TWO if module is LORA else ONE
+            yield f"{module.name} in {precision}", partial(trained, module(), precision, wanted)
         known = None if product or precision == "fp32" else ONE
         yield f"from hidden states in {precision}", partial(from_hidden_states, precision, known)
     for module in map(modules.get, modules.names()):
@@ -122,7 +123,7 @@ def composed(module: Module, composition: Composition, world: World) -> None:
     chosen = composition.for_intermediates([f"task{place}" for place in range(count)])
     target, shape = chosen.target_module(module, count), world.shape
     attachments = chosen.attachments(target, world.intermediates(module, count), shape=shape, seed=1)
-    model = world.model(attachments, names=ONE, whole=module.whole)
+    model = world.model(attachments, names=ONE, whole=module.whole, dropout=0.0)
     world.train(model)
     shares = MixingWeights()
     world.predict(model, shares=shares)
@@ -164,7 +165,7 @@ class OtherTokens(Objective):
 
 
 def objective(given: Objective, names: Sequence[str] | None, world: World) -> None:
-    world.train(world.model([fresh(LORA())], names=names), objective=given, class_weights=True)
+    world.train(world.model([fresh(LORA(layers=(1,)))], names=names), objective=given, class_weights=True)
 
 
 def class_weights(world: World) -> None:
@@ -201,9 +202,9 @@ def resume(world: World) -> None:
 
 
 def many_steps(world: World) -> None:
-    """Train a head for nine steps, with losses that stay on the device for four."""
+    """Train heads for an epoch of ten steps, with losses that stay on the device for four."""
     with mock.patch.object(loop, "ACCELERATOR_LAG", 4):
-        world.train(world.model(names=ONE), steps=9)
+        world.train(world.model(names=TWO), steps=5)
 
 
 def adapterdrop(world: World) -> None:
