@@ -56,6 +56,7 @@ def every() -> Iterator[tuple[str, Plant]]:
     yield "a wait in a backward pass", Plant(packing._Take, "backward", _item_in_backward, "wait")
     yield "a wait in every optimizer step", Plant(optimizer.Optimizer, "step", _norms_at_once, "wait")
     yield "a copy that is read on its way", Plant(TaggingHead, "outputs", _read_early, "early")
+    yield "a list of CPU tensors", Plant(optimizer.Optimizer, "step", _lists, "error")
     yield "a synchronisation", Plant(optimizer.Optimizer, "step", _synchronised, "wait")
 
 
@@ -127,6 +128,15 @@ def _norms_at_once(original: Callable[..., Any]) -> Callable[..., Any]:
         norms = original(*args)
         assert all(norm.isfinite() for norm in norms) or True  # FAULT
         return norms
+
+    return step
+
+
+def _lists(original: Callable[..., Any]) -> Callable[..., Any]:
+    def step(this: Any, *args: Any) -> Any:
+        weights = [weight.detach() for weight in this.named.values()]
+        torch._foreach_mul(weights, [torch.ones(weight.shape) for weight in weights])  # FAULT
+        return original(this, *args)
 
     return step
 

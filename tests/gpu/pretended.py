@@ -21,10 +21,8 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 
-SIZED_BY_VALUES = frozenset(
-    {"bincount", "equal", "masked_select", "nonzero", "_unique2", "unique_consecutive", "unique_dim"}
-)
-"""Operators that wait for the device, because their result is a number or has as many entries as the values say."""
+READS_VALUES = frozenset({torch.Tag.dynamic_output_shape, torch.Tag.data_dependent_output})
+"""Marks of operators that wait for the device: their result is a number, or has as many entries as the values say."""
 INDEXING = frozenset({"index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_index", "_unsafe_index_put"})
 
 
@@ -68,11 +66,13 @@ class _Device(TorchDispatchMode):
             log.add(WAIT, "item")
             self.host.arrived()
             return 0.0 if args[0].dtype.is_floating_point else 0
-        if name in SIZED_BY_VALUES or (name == "repeat_interleave" and kwargs.get("output_size") is None):
+        if name in INDEXING:
+            self._index(*args)
+        elif READS_VALUES & set(func.tags) and kwargs.get("output_size") is None:  # of repeat_interleave
             log.add(WAIT, name)
             raise UnknownSizeError(name)
-        if name in INDEXING:
-            self._index(args)
+        if name.startswith(("_foreach_", "_fused_")):
+            _check_lists(name, args, kwargs)
         if name == "_to_copy" and (to := kwargs.get("device")) is not None and to.type == "cpu":
             return self._to_host(args[0], kwargs)
         if name == "copy_" and args[0].device.type == "cpu":
@@ -83,21 +83,21 @@ class _Device(TorchDispatchMode):
         kwargs = {key: _each(_faked, value) for key, value in kwargs.items()}
         return _each(_real_on_host, func(*args, **kwargs))
 
-    def _index(self, args: Any) -> None:
+    def _index(self, tensor: Tensor, indices: Sequence[Tensor | None], values: Tensor | None = None, *_: Any) -> None:
         """Write down what indices cost: a mask on the device has to be counted, an index on the host be copied.
 
         FakeTensorMode does not compare devices here.
         """
-        indices = [index for index in args[1] if index is not None]
-        devices = {args[0].device, *(value.device for value in args[2:3] if value.dim())}
-        if args[0].device.type == "cpu":
-            devices |= {index.device for index in indices}
-        if len(devices) > 1:
-            raise DeviceMismatchError(f"indexing mixes the devices of tensor, values and indices: {devices}")
-        for index in indices:
+        given = [index for index in indices if index is not None]
+        together = [tensor, *(given if tensor.device.type == "cpu" else [])]
+        if values is not None and values.dim():
+            together.append(values)
+        _check_devices("indexing", together)
+        filled = values is not None and values.numel() == 1 and values.device.type == "cpu" and len(given) == 1
+        for index in given:
             if index.device.type == "cpu":
                 self.log.add(PAGEABLE, "index on the CPU")
-            elif index.dtype in {torch.bool, torch.uint8}:
+            elif index.dtype in {torch.bool, torch.uint8} and not filled:  # a number fills by the mask itself
                 self.log.add(WAIT, "boolean index")
                 raise UnknownSizeError("boolean index")
 
@@ -125,6 +125,19 @@ class _Device(TorchDispatchMode):
         self.log.add(WAIT, "copy_ to the CPU")
         self.host.arrived()
         return host
+
+
+def _check_lists(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    """Compare the devices of lists of tensors, which FakeTensorMode does not; only step counts may be on the CPU."""
+    lists = [value for value in (*args, *kwargs.values()) if isinstance(value, (list, tuple))]
+    tensors = [tensor for value in lists for tensor in value if isinstance(tensor, Tensor)]
+    _check_devices(name, [tensor for tensor in tensors if tensor.dim() or name.startswith("_fused_")])
+
+
+def _check_devices(name: str, tensors: Sequence[Tensor]) -> None:
+    devices = sorted({str(tensor.device) for tensor in tensors})
+    if len(devices) > 1:
+        raise DeviceMismatchError(f"{name} mixes tensors on the devices {' and '.join(devices)}")
 
 
 def _leaves(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[Any]:
