@@ -6,6 +6,7 @@ from layover.encoder.dropout import DropoutClock, RowDropout, noise
 from layover.encoder.encoder import Encoder
 from layover.encoder.mixing_weights import MixingWeights
 from layover.encoder.precision import autocast, computing, dtype_of, is_mixed
+from layover.encoder.transfer import to_device
 from layover.encoder.weights import check_weights, generator_for, read_weights, write_weights
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "is_mixed",
     "noise",
     "read_weights",
+    "to_device",
     "write_weights",
 ]

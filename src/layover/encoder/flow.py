@@ -281,7 +281,7 @@ class Flow(nn.Module):
         if not first or (self.mixes and self.watch.on):  # mixing weights are recorded for all tokens
             return packing.padded(self._run(hidden, packing, self.lowest, self.num_layers))
         if self.lowest == self.num_layers:
-            return hidden[0, packing.first_places()][:, None]
+            return hidden[0, packing.starts][:, None]
         hidden = self._run(hidden, packing, self.lowest, self.num_layers - 1)
         return self._run(hidden, packing, self.num_layers - 1, self.num_layers, packing.firsts())[0][:, None]
 

@@ -36,7 +36,7 @@ class PackedLayer:
             packing: The packing of the hidden states.
             wanted: The packing of the result: `packing` for all tokens, `packing.firsts()` for the first of each row.
         """
-        queried = hidden if wanted is packing else hidden[:, packing.first_places()]
+        queried = hidden if wanted is packing else hidden[:, packing.starts]
         query, key, value = self._query(queried), self._key(hidden), self._value(hidden)
         context = attend(query, key, value, self._heads, packing, wanted)
         attention, feedforward = self._ends

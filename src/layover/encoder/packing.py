@@ -8,8 +8,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from layover.encoder.dropout import DropoutClock
+from layover.encoder.transfer import to_device
 
 TOKENS, WIDTH = 32, 8
 """Sizes are rounded up to these multiples if matrix products are compiled for each size (`rounds`)."""
@@ -31,6 +33,8 @@ class Packing:
     """T'."""
     count: int
     """N."""
+    starts: Tensor
+    """(B,) int64: the index of the first token of each row."""
     rows: Tensor
     """(N',) int64: the row of each token."""
     positions: Tensor
@@ -49,7 +53,7 @@ class Packing:
         """Return the packing of rows.
 
         Args:
-            lengths: The lengths of the rows, (B,) on any device.
+            lengths: The lengths of the rows, (B,) on the CPU; on another device, their copy makes the process wait.
             longest: T; it may exceed the length of the longest row.
             device: The device of the hidden states.
             heads: The number of attention heads.
@@ -57,23 +61,25 @@ class Packing:
         """
         lengths = lengths.cpu()
         width = _up(longest, WIDTH) if rounded else longest
-        real = torch.arange(width) < lengths[:, None]
-        places = real.flatten().nonzero().flatten()
-        count, slots = len(places), real.numel()
+        count, slots = int(lengths.sum()), len(lengths) * width
         padded = count < slots
         # if the grid has padding, an additional token represents it
         size = _up(count + padded, TOKENS if rounded else 1)
+        ends = to_device(lengths, device).cumsum(0)
+        tokens = torch.arange(count, device=device)
+        rows = torch.searchsorted(ends, tokens, right=True)
+        starts = functional.pad(ends[:-1], (1, 0))
+        positions = tokens - starts[rows]
         if size == slots == count:
-            rows, positions = (index.to(device, non_blocking=True) for index in (places // width, places % width))
-            return cls(lengths, longest, width, count, rows, positions, None, None)
-        grid = torch.full((slots,), count).index_copy_(0, places, torch.arange(count))
-        places = torch.nn.functional.pad(places, (0, size - count))
-        rows, positions, every = places // width, places % width, torch.arange(heads)
-        to_heads = grid.view(-1, 1, width) * heads + every[:, None]
-        of_heads = (rows[:, None] * heads + every) * width + positions[:, None]
-        tensors = (rows, positions, places, real, to_heads.flatten(), of_heads.flatten())
-        rows, positions, places, real, to, back = (tensor.to(device, non_blocking=True) for tensor in tensors)
-        return cls(lengths, longest, width, count, rows, positions, places, real if padded else None, to, back)
+            return cls(lengths, longest, width, count, starts, rows, positions, None, None)
+        rows, positions = (functional.pad(index, (0, size - count)) for index in (rows, positions))
+        places = rows * width + positions
+        grid = torch.full((slots,), count, device=device).index_copy_(0, places[:count], tokens)
+        real = grid.view(-1, width) < count if padded else None
+        every = torch.arange(heads, device=device)
+        to_heads = (grid.view(-1, 1, width) * heads + every[:, None]).flatten()
+        of_heads = ((rows[:, None] * heads + every) * width + positions[:, None]).flatten()
+        return cls(lengths, longest, width, count, starts, rows, positions, places, real, to_heads, of_heads)
 
     def for_dropouts(self, clock: DropoutClock) -> AbstractContextManager[None]:
         """Return a context in which the dropouts use the rows and positions of these tokens."""
@@ -83,11 +89,7 @@ class Packing:
         """Return the packing of only the first tokens of the rows."""
         count, device = len(self.lengths), self.rows.device
         every = torch.arange(count, device=device)
-        return Packing(torch.ones_like(self.lengths), 1, 1, count, every, torch.zeros_like(every), None, None)
-
-    def first_places(self) -> Tensor:
-        """Return the index of the first token of each row, (B,)."""
-        return (self.lengths.cumsum(0) - self.lengths).to(self.rows.device, non_blocking=True)
+        return Packing(torch.ones_like(self.lengths), 1, 1, count, every, every, torch.zeros_like(every), None, None)
 
     def pack(self, padded: Tensor) -> Tensor:
         """Return the packed tensor, (1, N', ...), of a padded one, (B, T, ...)."""

@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from layover.encoder import to_device
 from layover.heads._base import Head, real_tokens
 
 
@@ -41,7 +42,7 @@ class MeanPooling:
 
         Without special tokens a row needs at least three tokens.
         """
-        lengths = lengths.to(hidden.device)
+        lengths = to_device(lengths, hidden.device)
         counted = real_tokens(lengths, hidden.shape[1])
         if not self.special_tokens:
             counted = counted & real_tokens(lengths - 1, hidden.shape[1])

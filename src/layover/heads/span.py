@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from layover.data.features import Features
+from layover.encoder import to_device
 from layover.errors import ModelError
 from layover.heads._base import NOTHING, Head, Units, count_labelled, real_tokens, summed_divergence
 
@@ -24,7 +25,7 @@ class SpanHead(Head):
     def forward(self, hidden: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> Tensor:  # noqa: ARG002
         """Return logits, (B, T, 2) float32, with the lowest float32 value on padding."""
         logits: Tensor = self.out(self.dropouts[0](hidden)).float()
-        real = real_tokens(lengths.to(hidden.device), hidden.shape[1])
+        real = real_tokens(to_device(lengths, hidden.device), hidden.shape[1])
         return logits.masked_fill(~real[:, :, None], torch.finfo(logits.dtype).min)
 
     def loss(self, logits: Tensor, targets: Mapping[str, Tensor]) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from layover.data.features import Array, Features
 from layover.data.masking import Moment, mask
+from layover.encoder import to_device
 from layover.inference.hidden_states import HiddenStates
 from layover.inference.order import Index, offsets_of, row_lengths, unit_rows
 
@@ -44,18 +45,13 @@ class Batch:
         if device == self.ids.device:
             return self
 
-        def moved(tensor: Tensor) -> Tensor:
-            # pinned memory is copied while the device works on earlier batches
-            source = tensor.pin_memory() if device.type == "cuda" else tensor
-            return source.to(device, non_blocking=True)
-
         return replace(
             self,
-            ids=moved(self.ids),
-            segments=None if self.segments is None else moved(self.segments),
-            targets={name: moved(target) for name, target in self.targets.items()},
-            rows=moved(self.rows),
-            states=None if self.states is None else moved(self.states),
+            ids=to_device(self.ids, device),
+            segments=None if self.segments is None else to_device(self.segments, device),
+            targets={name: to_device(target, device) for name, target in self.targets.items()},
+            rows=to_device(self.rows, device),
+            states=None if self.states is None else to_device(self.states, device),
         )
 
 

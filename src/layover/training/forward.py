@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from layover.data.masking import Moment
-from layover.encoder import DropoutClock, Encoder, autocast, noise
+from layover.encoder import DropoutClock, Encoder, autocast, noise, to_device
 from layover.heads import CLASS_WEIGHTS, Head
 from layover.inference.collate import Batch, collate
 from layover.inference.order import Index
@@ -51,7 +51,7 @@ class TrainingForward:
     def noise(self, batch: Batch, draw: int = 0) -> Tensor:
         longest, device = batch.ids.shape[1], batch.ids.device
         drawn = noise(self.clock.seed, self.step, batch.rows, longest, self.hidden_size, draw)
-        padding = torch.arange(longest, device=device) >= batch.lengths.to(device)[:, None]
+        padding = torch.arange(longest, device=device) >= to_device(batch.lengths, device)[:, None]
         return drawn.masked_fill(padding[..., None], 0.0)
 
 
