@@ -44,16 +44,10 @@ PAGEABLE = {
     "inference/predict.py:predict": "the weights of a head move to the device before the first batch",
     "inference/predict.py:_every_row": "the weights of an encoder move to the device before the first batch",
     "encoder/attached.py:SiteWeights._made*": "weights are attached to an encoder that is on the device",
-    "encoder/words.py:WordEmbeddings.need*": "word embeddings are read from the file before the first batch",
 }
 """Function -> the reason why memory that is not pinned may be copied to the device there."""
 PRESENT_FAULTS: dict[str, str] = {
-    "encoder/packing.py:Packing.first_places": "",
-    "encoder/packing.py:Packing.of*": "",
-    "heads/_pooling.py:MeanPooling.__call__": "",
-    "heads/span.py:SpanHead.forward": "",
-    "inference/neighbours.py:both_ways": "",
-    "training/forward.py:TrainingForward.noise": "",
+    "inference/neighbours.py:both_ways": "blocks of embeddings are to go through pinned memory",
 }
 """Functions that copy memory that is not pinned in steps or batches, to be mended."""
 
