@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from transformers import PreTrainedModel
 
 from layover import compositions, modules
 from layover.compositions import AttachedModule
-from layover.encoder import DropoutClock, Encoder, MixingWeights
+from layover.encoder import DropoutClock, Encoder, MixingWeights, attention
 from layover.encoder.packing import Packing, rounds
 
 ModelOf = Callable[..., PreTrainedModel]
@@ -23,7 +24,7 @@ CPU = torch.device("cpu")
 @pytest.mark.parametrize("rounded", [False, True])
 @pytest.mark.parametrize("lengths", [[3, 1, 4], [4, 4], [8] * 4, [5]])
 def test_there_and_back(lengths: list[int], rounded: bool) -> None:
-    packing = Packing.of(torch.tensor(lengths), max(lengths), CPU, heads=2, rounded=rounded)
+    packing = Packing.of(torch.tensor(lengths), max(lengths), CPU, rounded=rounded)
     padded = torch.randn(len(lengths), max(lengths), 6, dtype=torch.float64)
     for row, length in enumerate(lengths):
         padded[row, length:] = 0
@@ -44,6 +45,74 @@ def test_there_and_back(lengths: list[int], rounded: bool) -> None:
 
     hidden = torch.randn(packed.shape, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(through, hidden)
+
+
+def varlen(q: Tensor, k: Tensor, v: Tensor, edges: Tensor, key_edges: Tensor, longest: int, longest_key: int) -> Tensor:
+    """Attention row by row, as torch's kernel for packed rows computes it; it leaves other tokens undefined."""
+    assert edges.dtype == key_edges.dtype == torch.int32
+    assert len(edges) == len(key_edges)
+    assert longest >= int(edges.diff().max())
+    assert longest_key >= int(key_edges.diff().max())
+    out = torch.zeros_like(q) + torch.nan
+    for row in range(len(edges) - 1):
+        own, read = slice(edges[row], edges[row + 1]), slice(key_edges[row], key_edges[row + 1])
+        scores = torch.einsum("qhd,khd->hqk", q[own], k[read]) * q.shape[-1] ** -0.5
+        out = out.index_copy(
+            0, torch.arange(own.start, own.stop), torch.einsum("hqk,khd->qhd", scores.softmax(-1), v[read])
+        )
+    return out
+
+
+@pytest.mark.parametrize("rounded", [False, True])
+@pytest.mark.parametrize("first", [False, True])
+def test_attention_to_packed_rows_equals_that_to_a_grid(
+    model_of: ModelOf, padded: Padded, monkeypatch: pytest.MonkeyPatch, rounded: bool, first: bool
+) -> None:
+    monkeypatch.setattr("layover.encoder.flow.rounds", lambda *_: rounded)
+    ids, lengths = padded
+    results = []
+    for packed in (False, True):
+        encoder = Encoder.from_model(model_of(), clock=DropoutClock(5))
+        encoder.attach([AttachedModule("any", modules.get("lora")(), None, trainable=True)])
+        weights = encoder.trained()["any"]
+        with torch.no_grad():
+            for number, weight in enumerate(weights.values()):
+                weight.normal_(0.0, 0.1, generator=torch.Generator().manual_seed(number))
+        if packed:
+            monkeypatch.setattr(attention, "takes_packed", lambda *_: True)
+            monkeypatch.setattr(attention, "_varlen", lambda: varlen)
+        hidden = encoder.train()(ids, lengths, first=first)
+        hidden.pow(3).sum().backward()
+        results.append((hidden.detach(), [weight.grad for weight in weights.values()]))
+    (grid, gradients), (hidden, others) = results
+    torch.testing.assert_close(hidden, grid, atol=ROUNDING, rtol=0)
+    assert gradients
+    for gradient, other in zip(gradients, others, strict=True):
+        torch.testing.assert_close(other, gradient, atol=1e-3, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "width", "capability", "cuda", "taken"),
+    [
+        (torch.bfloat16, 128, (8, 0), "12.8", True),
+        (torch.bfloat16, 128, (9, 0), "12.8", True),
+        (torch.float32, 128, (9, 0), "12.8", False),
+        (torch.bfloat16, 128, (7, 5), "12.8", False),
+        (torch.bfloat16, 24, (8, 0), "12.8", False),
+        (torch.bfloat16, 128, (9, 0), None, False),
+    ],
+)
+def test_where_packed_rows_meet_flash_attention(
+    monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, width: int, capability: tuple[int, int], cuda: str, taken: bool
+) -> None:
+    pytest.importorskip(attention.VARLEN)
+    attention._varlen.cache_clear()
+    monkeypatch.setattr(torch.version, "cuda", cuda)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+    query = SimpleNamespace(device=torch.device("cuda"), dtype=dtype, shape=(1, 5, width))
+    assert attention.takes_packed(query, 2) is taken  # type: ignore[arg-type]
+    assert not attention.takes_packed(torch.zeros(1, 5, width, dtype=dtype), 2), "a CPU has no such kernel"
+    attention._varlen.cache_clear()
 
 
 @pytest.mark.parametrize("module", ["lora", "bottleneck"])

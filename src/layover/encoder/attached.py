@@ -68,8 +68,10 @@ class SiteWeights(nn.Module):
         if given is not None:
             expected = {f"{site.name}.{name}": size for site in sites for name, size in sizes(site).items()}
             check_weights(given, expected, where)
-        self._at = [self._made(site, sizes, given, fresh, place) for site in sites]
-        self.at = nn.ModuleList(self._at)
+        at = [self._made(site, sizes, given, fresh, place) for site in sites]
+        self.at = nn.ModuleList(at)
+        # plain dicts, because those of torch look every weight up by name at every step
+        self._at: list[dict[str, nn.Parameter]] = [dict(weights.items()) for weights in at]
 
     @staticmethod
     def _made(

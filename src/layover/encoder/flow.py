@@ -235,8 +235,7 @@ class Flow(nn.Module):
             )
 
     def _packing(self, lengths: Tensor, longest: int, device: torch.device) -> Packing:
-        heads = self.model.config.num_attention_heads
-        return Packing.of(lengths, longest, device, heads=heads, rounded=rounds(device, self.dtype))
+        return Packing.of(lengths, longest, device, rounded=rounds(device, self.dtype))
 
     def _frozen_states(
         self, ids: Tensor, packing: Packing, segments: Tensor | None, perturbation: Tensor | None = None

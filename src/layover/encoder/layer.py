@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
 
+from layover.encoder.attention import attend
 from layover.encoder.dropout import DropoutClock
 from layover.encoder.packing import Packing
 from layover.families import Family
@@ -45,36 +44,3 @@ class PackedLayer:
             attended = attention(context, queried)
             after: Tensor = feedforward(self._inner(attended), attended)
         return after
-
-
-def attend(query: Tensor, key: Tensor, value: Tensor, heads: int, packing: Packing, wanted: Packing) -> Tensor:
-    """Return `softmax(q k / sqrt(d)) v` of every row and head, (1, N', H).
-
-    Args:
-        query: (1, N', H).
-        key: (1, N, H).
-        value: (1, N, H).
-        heads: The number of attention heads.
-        packing: The packing of the keys and values.
-        wanted: The packing of the queries.
-    """
-    q = wanted.by_head(query, heads)
-    k, v = packing.by_head(key, heads), packing.by_head(value, heads)
-    keep = None if packing.real is None else packing.real[:, None, None, :]
-    context = _plain(q, k, v, keep) if _slow_when_fused(q) else scaled_dot_product_attention(q, k, v, attn_mask=keep)
-    return wanted.from_heads(context)
-
-
-def _slow_when_fused(query: Tensor) -> bool:
-    """Return whether the fused kernel is slower: on CPUs its backward pass in bfloat16 takes 3 to 5 times as long."""
-    return query.device.type == "cpu" and query.dtype == torch.bfloat16 and torch.is_grad_enabled()
-
-
-def _plain(query: Tensor, key: Tensor, value: Tensor, keep: Tensor | None) -> Tensor:
-    scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
-    if keep is not None:
-        # an addition, unlike masked_fill, needs no work in the backward pass
-        least = torch.finfo(scores.dtype).min
-        scores = scores + torch.zeros_like(keep, dtype=scores.dtype).masked_fill(~keep, least)
-    context: Tensor = scores.softmax(-1) @ value
-    return context

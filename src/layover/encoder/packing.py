@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -43,20 +44,19 @@ class Packing:
     """(N',) int64: the index of each token in the grid of B x T'; None if the grid has no padding."""
     real: Tensor | None
     """(B, T') bool: the mask of real tokens; None without padding."""
-    to_heads: Tensor | None = None
-    """(B * heads * T',) int64: for each place of the grid, the index of a vector (N' * heads), see `by_head`."""
-    of_heads: Tensor | None = None
-    """(N' * heads,) int64: the inverse of `to_heads`."""
+    grid: Tensor | None = None
+    """(B * T',) int64: the token at each place of the grid, N on padding; the inverse of `places`."""
+    tail: bool = False
+    """Whether tokens at the end belong to no row; `edges` then has a row for them."""
 
     @classmethod
-    def of(cls, lengths: Tensor, longest: int, device: torch.device, *, heads: int, rounded: bool = False) -> Packing:
+    def of(cls, lengths: Tensor, longest: int, device: torch.device, *, rounded: bool = False) -> Packing:
         """Return the packing of rows.
 
         Args:
             lengths: The lengths of the rows, (B,) on the CPU; on another device, their copy makes the process wait.
             longest: T; it may exceed the length of the longest row.
             device: The device of the hidden states.
-            heads: The number of attention heads.
             rounded: Whether sizes are rounded up, see `rounds`.
         """
         lengths = lengths.cpu()
@@ -76,10 +76,7 @@ class Packing:
         places = rows * width + positions
         grid = torch.full((slots,), count, device=device).index_copy_(0, places[:count], tokens)
         real = grid.view(-1, width) < count if padded else None
-        every = torch.arange(heads, device=device)
-        to_heads = (grid.view(-1, 1, width) * heads + every[:, None]).flatten()
-        of_heads = ((rows[:, None] * heads + every) * width + positions[:, None]).flatten()
-        return cls(lengths, longest, width, count, starts, rows, positions, places, real, to_heads, of_heads)
+        return cls(lengths, longest, width, count, starts, rows, positions, places, real, grid, size > count)
 
     def for_dropouts(self, clock: DropoutClock) -> AbstractContextManager[None]:
         """Return a context in which the dropouts use the rows and positions of these tokens."""
@@ -89,7 +86,8 @@ class Packing:
         """Return the packing of only the first tokens of the rows."""
         count, device = len(self.lengths), self.rows.device
         every = torch.arange(count, device=device)
-        return Packing(torch.ones_like(self.lengths), 1, 1, count, every, every, torch.zeros_like(every), None, None)
+        ones, zeros = torch.ones_like(self.lengths), torch.zeros_like(every)
+        return Packing(ones, 1, 1, count, every, every, zeros, None, None, tail=self.tail)
 
     def pack(self, padded: Tensor) -> Tensor:
         """Return the packed tensor, (1, N', ...), of a padded one, (B, T, ...)."""
@@ -108,22 +106,31 @@ class Packing:
         """Return (1, N', ...), with zeros at the end, of (1, N, ...), which needs no gradient."""
         return tokens if len(self.rows) == self.count else pad_to(tokens, 1, len(self.rows))
 
+    @cached_property
+    def edges(self) -> tuple[Tensor, int]:
+        """The ends of the rows after a 0, (B + 1,) int32, and the length of the longest row.
+
+        Tokens that belong to no row are one more row: attention must not leave their places empty.
+        """
+        edges = functional.pad(self.starts, (0, 1), value=self.count)
+        if self.tail:
+            edges = functional.pad(edges, (0, 1), value=len(self.rows))
+        return edges.to(torch.int32), max(self.longest, len(self.rows) - self.count)
+
     def by_head(self, packed: Tensor, heads: int) -> Tensor:
         """Return the grid by heads, (B, heads, T', d), of (1, N', H); the values on padding are never read."""
-        if self.to_heads is None or self.of_heads is None:
-            return packed.view(-1, self.width, heads, packed.shape[-1] // heads).transpose(1, 2)
-        parts = packed.view(packed.shape[1] * heads, -1)
-        return _taken(parts, self.to_heads, self.of_heads, self.count * heads).view(
-            -1, heads, self.width, parts.shape[-1]
-        )
+        grid = packed[0]
+        if self.grid is not None and self.places is not None:
+            grid = _taken(grid, self.grid, self.places, self.count)
+        return grid.view(-1, self.width, heads, grid.shape[-1] // heads).transpose(1, 2)
 
     def from_heads(self, grid: Tensor) -> Tensor:
         """Return the packed tensor, (1, N', H), of a grid by heads, (B, heads, T', d)."""
-        if self.to_heads is None or self.of_heads is None:
-            return grid.transpose(1, 2).flatten(2).flatten(0, 1)[None]
-        parts = grid.reshape(-1, grid.shape[-1])
+        rows = grid.transpose(1, 2).flatten(2).flatten(0, 1)
+        if self.grid is None or self.places is None:
+            return rows[None]
         # padding gets the gradient of a token that nothing reads, which is zero
-        return _taken(parts, self.of_heads, self.to_heads, len(parts)).view(1, len(self.rows), -1)
+        return _taken(rows, self.places, self.grid, len(rows))[None]
 
 
 def rounds(device: torch.device, dtype: torch.dtype) -> bool:

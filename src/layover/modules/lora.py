@@ -85,6 +85,21 @@ class Lora(LowRank):
 
         return linear(linear(at.source, weights["A"]), weights["B"]) * self.scale(site)
 
+    def changed(self, site: Site, at: At, weights: Mapping[str, Tensor]) -> Tensor:
+        """Return `at.hidden` plus `delta`, by one product that scales and adds, too.
+
+        Without gradients the product writes into `at.hidden`, the output of a linear map that nothing else reads.
+        """
+        import torch
+
+        hidden = at.hidden.reshape(-1, site.outputs)
+        low_rank = torch.nn.functional.linear(at.source.reshape(-1, site.inputs), weights["A"])
+        # a product with few columns is fast only if they are contiguous, forward and for the gradient of B
+        b, scale = weights["B"].t().contiguous(), self.scale(site)
+        if torch.is_grad_enabled() or torch.is_autocast_enabled(hidden.device.type):
+            return torch.addmm(hidden, low_rank, b, alpha=scale).view(at.hidden.shape)
+        return hidden.addmm_(low_rank, b, alpha=scale).view(at.hidden.shape)
+
     def seen(self, site: Site, at: At) -> Tensor:  # noqa: ARG002
         return at.source
 
