@@ -253,6 +253,7 @@ def _patches(host: HostMemory) -> Iterator[Any]:
         "default_stream": host.stream,
         "stream": lambda _: contextlib.nullcontext(),
     }
+    yield mock.patch.object(torch.version, "cuda", torch.version.cuda or "12.8")
     for name, value in cuda.items():
         yield mock.patch.object(torch.cuda, name, value)
     yield mock.patch.object(Tensor, "pin_memory", lambda tensor, _=None: host.pin(tensor))

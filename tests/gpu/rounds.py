@@ -173,6 +173,12 @@ def class_weights(world: World) -> None:
     world.train(world.model([fresh(LORA())], names=names), class_weights=True)
 
 
+def older_gpu(world: World) -> None:
+    """Train and predict in bf16 on a GPU without flash attention."""
+    with mock.patch.object(torch.cuda, "get_device_capability", return_value=(7, 5)):
+        trained(LORA(), "bf16", TWO, world)
+
+
 def micro_batches(world: World) -> None:
     world.train(world.model([fresh(LORA())], names=ONE), execution={"micro_batch_tokens": 60})
 
@@ -208,10 +214,10 @@ def many_steps(world: World) -> None:
 
 
 def adapterdrop(world: World) -> None:
-    model = world.model([fresh(LORA())], names=TWO)
+    model = world.model([fresh(LORA())], names=ONE)
     for drop in (AdapterDrop(train=1), AdapterDrop(train=1, random=True, predict=1)):
         model.encoder.drop(drop)
-        world.train(model, steps=2)
+        world.train(model)
         world.predict(model)
 
 
@@ -223,7 +229,7 @@ def languages(world: World) -> None:
     world.train(learned)
     weights = learned.encoder.state("target")
     language = AttachedModule("language", spoken, weights, trainable=False)
-    model = world.model([fresh(LORA())], names=[*TWO, *tied])
+    model = world.model([fresh(LORA())], names=[*ONE, *tied])
     model.encoder.set_language(language)
     world.train(model)
     for given in (None, language):
@@ -279,6 +285,7 @@ def serving(world: World, *, precision: Precision, check: bool) -> None:
 
 SINGLE: Mapping[str, Round] = {
     "class weights": class_weights,
+    "an older GPU": older_gpu,
     "micro-batches": micro_batches,
     "resume": resume,
     "many steps": many_steps,

@@ -10,6 +10,7 @@ import sys
 import tomllib
 from fnmatch import fnmatch
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,12 @@ def test_losses_are_read_once_in_many_steps(report: dict[str, Any]) -> None:
     assert said["operators"]["_fused_adamw_"] == 2 * 10  # matrices decay, vectors do not
     assert reads == 3  # after four and eight steps, and at the end of the epoch
     assert ACCELERATOR_LAG >= 16
+
+
+def test_attention_reads_packed_rows_where_flash_attention_can(report: dict[str, Any]) -> None:
+    newer = find_spec("torch.nn.attention.varlen") is not None
+    for name, packed in (("lora in fp32", False), ("an older GPU", False), ("lora in bf16", newer)):
+        assert ("_varlen_attn" in report["rounds"][name]["operators"]) == packed, name
 
 
 def test_planted_faults_are_reported_by_their_line(report: dict[str, Any]) -> None:
