@@ -35,7 +35,7 @@ def report_of(play: Callable[[], object]) -> dict[str, Any]:
 
 
 def reports(folder: Path, names: set[str]) -> dict[str, Any]:
-    """Return the reports of rounds by name, and those of planted faults; no names are all names."""
+    """Return the reports of rounds and of planted faults by name, and the kinds; no names are all names."""
     from tests.gpu import plants, rounds
     from tests.gpu.world import World
 
@@ -49,7 +49,7 @@ def reports(folder: Path, names: set[str]) -> dict[str, Any]:
             with plant.planted():
                 said = report_of(lambda: rounds.trained(rounds.LORA(), "fp32", rounds.ONE, world))
             plants_said[name] = {**said, "shows": plant.shows, "line": plant.line}
-    return {"rounds": rounds_said, "plants": plants_said}
+    return {"rounds": rounds_said, "plants": plants_said, "kinds": sorted(world.predicted)}
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,8 @@ class World:
     """The folder of the encoder and of files that rounds write."""
 
     root: Path
+    predicted: set[str] = field(default_factory=set)
+    """The kinds that a round predicted."""
 
     @cached_property
     def tokenizer(self) -> Any:
@@ -186,6 +188,7 @@ class World:
             )
             decoded = own.decode(outputs, data.features, data.examples, labels=data.labels)
             assert len(decoded) == len(data.examples), kind
+            self.predicted.add(kind)
 
     def states(self, model: Model, layer: int) -> dict[str, HiddenStates]:
         """Return the hidden states that enter a layer, computed on the device and kept in files."""
