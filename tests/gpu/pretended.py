@@ -245,7 +245,7 @@ def _patches(host: HostMemory) -> Iterator[Any]:
         "reset_peak_memory_stats": _nothing,
         "get_device_capability": lambda *_: (8, 0),
         "get_device_name": lambda *_: "pretended",
-        "get_arch_list": lambda: ["sm_80"],
+        "get_arch_list": lambda: ["sm_75", "sm_80"],
         "synchronize": host.synchronize,
         "Event": host.mark,
         "Stream": host.stream,

@@ -142,7 +142,7 @@ def test_losses_are_read_once_in_many_steps(report: dict[str, Any]) -> None:
 
 def test_attention_reads_packed_rows_where_flash_attention_can(report: dict[str, Any]) -> None:
     newer = find_spec("torch.nn.attention.varlen") is not None
-    for name, packed in (("lora in fp32", False), ("an older GPU", False), ("lora in bf16", newer)):
+    for name, packed in (("lora in fp32", False), ("attention on a grid", False), ("lora in bf16", newer)):
         assert ("_varlen_attn" in report["rounds"][name]["operators"]) == packed, name
 
 
