@@ -47,7 +47,7 @@ class Plant:
 
 def every() -> Iterator[tuple[str, Plant]]:
     """Yield the name of every fault, and the fault."""
-    yield "a CPU tensor in a module", Plant(Lora, "delta", _cpu_tensor, "error")
+    yield "a CPU tensor in a module", Plant(Lora, "changed", _cpu_tensor, "error")
     yield "an item in a head", Plant(TaggingHead, "loss", _item, "wait")
     yield "a boolean index in attention", Plant(layer, "attend", _boolean_index, "wait")
     yield "a list as index in a head", Plant(TaggingHead, "forward", _list_index, "pageable")
@@ -61,11 +61,11 @@ def every() -> Iterator[tuple[str, Plant]]:
 
 
 def _cpu_tensor(original: Callable[..., Any]) -> Callable[..., Any]:
-    def delta(*args: Any) -> Any:
-        change = original(*args)
-        return change * torch.ones(change.shape[-1])  # FAULT
+    def changed(*args: Any) -> Any:
+        hidden = original(*args)
+        return hidden * torch.ones(hidden.shape[-1])  # FAULT
 
-    return delta
+    return changed
 
 
 def _item(original: Callable[..., Any]) -> Callable[..., Any]:
