@@ -96,7 +96,9 @@ def all_compositions() -> Iterator[Composition]:
 
 
 def trained(module: Module, precision: Precision, names: Sequence[str] | None, world: World) -> None:
-    model = world.model([fresh(module)], names=names, precision=precision, whole=module.whole)
+    # dropout is the same code below every module; all have it with checkpointing
+    dropout = 0.1 if module.whole or isinstance(module, LORA) else 0.0
+    model = world.model([fresh(module)], names=names, precision=precision, whole=module.whole, dropout=dropout)
     world.train(model)
     world.predict(model)
     for name in model.encoder.trained():

@@ -4,6 +4,7 @@ neither. This file never imports torch at its top: the hooks have to be there be
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import importlib.util
 import os
 import subprocess
@@ -55,14 +56,25 @@ def torch_folder() -> Path:
     return Path(spec.origin).parent
 
 
-def built(folder: Path) -> tuple[Path, str]:
-    """Compile the library; return its path, and what the compiler says where it fails."""
-    source, library, torch = folder / "shim.cpp", folder / "shim.so", torch_folder()
-    source.write_text(SOURCE, encoding="utf-8")
+def built(folder: Path, version: str) -> tuple[Path, str]:
+    """Compile the library, unless the folder has it; return its path, and what the compiler says where it fails.
+
+    Args:
+        folder: Folder of compiled libraries.
+        version: The version of torch.
+    """
+    torch = torch_folder()
+    library = folder / f"{hashlib.sha256(f'{SOURCE} {version} {torch}'.encode()).hexdigest()[:16]}.so"
+    if library.exists():
+        return library, ""
+    beside = library.with_suffix(f".{os.getpid()}")
     flags = ["-O0", "-shared", "-fPIC", "-std=c++20", f"-I{torch}/include", f"-L{torch}/lib", f"-Wl,-rpath,{torch}/lib"]
-    command = ["g++", *flags, str(source), "-o", str(library), "-lc10", "-ltorch_cpu"]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
-    return library, ran.stderr if ran.returncode else ""
+    command = ["g++", *flags, "-x", "c++", "-", "-o", str(beside), "-lc10", "-ltorch_cpu"]
+    ran = subprocess.run(command, input=SOURCE, capture_output=True, text=True, check=False)
+    if ran.returncode:
+        return library, ran.stderr
+    beside.replace(library)
+    return library, ""
 
 
 def install(library: Path) -> None:

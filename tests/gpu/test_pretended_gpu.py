@@ -61,13 +61,15 @@ def supported() -> bool:
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The compiled guard and hooks of the device."""
+def library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The compiled guard and hooks of the device; pytest's cache keeps them for later runs."""
     if sys.platform != "linux" or shutil.which("g++") is None:
         pytest.skip("a pretended GPU needs g++ on Linux")
     if not (shim.torch_folder() / "include").is_dir():
         pytest.skip("this torch has no headers of its C++ interface")
-    path, complaint = shim.built(tmp_path_factory.mktemp("shim"))
+    kept = request.config.pluginmanager.hasplugin("cacheprovider")
+    folder = request.config.cache.mkdir("pretended_gpu") if kept else tmp_path_factory.mktemp("pretended_gpu")
+    path, complaint = shim.built(folder, version("torch"))
     if complaint and not supported():
         pytest.skip(f"torch {version('torch')} has another C++ interface: {complaint[:500]}")
     assert not complaint, complaint
