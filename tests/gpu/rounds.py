@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
@@ -14,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 from tests.gpu.sweep import run_sweep
+from tests.gpu.toy_objectives import AllCalls, OtherTokens
 from tests.gpu.world import HIDDEN, LAYERS, Model, Round, World, fresh, on_device, with_segments
-from torch import Tensor
 from transformers import AutoConfig, AutoModel
 
 from layover import compositions, kinds, mixers, modules, objectives
@@ -141,29 +140,6 @@ def gates(module: Module, world: World) -> None:
     states = world.states(world.model(names=ONE, precision="bf16"), layer=1)
     top = world.model(gated([finished]), names=ONE, precision="bf16", from_layer=1)
     world.train(top, states=states, train_head=False)
-
-
-class AllCalls(Objective):
-    """Uses all that the loop promises to objectives: noise, perturbations, draws, divergences."""
-
-    name = "all_calls"
-
-    def losses(self, forward: Any, batch: Any) -> Iterator[Tensor]:
-        clean = forward(batch)
-        start = (0.1 * forward.noise(batch)).requires_grad_()
-        moved = forward(batch, start, draw=1)
-        (gradient,) = torch.autograd.grad(forward.divergence(clean.logits.detach(), moved.logits), start)
-        yield clean.loss
-        yield forward(batch, gradient, draw=2).loss
-
-
-class OtherTokens(Objective):
-    """Runs other tokens than those of the training set."""
-
-    name = "other_tokens"
-
-    def losses(self, forward: Any, batch: Any) -> Iterator[Tensor]:
-        yield forward(replace(batch, ids=batch.ids.clone())).loss
 
 
 def objective(given: Objective, names: Sequence[str] | None, world: World) -> None:
