@@ -88,7 +88,7 @@ test-kernel: $(VENV)-triton/.installed  ## The GPU kernel, interpreted and compi
 	PYTHONPATH=$(VENV)-triton $(BIN)/python -m pytest tests/encoder/test_dropout_triton.py
 
 # The lowest versions that pyproject.toml allows. PIP_EXTRA_INDEX_URL names the index of torch's small CPU builds.
-LOWEST := $(addprefix tests/,compositions data encoder files heads inference kinds layouts metrics modules packages plan \
+LOWEST := $(addprefix tests/,compositions data encoder files gpu heads inference kinds layouts metrics modules packages plan \
 	recipe specs steps store training test_canonical.py test_identity.py)
 $(VENV)-lowest/.installed: pyproject.toml .ci/lowest.py
 	$(PYTHON) -m venv $(VENV)-lowest

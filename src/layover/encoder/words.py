@@ -15,6 +15,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 from torch.nn import functional
 
+from layover.encoder.transfer import to_device
 from layover.errors import ModelError
 
 AT_ONCE = 2048
@@ -70,9 +71,10 @@ class WordEmbeddings(nn.Module):
             return
         before = len(self.weight)
         parts = (missing[start : start + AT_ONCE] for start in range(0, len(missing), AT_ONCE))
-        rows = [self._read(part).to(self.weight.device, self.weight.dtype) for part in parts]
+        rows = [to_device(self._read(part).to(self.weight.dtype), self.weight.device) for part in parts]
         self.weight = torch.cat([self.weight, *rows])
-        self.lookup[missing.to(self.lookup.device)] = torch.arange(before, len(self.weight), device=self.lookup.device)
+        places = torch.arange(before, len(self.weight), device=self.lookup.device)
+        self.lookup[to_device(missing, self.lookup.device)] = places
         self._there[missing.numpy()] = True
 
     def _read(self, numbers: Tensor) -> Tensor:
