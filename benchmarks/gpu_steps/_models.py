@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -115,23 +115,32 @@ def trained_kinds() -> list[str]:
     return [name for name in kinds.names() if kinds.get(name).trained and sandbox_task(name) is not None]
 
 
-def modules_and_kinds(*, quick: bool) -> list[Case]:
-    """Return every module with every kind; for a trial every module with one kind, and LoRA with all."""
-    plain = modules.get("lora")
-    return [
-        Case(f"{name}, {kind}", kind, modules.get(name)())
-        for name in modules.names()
-        for kind in trained_kinds()
-        if not quick or kind == "classification" or modules.get(name) is plain
-    ]
+def crossed() -> list[Case]:
+    """Return every module with every kind."""
+    return [case_of(name, kind) for name in modules.names() for kind in trained_kinds()]
 
 
-def composed(*, quick: bool) -> list[Case]:
-    """Return every composition and variant with every module that it takes; for a trial the defaults with LoRA."""
+def each_once() -> list[Case]:
+    """Return every module with one kind, and LoRA with all."""
+    return [case for case in crossed() if case.kind == "classification" or case.module.name == "lora"]
+
+
+def few() -> list[Case]:
+    """Return what a trial of the code runs."""
+    return [case_of("lora", "classification"), case_of("lora", "span"), case_of("full", "classification")]
+
+
+def case_of(module: str, kind: str) -> Case:
+    """Return a module with its defaults and a kind."""
+    return Case(f"{module}, {kind}", kind, modules.get(module)())
+
+
+def composed(*, variants: bool) -> list[Case]:
+    """Return every composition and variant with every module that it takes; without variants defaults with LoRA."""
     cases = []
-    for module in [modules.get("lora")()] if quick else [modules.get(name)() for name in modules.names()]:
+    for module in [modules.get(name)() for name in modules.names()] if variants else [modules.get("lora")()]:
         for name in compositions.names():
-            for settings in [{}] if quick else [{}, *VARIANTS.get(name, [])]:
+            for settings in [{}, *VARIANTS.get(name, [])] if variants else [{}]:
                 how = compositions.get(name)(**settings)
                 if not how.refuses(module):
                     label = ", ".join([f"{name} of {module.name}", *map(str, settings.values())])
@@ -139,9 +148,10 @@ def composed(*, quick: bool) -> list[Case]:
     return cases
 
 
-def every_objective() -> Iterator[Objective]:
-    """Yield the objectives with their defaults."""
-    yield from (objectives.get(name)() for name in objectives.names())
+def every_objective() -> list[Objective]:
+    """Return the objectives with their defaults, the plain one first."""
+    names = sorted(objectives.names(), key=lambda name: name != "plain")
+    return [objectives.get(name)() for name in names]
 
 
 def train(
