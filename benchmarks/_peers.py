@@ -33,6 +33,7 @@ from transformers.utils import logging as of_transformers  # noqa: E402
 from layover.data.features import Features  # noqa: E402
 
 of_transformers.set_verbosity_error()
+of_transformers.disable_progress_bar()
 logging.getLogger("adapters").setLevel(logging.ERROR)
 
 MODELS = {"classification": AutoModelForSequenceClassification, "span": AutoModelForQuestionAnswering}
@@ -57,9 +58,7 @@ SORTED: Mapping[str, Any] = (
 
 AS_USERS_DO = Style(True, {})
 """The Trainer's own defaults: fp32, 8 rows at once in predictions."""
-AS_AN_EXPERT = Style(
-    False, {"bf16": True, "optim": "adamw_torch_fused", **SORTED, "per_device_eval_batch_size": 64}
-)
+AS_AN_EXPERT = Style(False, {"bf16": True, "optim": "adamw_torch_fused", **SORTED, "per_device_eval_batch_size": 64})
 
 
 def make_model(

@@ -18,6 +18,7 @@ from layover import kinds, tasks
 from layover.data.features import Features
 from layover.data.subset import limit
 from layover.data.tokenizer import Tokenizer
+from layover.encoder.loading import quiet
 from layover.shape import Shape
 from layover_sandbox.encoders import folder_of
 
@@ -52,7 +53,8 @@ def encoder_folder(settings: Settings, name: str) -> Path:
     folder = Path(settings.work) / size
     if not (folder / "tokenizer.json").is_file():
         torch.manual_seed(0)
-        memory_model.write_encoder(memory_model.SHAPES[size], folder)
+        with quiet():
+            memory_model.write_encoder(memory_model.SHAPES[size], folder)
         words = {"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3}
         backend = Backend(tokenizer_models.WordLevel(words, unk_token="<unk>"))  # noqa: S106 - a token of a text
         roles = {"bos_token": "<s>", "pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import subprocess
 import sys
 import time
 import traceback
@@ -93,14 +94,16 @@ class Record:
         """Return the seconds that are left."""
         return self._budget - (time.monotonic() - self._started)
 
-    def case(self, name: str, work: Callable[[], object]) -> None:
-        """Do a piece of work, unless time is up; its exception is recorded, and the step goes on."""
-        if self.left() <= 0:
+    def case(self, name: str, work: Callable[[], object], *, needs: float = 0.0) -> None:
+        """Do a piece of work, if so many seconds are left; its exception is recorded, and the step goes on."""
+        if self.left() <= needs:
             self.skipped.append(name)
         else:
             began = time.monotonic()
             try:
                 work()
+            except subprocess.TimeoutExpired:
+                self.skipped.append(name)
             except Exception:  # noqa: BLE001 - every failure is recorded, and is one of the results
                 self.errors[name] = traceback.format_exc()
             print(f"  {self._step}: {name} ({time.monotonic() - began:.1f} s)", file=sys.stderr, flush=True)
@@ -124,5 +127,3 @@ class Record:
             "values": self.values,
         }
         write(self._settings, self._step, body)
-
-

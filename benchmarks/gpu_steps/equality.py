@@ -62,7 +62,9 @@ def run(record: Record, settings: Settings) -> None:
     for name in ("lora",) if settings.quick else ("lora", "bottleneck", "dora", "full"):
         case = case_of(name, "classification")
         for precision in precisions(settings):
-            record.case(f"{name}, trained again, {precision}", partial(trained_again, record, settings, case, precision))
+            record.case(
+                f"{name}, trained again, {precision}", partial(trained_again, record, settings, case, precision)
+            )
     for precision in precisions(settings):
         record.case(f"LoRA of size base, {precision}", partial(compare_base, record, settings, precision))
     for case in [*few(), composed(variants=False)[0]] if settings.quick else [*crossed(), *composed(variants=True)]:
@@ -106,7 +108,10 @@ def base_model(settings: Settings, precision: Precision) -> Model:
     lora = modules.get("lora")()
     encoder.attach([AttachedModule("target", lora, None, trainable=True)])
     drawn = torch.Generator().manual_seed(1)
-    state = {name: value + 0.02 * torch.randn(value.shape, generator=drawn) for name, value in encoder.state("target").items()}
+    state = {
+        name: value + 0.02 * torch.randn(value.shape, generator=drawn)
+        for name, value in encoder.state("target").items()
+    }
     encoder.attach([AttachedModule("target", lora, state, trainable=True)])
     head = heads.build("classification", encoder.hidden_size, 3, clock=encoder.clock, dropout=0.1)
     features = rows("classification", 8, encoder.shape.vocabulary)
@@ -215,7 +220,9 @@ def nearest(record: Record, settings: Settings) -> None:
     """Compare the nearest neighbours of embeddings without near ties."""
     drawn = np.random.default_rng(0)
     left, right = (drawn.standard_normal((300, 64), dtype=np.float32) for _ in range(2))
-    own, mine = (both_ways(left, right, execution=Execution(device=device), side=128) for device in ("cpu", settings.device))
+    own, mine = (
+        both_ways(left, right, execution=Execution(device=device), side=128) for device in ("cpu", settings.device)
+    )
     for name, one, other in zip(("left to right", "right to left"), mine, own, strict=True):
         same, difference = float((one.index == other.index).mean()), relative(one.similarity, other.similarity)
         passed = same >= 0.999 and difference <= 1e-5
@@ -224,7 +231,7 @@ def nearest(record: Record, settings: Settings) -> None:
 
 def trained_again(record: Record, settings: Settings, case: Case, precision: Precision) -> None:
     """Compare trainings bit for bit: repeated, resumed, and with gradient checkpointing."""
-    first, steps = case.model(precision), 6
+    first, steps = case.model(precision), 4 if settings.quick else 6
     result = train(first, settings.device, steps=steps)
     expected, losses = weights_of(first), result.curve
     ways: dict[str, Model] = {}

@@ -63,7 +63,10 @@ def step_and_prediction(
 
 def warned_of(settings: Settings, case: Case, objective: Objective, precision: Precision) -> list[str]:
     """Return what torch says of every operation that it would refuse."""
-    before, only_warned = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    before, only_warned = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:
         with warnings.catch_warnings(record=True) as seen:

@@ -111,7 +111,9 @@ def not_allowed(counts: Counter[Place], allowed: tuple[Place, ...]) -> dict[str,
     """Return the places that should not wait."""
     wrong = {}
     for (line, function), count in counts.items():
-        if not any(line.startswith(file) and function == name or (line.startswith(file) and not name) for file, name in allowed):
+        if not any(
+            line.startswith(file) and function == name or (line.startswith(file) and not name) for file, name in allowed
+        ):
             wrong[f"{line} {function}"] = count
     return wrong
 
@@ -147,18 +149,14 @@ def of_prediction(record: Record, settings: Settings, case: Case, precision: Pre
     execution = Execution(device=settings.device, micro_batch_tokens=256)
     predict(model.encoder, model.head, model.features, execution=execution, precision=precision)
     with watching(settings.device) as counts:
-        predict(
-            model.encoder, model.head, model.features, execution=execution, precision=precision, progress=progress
-        )
+        predict(model.encoder, model.head, model.features, execution=execution, precision=precision, progress=progress)
     name = f"{case.name}, {precision}"
     record.values["prediction"][name] = {"batches": batches[0], **listed(counts, max(1, batches[0]))}
     wrong = not_allowed(counts, IN_PREDICTION)
     record.check(f"prediction, {name}: no wait but for answers", not wrong, places=wrong, batches=batches[0])
 
 
-def kernels(
-    record: Record, settings: Settings, name: str, target: str, dropout: float, precision: Precision
-) -> None:
+def kernels(record: Record, settings: Settings, name: str, target: str, dropout: float, precision: Precision) -> None:
     """Count the kernels and the time of a training step of LoRA on XLM-R base, as the difference of two trainings."""
     least, most = (1, 2) if settings.quick else (2, 5)
     places = ("query", "value") if target == "query and value" else tuple(LINEARS)
@@ -193,5 +191,3 @@ def profiled(settings: Settings, model: Model, steps: int) -> dict[str, float]:
             counts["kernels"] += row.count
             counts["busy_ms"] += row.self_device_time_total / 1000
     return counts
-
-

@@ -1,0 +1,292 @@
+"""What would make it faster: each lever with its switch in one process, on an encoder of the size of XLM-R base.
+
+Some are switches that users have (micro-batches, precision), some are what Layover could use: other kinds of attention,
+CUDA graphs, `torch.compile`. A graph and a compiled layer hold for one shape: beside their gain stands what a new shape
+costs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import _ours
+import torch
+from _common import spread
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import scaled_dot_product_attention
+
+from gpu_steps._made import LENGTHS, encoder_folder, rows, shape_of
+from gpu_steps._record import Record, Settings
+from gpu_steps._timing import Way, per_call, tf32, timed, turns
+from layover.encoder import DropoutClock, Encoder, RowDropout
+from layover.encoder.layer import PackedLayer, attend
+from layover.encoder.packing import Packing
+
+BUDGET = 65.0
+HEAD_SIZE = 64
+COMPILING = 40.0
+"""Seconds that the compiler may take for one layer."""
+BACKENDS = {
+    "flash": SDPBackend.FLASH_ATTENTION,
+    "efficient": SDPBackend.EFFICIENT_ATTENTION,
+    "cudnn": SDPBackend.CUDNN_ATTENTION,
+    "math": SDPBackend.MATH,
+}
+
+
+def run(record: Record, settings: Settings) -> None:
+    """Measure."""
+    parts = ("attention", "graph", "compile", "dropout", "micro_tokens", "predicted_tokens", "tf32")
+    record.values |= {part: {} for part in parts}
+    for lengths in ("pairs",) if settings.quick else LENGTHS:
+        record.case(f"attention, {lengths}", partial(attention, record, settings, lengths))
+    record.case("dropout", partial(dropout, record, settings))
+    record.case("micro-batches of a training", partial(micro_batches, record, settings))
+    record.case("batches of a prediction", partial(predicted_tokens, record, settings))
+    record.case("TF32", partial(with_tf32, record, settings))
+    # last: a capture that fails may leave the device unusable, and a compiler takes its time
+    for count in (8,) if settings.quick else (16, 256):
+        record.case(f"graph, {count} rows", partial(graph, record, settings, count))
+    for precision in ("bf16",) if settings.quick else ("bf16", "fp32"):
+        record.case(f"compile, {precision}", partial(compiled, record, settings, precision), needs=COMPILING)
+
+
+def lengths_of(settings: Settings, name: str, tokens: int) -> Tensor:
+    """Return the lengths of rows with about so many tokens together, the longest first."""
+    features = rows("classification", 4096, shape_of(settings, "base").vocabulary, lengths=name)
+    count = max(2, int((features.lengths.cumsum() <= tokens).sum()))
+    return torch.from_numpy(features.lengths[:count]).sort(descending=True).values
+
+
+def attention(record: Record, settings: Settings, name: str) -> None:
+    """Compare kinds of attention, forward and backward, on packed rows of real lengths.
+
+    `layover` is what the layers run. The others take the grid with padding, with a mask or (flash takes none, so that its
+    numbers are wrong and its time is not) without; `varlen` takes the packed rows.
+    """
+    hidden, device = shape_of(settings, "base").hidden, torch.device(settings.device)
+    heads = hidden // HEAD_SIZE
+    lengths = lengths_of(settings, name, 256 if settings.quick else 8192)
+    count = int(lengths.sum())
+    for dtype in (torch.bfloat16, torch.float32):
+        packing = Packing.of(lengths, int(lengths.max()), device, heads=heads, rounded=dtype == torch.bfloat16)
+        size = len(packing.rows)
+        packed = [torch.randn(1, size, hidden, device=device, dtype=dtype, requires_grad=True) for _ in range(3)]
+        query, key, value = packed
+        ways = {"layover": partial(attend, query, key, value, heads, packing, packing)}
+        grid = [packing.by_head(part.detach(), heads).requires_grad_() for part in packed]
+        mask = None if packing.real is None else packing.real[:, None, None, :]
+        for backend, kind in BACKENDS.items():
+            for label, given in (("grid with a mask", mask), ("grid without a mask", None)):
+                ways[f"{backend}, {label}"] = partial(of_backend, kind, grid, given)
+        ways |= varlen(lengths, packed, count, heads)
+        found: dict[str, Any] = {}
+        for way, forward in ways.items():
+            inputs = packed if way in {"layover", "varlen"} else grid
+            found[way] = milliseconds(forward, inputs, settings.device)
+        label = f"{name}, {str(dtype).removeprefix('torch.')}"
+        padded = len(lengths) * packing.width
+        record.values["attention"][label] = {"tokens": count, "padded": padded, "rows": len(lengths), "ways": found}
+
+
+def of_backend(kind: SDPBackend, grid: Sequence[Tensor], mask: Tensor | None) -> Tensor:
+    """Return the context of one kind of attention."""
+    with sdpa_kernel(kind):
+        return scaled_dot_product_attention(*grid, attn_mask=mask)
+
+
+def varlen(lengths: Tensor, packed: Sequence[Tensor], count: int, heads: int) -> dict[str, Callable[[], Tensor]]:
+    """Return torch's attention on packed rows where it is there; it computes on GPUs, in 16 bits."""
+    try:
+        from torch.nn.attention.varlen import varlen_attn
+    except ImportError:
+        return {}
+    device = packed[0].device
+    ends = torch.cat([torch.zeros(1, dtype=torch.int64), lengths.cumsum(0)]).to(device, torch.int32)
+    longest = int(lengths.max())
+
+    def work() -> Tensor:
+        parts = (part[0, :count].view(count, heads, -1) for part in packed)
+        context: Tensor = varlen_attn(*parts, ends, ends, longest, longest)
+        return context
+
+    return {"varlen": work}
+
+
+def milliseconds(forward: Callable[[], Tensor], inputs: Sequence[Tensor], device: str) -> Any:
+    """Return the milliseconds of a forward pass, and of one with its backward pass; the reason where it does not run."""
+
+    def both() -> None:
+        torch.autograd.grad(forward().sum(), inputs)
+
+    def alone() -> None:
+        with torch.no_grad():
+            forward()
+
+    try:
+        return {"forward": round(1e3 * per_call(alone, device), 4), "both": round(1e3 * per_call(both, device), 4)}
+    except (RuntimeError, NotImplementedError, ValueError) as error:
+        return str(error).partition("\n")[0][:200]
+
+
+class Step:
+    """Forward and backward of layers with a LoRA, on one packing, outside of `fit`."""
+
+    def __init__(self, settings: Settings, count: int, precision: Any, *, layers: int | None = None) -> None:
+        encoder = _ours.make_encoder(encoder_folder(settings, "base"), precision, dropout=0.1)
+        device = torch.device(settings.device)
+        self.encoder: Encoder = encoder.to(device).train()
+        heads = encoder.hidden_size // HEAD_SIZE
+        lengths = torch.from_numpy(rows("classification", count, encoder.shape.vocabulary).lengths)
+        self.packing = Packing.of(lengths, int(lengths.max()), device, heads=heads, rounded=precision == "bf16")
+        encoder.clock.set(0, torch.arange(count, device=device))
+        blocks = encoder.layers[:layers]
+        self.layers: list[Any] = [PackedLayer(block, encoder.family, heads, encoder.clock) for block in blocks]
+        size = (1, len(self.packing.rows), encoder.hidden_size)
+        self.hidden = torch.randn(size, device=device, dtype=encoder.dtype)
+        trained = (weights for named in encoder.trained().values() for weights in named.items())
+        used = tuple(f"layers.{number}." for number in range(len(blocks)))
+        self.weights: list[nn.Parameter] = [weight for name, weight in trained if name.startswith(used)]
+
+    def __call__(self) -> None:
+        """Compute the gradients."""
+        hidden = self.hidden
+        for layer in self.layers:
+            hidden = layer(hidden, self.packing, self.packing)
+        for weight, gradient in zip(self.weights, torch.autograd.grad(hidden.float().sum(), self.weights), strict=True):
+            weight.grad = gradient
+
+
+def graph(record: Record, settings: Settings, count: int) -> None:
+    """Compare the layers launched one by one with a CUDA graph of them.
+
+    A graph repeats the masks of dropout: only its time is compared.
+    """
+    for precision in ("bf16", "fp32"):
+        step = Step(settings, count, precision)
+        row: dict[str, Any] = {"eager_ms": round(1e3 * per_call(step, settings.device), 4)}
+        record.values["graph"][f"{count} rows, {precision}"] = row
+        if settings.on_gpu:
+            tried(row, partial(captured, row, step, settings.device))
+
+
+def tried(row: dict[str, Any], work: Callable[[], None]) -> None:
+    """Do what Layover does not do yet; that it cannot be done is a result, too."""
+    try:
+        work()
+    except Exception as error:  # noqa: BLE001
+        row["failed"] = f"{type(error).__name__}: {error}"[:400]
+
+
+def captured(row: dict[str, Any], step: Step, device: str) -> None:
+    """Add the milliseconds of a replay, and the seconds that a capture takes."""
+    for weight in step.weights:
+        weight.grad = None
+    began = time.perf_counter()
+    aside = torch.cuda.Stream()
+    aside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(aside):  # as torch's documentation asks: some libraries set themselves up in first calls
+        for _ in range(3):
+            step()
+    torch.cuda.current_stream().wait_stream(aside)
+    for weight in step.weights:
+        weight.grad = None
+    whole = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(whole):
+        step()
+    _ours.wait(device)
+    row["capture_seconds"] = round(time.perf_counter() - began, 3)
+    row["graph_ms"] = round(1e3 * per_call(whole.replay, device), 4)
+
+
+def compiled(record: Record, settings: Settings, precision: str) -> None:
+    """Compare a layer with a compiled one, and say what the first call and other shapes cost."""
+    step, *others = (
+        Step(settings, count, precision, layers=1) for count in ((8, 6) if settings.quick else (64, 50, 40))
+    )
+    row: dict[str, Any] = {"eager_ms": round(1e3 * per_call(step, settings.device), 4)}
+    record.values["compile"][precision] = row
+    if settings.on_gpu:  # on a CPU the compiler would run for a minute, for another device
+        tried(row, partial(compile_layer, row, step, others, settings.device))
+
+
+def compile_layer(row: dict[str, Any], step: Step, others: Sequence[Step], device: str) -> None:
+    """Add the seconds of the first call and of other shapes, and the milliseconds of later calls."""
+    import torch._dynamo as dynamo
+
+    call = torch.compile(step.layers[0].__call__)
+    for each in (step, *others):
+        each.layers = [call]
+    row["first_seconds"] = round(timed(device, step), 2)
+    row["compiled_ms"] = round(1e3 * per_call(step, device), 4)
+    row["new_shape_seconds"] = [round(timed(device, other), 2) for other in others]
+    row["graph_breaks"] = sum(dynamo.utils.counters["graph_break"].values())
+
+
+def dropout(record: Record, settings: Settings) -> None:
+    """Compare our dropout, whose masks are functions of the position, with torch's, forward and backward."""
+    count, hidden = (64 if settings.quick else 8192), shape_of(settings, "base").hidden
+    device = torch.device(settings.device)
+    clock = DropoutClock(1)
+    ours, theirs = RowDropout(0.1, clock, 3).train(), nn.Dropout(0.1).train()
+    ids = torch.arange(count // 64, device=device)
+    clock.set(0, ids)
+    owners, places = ids.repeat_interleave(64), torch.arange(count, device=device) % 64
+    for dtype in (torch.bfloat16, torch.float32):
+        hidden_states = torch.randn(1, count, hidden, device=device, dtype=dtype, requires_grad=True)
+        with clock.packing(len(ids), owners, places):
+            found = {
+                "layover": milliseconds(partial(ours, hidden_states), [hidden_states], settings.device),
+                "torch": milliseconds(partial(theirs, hidden_states), [hidden_states], settings.device),
+            }
+        record.values["dropout"][f"{count} x {hidden}, {str(dtype).removeprefix('torch.')}"] = found
+
+
+def micro_batches(record: Record, settings: Settings) -> None:
+    """Compare sizes of micro-batches of a training with large steps."""
+    batch, sizes = (16, (128, 512)) if settings.quick else (1024, (1024, 4096, 16384, 65536))
+    features = rows("classification", batch, shape_of(settings, "base").vocabulary)
+    ways: dict[str, Way] = {}
+    for size in sizes:
+        encoder = _ours.make_encoder(encoder_folder(settings, "base"), "bf16", dropout=0.1)
+        head = _ours.make_head("classification", encoder, 0.1)
+        ways[str(size)] = lambda encoder=encoder, head=head, size=size: _ours.train(  # type: ignore[misc]
+            encoder, head, features, "bf16", settings.device, batch=batch, micro_tokens=size
+        )[0]
+    record.values["micro_tokens"] = tokens_per_second(record, settings, ways, int(features.lengths.sum()))
+
+
+def predicted_tokens(record: Record, settings: Settings) -> None:
+    """Compare sizes of the batches of a prediction."""
+    count, sizes = (32, (128, 512)) if settings.quick else (4096, (2048, 8192, 32768, 131072))
+    features = rows("classification", count, shape_of(settings, "base").vocabulary)
+    encoder = _ours.make_encoder(encoder_folder(settings, "base"), "bf16")
+    head = _ours.make_head("classification", encoder)
+    ways = {}
+    for size in sizes:
+        work = partial(_ours.predicted, encoder, head, features, "bf16", settings.device, micro_tokens=size)
+        ways[str(size)] = partial(timed, settings.device, work)
+    record.values["predicted_tokens"] = tokens_per_second(record, settings, ways, int(features.lengths.sum()))
+
+
+def with_tf32(record: Record, settings: Settings) -> None:
+    """Compare float32 with float32 whose products round their factors to TF32."""
+    step = Step(settings, 8 if settings.quick else 128, "fp32")
+
+    def timed_with(on: bool) -> float:
+        with tf32(on):
+            return timed(settings.device, step)
+
+    ways = {"fp32": partial(timed_with, False), "tf32": partial(timed_with, settings.on_gpu)}
+    took = turns(record, ways, 5.0, rounds=1 if settings.quick else 7)
+    record.values["tf32"] = {name: spread([1e3 * seconds for seconds in values], 3) for name, values in took.items()}
+
+
+def tokens_per_second(record: Record, settings: Settings, ways: dict[str, Way], tokens: int) -> dict[str, Any]:
+    """Return the tokens per second of every way."""
+    took = turns(record, ways, 8.0, rounds=1 if settings.quick else 7)
+    return {name: spread([tokens / seconds for seconds in values], 1) for name, values in took.items()}
