@@ -196,8 +196,8 @@ def train(
 def predict(trainer: Trainer, rows: list[dict[str, Any]], features: Features) -> list[np.ndarray]:
     """Return per row the logits: (labels,), or for spans (2, tokens).
 
-    With rows of like lengths together the Trainer would give predictions in the order of its sampler, which nobody could
-    put back: whoever wants them so in a prediction sorts them.
+    With rows of like lengths together the Trainer would give predictions in the order of its sampler, which nobody
+    could put back: whoever wants them so in a prediction sorts them.
     """
     lengths, settings = features.lengths, vars(trainer.args)
     ((name, grouped),) = SORTED.items()

@@ -15,11 +15,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import _peers  # noqa: E402
-import numpy as np  # noqa: E402
-import peft  # noqa: E402
-from safetensors.torch import load_file  # noqa: E402
-from transformers import AutoModelForSequenceClassification, set_seed  # noqa: E402
+import _peers
+import numpy as np
+import peft
+from safetensors.torch import load_file
+from transformers import AutoModelForSequenceClassification, set_seed
 
 LONGEST, PADDING = 128, 1
 

@@ -1,4 +1,4 @@
-"""Encoders of the sandbox with every module and composition, and heads for every kind: what steps run on two devices."""
+"""The sandbox's encoder with every module and composition, and heads for every kind: what steps run on two devices."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Whether the device computes what the CPU computes, and the same each time.
 
-A number is compared as ||device - CPU|| / ||CPU||: of losses, of every tensor of gradients, of predictions. Bfloat16 and
-TF32 round differently on each device; there both are compared with float32 on the CPU.
+A number is compared as ||device - CPU|| / ||CPU||: of losses, of every tensor of gradients, of predictions. Bfloat16
+and TF32 round differently on each device; there the device is compared with float32 on the CPU, too.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ STRICT = 1e-4
 LOOSE: dict[str, float] = {"bf16": 3e-2, "tf32": 1e-2}
 """The same against float32 where products are rounded to 8 or 11 bits."""
 OF_BF16 = {"fp32": 0.0, "bf16": 2.0, "tf32": 0.5}
-"""Or this share of what bf16 on the CPU differs, if that is more: some gradients are small differences of large numbers."""
+"""Or this times what bf16 on the CPU differs, if that is more: some gradients are differences of large numbers."""
 LABELS_APART = {"fp32": 0.01, "tf32": 0.05, "bf16": 0.1}
 """Share of predicted labels that may differ, which near ties do."""
 FLOOR = 1e-2

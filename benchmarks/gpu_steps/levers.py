@@ -65,8 +65,8 @@ def lengths_of(settings: Settings, name: str, tokens: int) -> Tensor:
 def attention(record: Record, settings: Settings, name: str) -> None:
     """Compare kinds of attention, forward and backward, on packed rows of real lengths.
 
-    `layover` is what the layers run. The others take the grid with padding, with a mask or (flash takes none, so that its
-    numbers are wrong and its time is not) without; `varlen` takes the packed rows.
+    `layover` is what the layers run. The others take the grid with padding, with a mask or without (flash takes none; its
+    numbers are wrong then, its time is not); `varlen` takes the packed rows.
     """
     hidden, device = shape_of(settings, "base").hidden, torch.device(settings.device)
     heads = hidden // HEAD_SIZE
@@ -118,7 +118,7 @@ def varlen(lengths: Tensor, packed: Sequence[Tensor], count: int, heads: int) ->
 
 
 def milliseconds(forward: Callable[[], Tensor], inputs: Sequence[Tensor], device: str) -> Any:
-    """Return the milliseconds of a forward pass, and of one with its backward pass; the reason where it does not run."""
+    """Return the milliseconds of a forward pass, and of one with its backward pass; or why it does not run."""
 
     def both() -> None:
         torch.autograd.grad(forward().sum(), inputs)

@@ -1,7 +1,7 @@
 """Speed on the device: training, prediction and the search for neighbours, against the Trainer and dense products.
 
-Ways take turns, as in the other benchmarks: (a) is the Trainer with peft as users run it, (b) as an expert would. A peer
-whose library is absent is named with the reason. LoRA is of rank 8 on query and value. Tokens are real ones.
+Ways take turns, as in the other benchmarks: (a) is the Trainer with peft as users run it, (b) as an expert would. A
+peer whose library is absent is named with the reason. LoRA is of rank 8 on query and value. Tokens are real ones.
 """
 
 from __future__ import annotations

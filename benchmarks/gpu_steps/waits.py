@@ -15,11 +15,11 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-import layover
 import torch
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
+import layover
 from gpu_steps._made import encoder_folder, rows
 from gpu_steps._models import Case, Model, case_of, composed, each_once, few, load, train
 from gpu_steps._record import Record, Settings
@@ -109,13 +109,11 @@ def noticed(record: Record) -> None:
 
 def not_allowed(counts: Counter[Place], allowed: tuple[Place, ...]) -> dict[str, int]:
     """Return the places that should not wait."""
-    wrong = {}
-    for (line, function), count in counts.items():
-        if not any(
-            line.startswith(file) and function == name or (line.startswith(file) and not name) for file, name in allowed
-        ):
-            wrong[f"{line} {function}"] = count
-    return wrong
+
+    def is_allowed(line: str, function: str) -> bool:
+        return any(line.startswith(file) and name in {"", function} for file, name in allowed)
+
+    return {f"{line} {function}": count for (line, function), count in counts.items() if not is_allowed(line, function)}
 
 
 def listed(counts: Counter[Place], times: int) -> dict[str, float]:
