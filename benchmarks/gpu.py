@@ -4,8 +4,8 @@
     python benchmarks/gpu.py --device cpu --quick          a trial of the code, whose figures mean nothing
 
 Each step is a process of its own and a file STEP.json, written as it goes. What fails is recorded, and the next step
-goes on. A step that is finished is not run again (`--again`), unless the code has changed. Encoders have random weights;
-rows have lengths drawn from those of real data, or are the sandbox's. Exit code 1: a check or a step failed.
+goes on. A step that is finished is not run again (`--again`), unless the code has changed. Encoders have random
+weights; rows have lengths drawn from those of real data, or are the sandbox's. Exit code 1: a check or a step failed.
 
     facts       the device, its driver, versions, what of torch is there
     equality    losses, gradients, predictions against the CPU; masks and repeated trainings bit for bit

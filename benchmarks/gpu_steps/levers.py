@@ -65,8 +65,8 @@ def lengths_of(settings: Settings, name: str, tokens: int) -> Tensor:
 def attention(record: Record, settings: Settings, name: str) -> None:
     """Compare kinds of attention, forward and backward, on packed rows of real lengths.
 
-    `layover` is what the layers run. The others take the grid with padding, with a mask or without (flash takes none; its
-    numbers are wrong then, its time is not); `varlen` takes the packed rows.
+    `layover` is what the layers run. The others take the grid with padding, with a mask or without (flash takes none;
+    its numbers are wrong then, its time is not); `varlen` takes the packed rows.
     """
     hidden, device = shape_of(settings, "base").hidden, torch.device(settings.device)
     heads = hidden // HEAD_SIZE
