@@ -63,11 +63,9 @@ def within(values: Mapping[str, float], form: str = ",.0f") -> str:
 def _warning(results: Mapping[str, Result]) -> list[str]:
     """Return a warning if a result is not of a GPU, or one of a smoke run."""
     wrong = [step for step, result in results.items() if result["device"] != "cuda" or result["quick"]]
-    return (
-        [f"**Not measured on a GPU, or a trial: {', '.join(wrong)}. Figures of these mean nothing.**\n"]
-        if wrong
-        else []
-    )
+    if not wrong:
+        return []
+    return [f"**Not measured on a GPU, or a trial: {', '.join(wrong)}. Figures of these mean nothing.**\n"]
 
 
 def _steps(results: Mapping[str, Result]) -> str:

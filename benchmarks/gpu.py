@@ -34,19 +34,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-# this checkout, installed or not, in the processes of every step, too
-for place in (ROOT / "benchmarks", ROOT / "src"):
-    if str(place) not in sys.path:
-        sys.path.insert(0, str(place))
-os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-# cuBLAS reads it at its first use in a process
-os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-
-from gpu_steps import STEPS  # noqa: E402
-from gpu_steps._record import FAILED, FINISHED, RUNNING, Record, Settings, read, source_hash, write  # noqa: E402
+from gpu_steps import STEPS
+from gpu_steps._record import FAILED, FINISHED, ROOT, RUNNING, Record, Settings, read, source_hash, write
 
 GRACE = 10.0
 """Seconds after its time in which a step may end its case; then it is killed."""
@@ -56,6 +45,7 @@ PRELOADED = ["torch", "numpy", "layover.engine.preload"]
 def main() -> None:
     """Run the steps."""
     given = arguments()
+    prepare()
     if lacking := missing():
         print(f"not installed: {', '.join(lacking)}; what needs them will be reported as failed", file=sys.stderr)
     output = given.output or ROOT / "benchmarks" / "results" / "gpu"
@@ -66,6 +56,17 @@ def main() -> None:
     problems = [line for step, result in results.items() for line in problems_of(step, result)]
     print("\n".join(["", *(summary(step, result) for step, result in results.items()), *problems]))
     sys.exit(1 if problems else 0)
+
+
+def prepare() -> None:
+    """Let this process and those of all steps find this checkout, installed or not, and no network."""
+    source = str(ROOT / "src")
+    sys.path.insert(0, source)
+    os.environ["PYTHONPATH"] = os.pathsep.join([source, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    # cuBLAS reads it at its first use in a process
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
 def arguments() -> argparse.Namespace:

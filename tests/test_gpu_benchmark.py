@@ -1,32 +1,25 @@
-"""The trial of the GPU benchmark on a CPU: every step runs, what fails is recorded, and the page says what it rests on."""
+"""The trial of the GPU benchmark on a CPU: every step runs, failures are recorded, the page says what it rests on."""
 
 from __future__ import annotations
 
+import importlib
 import json
+import multiprocessing
 import os
-import shutil
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-SCRIPT = Path(__file__).parent.parent / "benchmarks" / "gpu.py"
+ROOT = Path(__file__).parent.parent
+SCRIPT = ROOT / "benchmarks" / "gpu.py"
 STEPS = ("facts", "equality", "waits", "strict", "memory", "speed", "levers", "sweep")
-
-
-def run(output: Path, *options: str, code: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Run the script, or `code` in its place, on the CPU; without any data."""
-    command = [sys.executable, *([str(SCRIPT)] if code is None else ["-c", code])]
-    environment = {name: value for name, value in os.environ.items() if name != "LAYOVER_DATA"}
-    return subprocess.run(
-        [*command, "--device", "cpu", "--quick", "--output", str(output), *options],
-        check=False,
-        capture_output=True,
-        text=True,
-        env=environment,
-    )
 
 
 def results(output: Path) -> dict[str, Any]:
@@ -34,24 +27,20 @@ def results(output: Path) -> dict[str, Any]:
     return {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in output.glob("*.json")}
 
 
+def trial(output: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run the script on the CPU, without any data."""
+    command = [sys.executable, str(SCRIPT), "--device", "cpu", "--quick", "--output", str(output), *options]
+    environment = {name: value for name, value in os.environ.items() if name != "LAYOVER_DATA"}
+    return subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the results of all steps."""
     output = tmp_path_factory.mktemp("gpu")
-    done = run(output, "--seconds", "3000")
+    done = trial(output, "--seconds", "3000")
     assert done.returncode == 0, done.stdout + done.stderr
     return output
-
-
-def page(results_in: Path, docs: Path) -> str:
-    """Return the page that is written from a folder of results; the other results are those that are kept."""
-    kept = SCRIPT.parent / "results"
-    shutil.copytree(kept, docs / "results", ignore=shutil.ignore_patterns("gpu"))
-    if results_in.is_dir():
-        shutil.copytree(results_in, docs / "results" / "gpu")
-    command = [sys.executable, str(SCRIPT.with_name("page.py")), "--results", str(docs / "results"), "--docs", str(docs)]
-    subprocess.run(command, check=True, capture_output=True)
-    return (docs / "gpu.md").read_text(encoding="utf-8")
 
 
 def test_every_step_runs_on_a_cpu(finished: Path) -> None:
@@ -60,16 +49,8 @@ def test_every_step_runs_on_a_cpu(finished: Path) -> None:
     for step, result in found.items():
         assert (result["state"], result["errors"], result["skipped"]) == ("finished", {}, []), step
         assert all(check["passed"] for check in result["checks"]), step
-    assert {step: len(result["checks"]) for step, result in found.items()} == {
-        "facts": 1,
-        "equality": 24,
-        "waits": 8,
-        "strict": 4,
-        "memory": 4,
-        "speed": 0,
-        "levers": 0,
-        "sweep": 0,
-    }
+    counts = {step: len(result["checks"]) for step, result in found.items() if result["checks"]}
+    assert counts == {"facts": 1, "equality": 24, "waits": 8, "strict": 4, "memory": 4}
     values = {step: result["values"] for step, result in found.items()}
     for ways in (values["speed"]["train"]["base, batch 16"]["ways"], values["speed"]["predict"]["base"]["ways"]):
         assert {"ours, fp32", "ours, bf16"} <= {name.partition(", dropout")[0] for name in ways}
@@ -83,70 +64,125 @@ def test_every_step_runs_on_a_cpu(finished: Path) -> None:
 
 def test_a_finished_step_is_not_run_again(finished: Path) -> None:
     before = (finished / "facts.json").stat().st_mtime_ns
-    done = run(finished, "--only", "facts,equality")
+    done = trial(finished, "--only", "facts,equality")
     assert done.returncode == 0
     assert done.stderr.count("finished before") == 2
     assert (finished / "facts.json").stat().st_mtime_ns == before
 
 
-PLANTED = """
-import sys
-sys.path[:0] = [{benchmarks!r}]
-import gpu
-original = gpu.importlib.import_module
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The script as a module, whose steps are processes that copy this one."""
+    monkeypatch.syspath_prepend(str(SCRIPT.parent))
+    script = importlib.import_module("gpu")
+    context = multiprocessing.get_context("fork")
+    monkeypatch.setattr(script.multiprocessing, "get_context", lambda _: context)
+    monkeypatch.setattr(script, "GRACE", 0.0)
+    return script
 
-def planted(name):
-    step = original(name)
-    if name == "gpu_steps.facts":
-        {fault}
-    return step
 
-def do(step, settings, seconds):
-    gpu.importlib.import_module = planted
-    gpu_do(step, settings, seconds)
+def planted(monkeypatch: pytest.MonkeyPatch, step: str, work: Callable[[Any], object]) -> None:
+    """Put another step in the place of one."""
+    module = ModuleType(f"gpu_steps.{step}")
+    module.__dict__["run"] = lambda record, _settings: work(record)
+    monkeypatch.setitem(sys.modules, f"gpu_steps.{step}", module)
 
-gpu_do, gpu.do = gpu.do, do
-context = gpu.multiprocessing.get_context("fork")
-gpu.multiprocessing.get_context = lambda _: context
-context.set_forkserver_preload = lambda _: None
-gpu.GRACE = 0.0
-gpu.main()
-"""
+
+def nothing(record: Any) -> None:
+    record.check("nothing", True)
+
+
+def failing_check(record: Any) -> None:
+    record.check("sum", False, of=3)
+
+
+def failing_case(record: Any) -> None:
+    record.case("first", lambda: 1 / 0)
+    record.case("second", lambda: record.values.update(second=2))
+
+
+def failing(_record: Any) -> None:
+    raise ValueError("nothing to do")
+
+
+def crash(_record: Any) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def endless(record: Any) -> None:
+    record.case("first", lambda: record.values.update(first=1))
+    time.sleep(60)
 
 
 @pytest.mark.parametrize(
-    ("fault", "state", "said"),
+    ("work", "state", "problem"),
     [
-        ("step.of_torch = lambda: 1 / 0", "finished", "facts: torch: ZeroDivisionError: division by zero"),
-        ("step.run = lambda record, settings: 1 / 0", "failed", "facts: facts: ZeroDivisionError: division by zero"),
-        ("step.run = lambda record, settings: record.check('sum', False, of=3)", "finished", "facts: sum: {'of': 3}"),
-        ("step.run = lambda record, settings: __import__('os').abort()", "died with exit code -6", "died with exit"),
-        ("step.run = lambda record, settings: __import__('time').sleep(60)", "out of time", "facts: out of time"),
+        (nothing, "finished", None),
+        (failing_check, "finished", "facts: sum: {'of': 3}"),
+        (failing_case, "finished", "facts: first: ZeroDivisionError: division by zero"),
+        (failing, "failed", "facts: facts: ValueError: nothing to do"),
+        (crash, "died with exit code -9", "facts: died with exit code -9"),
+        (endless, "out of time", "facts: out of time"),
     ],
-    ids=["case", "step", "check", "crash", "time"],
+    ids=["fine", "check", "case", "step", "crash", "time"],
 )
-def test_a_failure_is_recorded_and_the_next_step_goes_on(tmp_path: Path, fault: str, state: str, said: str) -> None:
-    code = PLANTED.format(benchmarks=str(SCRIPT.parent), fault=fault)
-    seconds = "1" if state == "out of time" else "60"
-    done = run(tmp_path, "--only", "facts,waits", "--seconds", seconds, code=code)
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert said in done.stdout
-    found = results(tmp_path)
-    assert found["facts"]["state"] == state
-    assert sorted(found) == ["facts", "waits"]
-    if state != "out of time":  # there no second is left for the next
-        assert found["waits"]["state"] == "finished"
+def test_a_failure_is_recorded_and_the_next_step_goes_on(
+    gpu: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, work: Any, state: str, problem: str | None
+) -> None:
+    planted(monkeypatch, "facts", work)
+    planted(monkeypatch, "strict", nothing)
+    settings = gpu.Settings("cpu", True, str(tmp_path), str(tmp_path), "code")
+    found = gpu.run(["facts", "strict"], settings, 4.0, again=False)
+    assert {step: result["state"] for step, result in found.items()} == {"facts": state, "strict": "finished"}
+    problems = [line for step, result in found.items() for line in gpu.problems_of(step, result)]
+    assert (problem in problems) if problem else not problems
+    assert results(tmp_path) == found
+    if work is failing_case:
+        assert found["facts"]["values"] == {"second": 2}
+        assert "in failing_case" not in found["facts"]["errors"]["first"]
+        assert "1 / 0" in found["facts"]["errors"]["first"]
+    if work is endless:
+        assert found["facts"]["values"] == {"first": 1}, "what was measured is kept"
 
 
-def test_the_page_says_that_no_gpu_has_been_measured(finished: Path, tmp_path: Path) -> None:
-    docs = tmp_path / "nothing"
-    docs.mkdir()
-    assert "**No GPU has been measured.**" in page(tmp_path / "absent", docs)
-    docs = tmp_path / "trial"
-    docs.mkdir()
-    trial = page(finished, docs)
-    assert "No GPU has been measured" not in trial
-    assert f"Not measured on a GPU, or a trial: {', '.join(STEPS)}" in trial
+def test_what_there_is_no_time_for_is_named_and_done_by_the_next_run(
+    gpu: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def slow(record: Any) -> None:
+        record.case("first", lambda: time.sleep(0.3))
+        record.case("second", lambda: None)
+        record.case("third", lambda: None, needs=1e6)
+
+    planted(monkeypatch, "facts", slow)
+    settings = gpu.Settings("cpu", True, str(tmp_path), str(tmp_path), "code")
+    found = gpu.run(["facts"], settings, 0.2, again=False)["facts"]
+    assert (found["state"], found["skipped"]) == ("out of time", []), "the first case is longer than all the time"
+    monkeypatch.setattr(gpu, "GRACE", 5.0)
+    found = gpu.run(["facts"], settings, 0.2, again=False)["facts"]
+    assert (found["state"], found["skipped"]) == ("finished", ["second", "third"])
+    planted(monkeypatch, "facts", nothing)
+    assert gpu.run(["facts"], settings, 5.0, again=False)["facts"]["checks"], "with something left out it is not over"
+    planted(monkeypatch, "facts", failing)
+    assert gpu.run(["facts"], settings, 5.0, again=False)["facts"]["state"] == "finished", "now it is"
+    other = gpu.Settings("cpu", True, str(tmp_path), str(tmp_path), "other code")
+    assert gpu.run(["facts"], other, 5.0, again=False)["facts"]["state"] == "failed", "other code, another result"
+
+
+def test_the_page_says_what_it_rests_on(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(SCRIPT.parent))
+    page = importlib.import_module("_gpu_page").page
+    assert "**No GPU has been measured.**" in page(tmp_path)
+    text = page(finished)
+    assert "No GPU has been measured" not in text
+    assert f"Not measured on a GPU, or a trial: {', '.join(STEPS)}" in text
     for title in ("Equality", "Waits and kernels", "Deterministic mode", "Memory", "Speed", "Levers", "A sweep"):
-        assert f"## {title}\n" in trial
-    assert "peft LoRA (b)" in trial
+        assert f"## {title}\n" in text
+    assert "| equality | finished |" in text
+    failed = json.loads((finished / "equality.json").read_text(encoding="utf-8"))
+    failed["checks"][0]["passed"], failed["device"], failed["quick"] = False, "cuda", False
+    (tmp_path / "equality.json").write_text(json.dumps(failed), encoding="utf-8")
+    text = page(tmp_path)
+    assert f"- equality: {failed['checks'][0]['name']}\n" in text
+    assert "Not measured on a GPU" not in text
+    kept = ROOT / "benchmarks" / "results" / "gpu"
+    assert (ROOT / "docs" / "gpu.md").read_text(encoding="utf-8") == page(kept), "run benchmarks/page.py"
