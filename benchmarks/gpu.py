@@ -47,7 +47,7 @@ def main() -> None:
     given = arguments()
     prepare()
     if lacking := missing():
-        print(f"not installed: {', '.join(lacking)}; what needs them will be reported as failed", file=sys.stderr)
+        print(f"not installed: {', '.join(lacking)}; what needs them is absent, or fails", file=sys.stderr)
     output = given.output or ROOT / "benchmarks" / "results" / "gpu"
     wanted = [step for step in STEPS if step in (given.only or STEPS) and step not in (given.skip or ())]
     with tempfile.TemporaryDirectory(prefix="layover-gpu-") as work:

@@ -120,6 +120,7 @@ class Record:
             "state": state,
             **self._settings.identity,
             "seconds": round(time.monotonic() - self._started, 1),
+            "cpu_seconds": round(time.process_time(), 1),
             "budget_seconds": round(self._budget, 1),
             "checks": self.checks,
             "errors": self.errors,
