@@ -30,6 +30,7 @@ import tempfile
 import time
 import tomllib
 import traceback
+from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,8 @@ def prepare() -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # asks the driver whether a device is there; asking CUDA itself would keep it from working in copied processes
+    os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
 
 
 def arguments() -> argparse.Namespace:
@@ -108,8 +111,7 @@ def is_there(module: str) -> bool:
 
 def run(wanted: list[str], settings: Settings, seconds: float, *, again: bool) -> dict[str, dict[str, Any]]:
     """Run steps one after the other; what one leaves of its time is for the later ones."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
+    context = context_for(settings)
     results: dict[str, dict[str, Any]] = {}
     budgets = {step: budget_of(step) for step in wanted}
     until = time.monotonic() + seconds
@@ -122,9 +124,30 @@ def run(wanted: list[str], settings: Settings, seconds: float, *, again: bool) -
             share = budgets[step] / sum(budgets[later] for later in wanted[wanted.index(step) :])
             mine = max(0.0, until - time.monotonic()) * share
             print(f"{step}: {mine:.0f} s", file=sys.stderr, flush=True)
-            process = context.Process(target=do, args=(step, settings, mine), name=step)
+            process = context.Process(target=do, args=(step, settings, mine), name=step)  # type: ignore[attr-defined]
             results[step] = watched(process, step, settings, mine)
     return results
+
+
+def context_for(settings: Settings) -> BaseContext:
+    """Return how processes start: copies of one that has imported everything, where the device works in a copy."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    if settings.on_gpu:
+        process = context.Process(target=touch)
+        process.start()
+        process.join()
+        if process.exitcode:
+            print("the device does not work in a copied process: every step starts anew", file=sys.stderr, flush=True)
+            return multiprocessing.get_context("spawn")
+    return context
+
+
+def touch() -> None:
+    """Use the device."""
+    import torch
+
+    torch.ones(1, device="cuda").sum().item()
 
 
 def budget_of(step: str) -> float:

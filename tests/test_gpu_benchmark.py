@@ -111,7 +111,7 @@ def crash(_record: Any) -> None:
 
 def endless(record: Any) -> None:
     record.case("first", lambda: record.values.update(first=1))
-    time.sleep(60)
+    record.case("second", lambda: time.sleep(60))
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def endless(record: Any) -> None:
         (failing_case, "finished", "facts: first: ZeroDivisionError: division by zero"),
         (failing, "failed", "facts: facts: ValueError: nothing to do"),
         (crash, "died with exit code -9", "facts: died with exit code -9"),
-        (endless, "out of time", "facts: out of time"),
+        (endless, "out of time", "facts: out of time"),  # before its case is interrupted
     ],
     ids=["fine", "check", "case", "step", "crash", "time"],
 )
@@ -160,6 +160,10 @@ def test_what_there_is_no_time_for_is_named_and_done_by_the_next_run(
     monkeypatch.setattr(gpu, "GRACE", 5.0)
     found = gpu.run(["facts"], settings, 0.2, again=False)["facts"]
     assert (found["state"], found["skipped"]) == ("finished", ["second", "third"])
+    monkeypatch.setattr("gpu_steps._record.LATE", 0.1)
+    planted(monkeypatch, "facts", endless)
+    found = gpu.run(["facts"], settings, 0.2, again=False)["facts"]
+    assert (found["state"], found["skipped"]) == ("finished", ["second"]), "a case that is too long is interrupted"
     planted(monkeypatch, "facts", nothing)
     assert gpu.run(["facts"], settings, 5.0, again=False)["facts"]["checks"], "with something left out it is not over"
     planted(monkeypatch, "facts", failing)

@@ -5,17 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNNING, FINISHED, FAILED = "running", "finished", "failed"
+LATE = 5.0
+"""Seconds after the step's time in which a case may end; then it is interrupted."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,26 @@ def write(settings: Settings, step: str, body: dict[str, Any]) -> None:
     beside.replace(file)
 
 
+class OverTime(BaseException):
+    """The time of a step is over; no exception that others catch."""
+
+
+@contextmanager
+def interrupted_after(seconds: float) -> Iterator[None]:
+    """Raise `OverTime` in the main thread when so many seconds are over."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise OverTime
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 class Record:
     """The result of a step, written after every case.
 
@@ -95,14 +119,18 @@ class Record:
         return self._budget - (time.monotonic() - self._started)
 
     def case(self, name: str, work: Callable[[], object], *, needs: float = 0.0) -> None:
-        """Do a piece of work, if so many seconds are left; its exception is recorded, and the step goes on."""
+        """Do a piece of work, if so many seconds are left; its exception is recorded, and the step goes on.
+
+        What is interrupted because the time is over counts as left out.
+        """
         if self.left() <= needs:
             self.skipped.append(name)
         else:
             began = time.monotonic()
             try:
-                work()
-            except subprocess.TimeoutExpired:
+                with interrupted_after(self.left() + LATE):
+                    work()
+            except (subprocess.TimeoutExpired, OverTime):
                 self.skipped.append(name)
             except Exception:  # noqa: BLE001 - every failure is recorded, and is one of the results
                 self.errors[name] = traceback.format_exc()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import subprocess
 from typing import Any, get_args
 
 import torch
@@ -76,12 +77,13 @@ def of_device() -> dict[str, Any]:
 
 
 def driver() -> str:
-    """Return the version of the driver, as its file says; "unknown" without the file."""
+    """Return the version of the driver, or "unknown" if nvidia-smi does not say it."""
+    command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
     try:
-        with open("/proc/driver/nvidia/version", encoding="utf-8") as stream:  # noqa: PTH123
-            return stream.readline().strip()
-    except OSError:
+        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
         return "unknown"
+    return done.stdout.partition("\n")[0].strip()
 
 
 def is_there(module: str) -> bool:

@@ -186,6 +186,6 @@ def profiled(settings: Settings, model: Model, steps: int) -> dict[str, float]:
         counts["copies"] += row.count * row.key.startswith(("cudaMemcpy", "cudaMemset"))
         counts["waits"] += row.count * ("Synchronize" in row.key)
         if row.device_type == DeviceType.CUDA and not row.is_user_annotation:
-            counts["kernels"] += row.count
+            counts["kernels"] += row.count * (not row.key.startswith(("Memcpy", "Memset")))
             counts["busy_ms"] += row.self_device_time_total / 1000
     return counts
