@@ -178,12 +178,12 @@ def _levers(values: Result) -> list[str]:
     parts = ["## Levers\n"]
     for name, body in {**values["attention"], **values["dropout"]}.items():
         rows = [
-            [way, *([cost["forward"], cost["both"]] if isinstance(cost, dict) else ["–", cost])]
+            [way, *([cost.get("forward", "–"), cost["both"]] if isinstance(cost, dict) else ["–", cost])]
             for way, cost in body.get("ways", body).items()
         ]
         head = [name, "forward, ms", "with backward, ms"]
         parts.append(table(head, rows))
-    for section in ("graph", "compile"):
+    for section in ("switches", "graph", "compile"):
         rows = [[name, json.dumps(row)] for name, row in values[section].items()]
         parts.append(table([section, "measured"], rows))
     for section, unit in (("micro_tokens", "tokens/s"), ("predicted_tokens", "tokens/s"), ("tf32", "ms")):

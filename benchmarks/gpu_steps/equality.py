@@ -17,19 +17,16 @@ import numpy.typing as npt
 import torch
 
 from gpu_steps._made import encoder_folder, rows
-from gpu_steps._models import SEED, Case, Model, case_of, composed, crossed, few, load, train, weights_of
+from gpu_steps._models import Case, Model, case_of, composed, crossed, few, load, train, weights_of
 from gpu_steps._record import Record, Settings
 from layover import heads, modules
 from layover.compositions import AttachedModule
-from layover.encoder import DropoutClock, RowDropout, computing, is_mixed, noise
+from layover.encoder import DropoutClock, RowDropout, noise
 from layover.errors import Stopped
 from layover.execution import Execution
-from layover.inference.machine import on_machine
 from layover.inference.neighbours import both_ways
 from layover.inference.predict import predict
 from layover.numerics import Precision
-from layover.objectives import get as objective_named
-from layover.training.forward import TrainingForward, batch_of
 
 BUDGET = 95.0
 STRICT = 1e-4
@@ -119,27 +116,24 @@ def base_model(settings: Settings, precision: Precision) -> Model:
 
 
 def computed(model: Model, device: str) -> Computed:
-    """Return the loss and the gradients of a training step, and a prediction."""
-    encoder, head, precision = model.encoder, model.head, model.precision
-    execution = Execution(device=device)
-    encoder.to(device)
-    head.to(device)
-    with on_machine(execution) as place, computing(precision, place):
-        encoder.train()
-        head.train()
-        units = np.arange(min(8, model.features.units))
-        batch = batch_of(model.branch, units, encoder, seed=SEED, step=0).to(place)
-        mixed = is_mixed(precision, encoder.dtype, encoder.quantisation)
-        weight = model.branch.weight(units)
-        forward = TrainingForward(encoder, head, model.clock, 0, weight, mixed, batch)
-        total = 0.0
-        for loss in objective_named("plain")().losses(forward, batch):
-            loss.backward()
-            total += float(loss.detach())
-        named = [*encoder.named_parameters(), *((f"head.{name}", weight) for name, weight in head.named_parameters())]
-        gradients = {name: weight.grad.double().cpu().numpy() for name, weight in named if weight.grad is not None}
-    outputs = predict(encoder, head, model.features, execution=execution, precision=precision)
-    return Computed(total, gradients, dict(outputs))
+    """Return the loss and the gradients of the first training step, and a prediction before it."""
+    outputs = predict(
+        model.encoder, model.head, model.features, execution=Execution(device=device), precision=model.precision
+    )
+    gradients: Arrays = {}
+
+    def keep(name: str, gradient: torch.Tensor) -> None:
+        value = gradient.detach().double().cpu().numpy()
+        gradients[name] = gradients.get(name, 0.0) + value
+
+    parts: dict[str, torch.nn.Module] = {"encoder": model.encoder, "head": model.head}
+    for part, module in parts.items():
+        module.to(device)
+        for name, weight in module.named_parameters():
+            if weight.requires_grad:
+                weight.register_hook(partial(keep, f"{part}.{name}"))
+    result = train(model, device, steps=1, micro_tokens=None)
+    return Computed(float(result.curve[0]), gradients, dict(outputs))
 
 
 def judged(mine: Computed, exact: Computed, rounded: Computed, precision: str) -> dict[str, Any]:

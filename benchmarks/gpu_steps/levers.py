@@ -7,10 +7,12 @@ costs.
 
 from __future__ import annotations
 
+import importlib.util
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
+from unittest import mock
 
 import _ours
 import torch
@@ -23,13 +25,16 @@ from gpu_steps._made import LENGTHS, encoder_folder, rows, shape_of
 from gpu_steps._record import Record, Settings
 from gpu_steps._timing import Way, per_call, tf32, timed, turns
 from layover.encoder import DropoutClock, Encoder, RowDropout
-from layover.encoder.layer import PackedLayer, attend
-from layover.encoder.packing import Packing
 
 BUDGET = 100.0
 HEAD_SIZE = 64
 COMPILING = 20.0
 """Seconds that must be left for the compiler; it may take longer for one layer, and is interrupted then."""
+SWITCHES = {
+    "attention of packed rows": ("layover.encoder.attention", "takes_packed"),
+    "fused dropout": ("layover.encoder.dropout", "_is_fused"),
+}
+"""What Layover does on a GPU by itself -> the function that decides it."""
 BACKENDS = {
     "flash": SDPBackend.FLASH_ATTENTION,
     "efficient": SDPBackend.EFFICIENT_ATTENTION,
@@ -40,7 +45,7 @@ BACKENDS = {
 
 def run(record: Record, settings: Settings) -> None:
     """Measure."""
-    parts = ("attention", "graph", "compile", "dropout", "micro_tokens", "predicted_tokens", "tf32")
+    parts = ("attention", "switches", "graph", "compile", "dropout", "micro_tokens", "predicted_tokens", "tf32")
     record.values |= {part: {} for part in parts}
     for lengths in ("pairs",) if settings.quick else LENGTHS:
         record.case(f"attention, {lengths}", partial(attention, record, settings, lengths))
@@ -48,6 +53,8 @@ def run(record: Record, settings: Settings) -> None:
     record.case("micro-batches of a training", partial(micro_batches, record, settings))
     record.case("batches of a prediction", partial(predicted_tokens, record, settings))
     record.case("TF32", partial(with_tf32, record, settings))
+    for name in SWITCHES:
+        record.case(name, partial(switched, record, settings, name))
     # last: a capture that fails may leave the device unusable, and a compiler takes its time
     for count in (8,) if settings.quick else (16, 256):
         record.case(f"graph, {count} rows", partial(graph, record, settings, count))
@@ -62,34 +69,34 @@ def lengths_of(settings: Settings, name: str, tokens: int) -> Tensor:
 
 
 def attention(record: Record, settings: Settings, name: str) -> None:
-    """Compare kinds of attention, forward and backward, on packed rows of real lengths.
+    """Compare kinds of attention, forward and backward, on rows of real lengths.
 
-    `layover` is what the layers run. The others take the grid with padding, with a mask or without (flash takes none;
-    its numbers are wrong then, its time is not); `varlen` takes the packed rows.
+    All but `varlen` take the grid with padding, with a mask or without (flash takes none; its numbers are wrong then,
+    its time is not); `varlen` takes the packed rows. A whole layer of Layover stands beside them.
     """
-    hidden, device = shape_of(settings, "base").hidden, torch.device(settings.device)
+    hidden, device = shape_of(settings, "base").hidden, settings.device
     heads = hidden // HEAD_SIZE
     lengths = lengths_of(settings, name, 256 if settings.quick else 8192)
-    count = int(lengths.sum())
-    for dtype in (torch.bfloat16, torch.float32):
-        packing = Packing.of(lengths, int(lengths.max()), device, heads=heads, rounded=dtype == torch.bfloat16)
-        size = len(packing.rows)
-        packed = [torch.randn(1, size, hidden, device=device, dtype=dtype, requires_grad=True) for _ in range(3)]
-        query, key, value = packed
-        ways = {"layover": partial(attend, query, key, value, heads, packing, packing)}
-        grid = [packing.by_head(part.detach(), heads).requires_grad_() for part in packed]
-        mask = None if packing.real is None else packing.real[:, None, None, :]
+    count, longest = int(lengths.sum()), int(lengths.max())
+    mask = (torch.arange(longest) < lengths[:, None])[:, None, None, :].to(device)
+    for precision, dtype in (("bf16", torch.bfloat16), ("fp32", torch.float32)):
+        size = (len(lengths), heads, longest, HEAD_SIZE)
+        grid = [torch.randn(size, device=device, dtype=dtype, requires_grad=True) for _ in range(3)]
+        packed = [torch.randn(1, count, hidden, device=device, dtype=dtype, requires_grad=True) for _ in range(3)]
+        found: dict[str, Any] = {}
         for backend, kind in BACKENDS.items():
             for label, given in (("grid with a mask", mask), ("grid without a mask", None)):
-                ways[f"{backend}, {label}"] = partial(of_backend, kind, grid, given)
-        ways |= varlen(lengths, packed, count, heads)
-        found: dict[str, Any] = {}
-        for way, forward in ways.items():
-            inputs = packed if way in {"layover", "varlen"} else grid
-            found[way] = milliseconds(forward, inputs, settings.device)
-        label = f"{name}, {str(dtype).removeprefix('torch.')}"
-        padded = len(lengths) * packing.width
-        record.values["attention"][label] = {"tokens": count, "padded": padded, "rows": len(lengths), "ways": found}
+                found[f"{backend}, {label}"] = milliseconds(partial(of_backend, kind, grid, given), grid, device)
+        for way, forward in varlen(lengths, packed, count, heads).items():
+            found[way] = milliseconds(forward, packed, device)
+        step = Step(settings, lengths, precision, layers=1)
+        found["a layer of Layover"] = {"both": round(1e3 * per_call(step, device), 4)}
+        record.values["attention"][f"{name}, {precision}"] = {
+            "tokens": count,
+            "padded": len(lengths) * longest,
+            "rows": len(lengths),
+            "ways": found,
+        }
 
 
 def of_backend(kind: SDPBackend, grid: Sequence[Tensor], mask: Tensor | None) -> Tensor:
@@ -135,34 +142,55 @@ def milliseconds(forward: Callable[[], Tensor], inputs: Sequence[Tensor], device
 class Step:
     """Forward and backward of layers with a LoRA, on one packing, outside of `fit`."""
 
-    def __init__(self, settings: Settings, count: int, precision: Any, *, layers: int | None = None) -> None:
+    def __init__(self, settings: Settings, lengths: Tensor, precision: Any, *, layers: int | None = None) -> None:
         encoder = _ours.make_encoder(encoder_folder(settings, "base"), precision, dropout=0.1)
         self.encoder: Encoder = encoder.to(settings.device).train()
-        self.device, self.heads = torch.device(settings.device), encoder.hidden_size // HEAD_SIZE
-        blocks = encoder.layers[:layers]
-        self.layers: list[Any] = [PackedLayer(block, encoder.family, self.heads, encoder.clock) for block in blocks]
-        self.take(count)
+        self.device, self.layers = torch.device(settings.device), layers or encoder.num_layers
+        # not through `top`, which packs anew: a graph cannot do that
+        self.forward: Callable[..., Tensor] = encoder._run  # noqa: SLF001
         trained = (weights for named in encoder.trained().values() for weights in named.items())
-        used = tuple(f"layers.{number}." for number in range(len(blocks)))
+        used = tuple(f"layers.{number}." for number in range(self.layers))
         self.weights: list[nn.Parameter] = [weight for name, weight in trained if name.startswith(used)]
+        self.take(lengths)
 
-    def take(self, count: int) -> None:
-        """Take so many rows."""
+    def take(self, lengths: Tensor) -> None:
+        """Take rows of these lengths."""
         encoder = self.encoder
-        lengths = torch.from_numpy(rows("classification", count, encoder.shape.vocabulary).lengths)
-        rounded = encoder.dtype == torch.bfloat16
-        self.packing = Packing.of(lengths, int(lengths.max()), self.device, heads=self.heads, rounded=rounded)
-        encoder.clock.set(0, torch.arange(count, device=self.device))
+        self.packing = encoder._packing(lengths, int(lengths.max()), self.device)  # noqa: SLF001
+        encoder.clock.set(0, torch.arange(len(lengths), device=self.device))
         size = (1, len(self.packing.rows), encoder.hidden_size)
         self.hidden = torch.randn(size, device=self.device, dtype=encoder.dtype)
 
     def __call__(self) -> None:
         """Compute the gradients."""
-        hidden = self.hidden
-        for layer in self.layers:
-            hidden = layer(hidden, self.packing, self.packing)
+        hidden = self.forward(self.hidden, self.packing, 0, self.layers)
         for weight, gradient in zip(self.weights, torch.autograd.grad(hidden.float().sum(), self.weights), strict=True):
             weight.grad = gradient
+
+
+def pairs(settings: Settings, count: int) -> Tensor:
+    """Return the lengths of so many rows."""
+    return torch.from_numpy(rows("classification", count, shape_of(settings, "base").vocabulary).lengths)
+
+
+def switched(record: Record, settings: Settings, name: str) -> None:
+    """Compare the layers with what Layover does on a GPU by itself, and without it."""
+    module, function = SWITCHES[name]
+    if importlib.util.find_spec(module) is None or function not in vars(home := importlib.import_module(module)):
+        record.values["switches"][name] = "absent in this version"
+        return
+    row = {}
+    for label, count in (("few rows", 16), ("many rows", 256)):
+        step = Step(settings, pairs(settings, 8 if settings.quick else count), "bf16")
+        row[f"with, {label}, ms"] = round(1e3 * per_call(step, settings.device), 4)
+        with mock.patch.object(home, function, never):
+            row[f"without, {label}, ms"] = round(1e3 * per_call(step, settings.device), 4)
+    record.values["switches"][name] = row
+
+
+def never(*_: object) -> bool:
+    """Return False, without the time that a mock takes."""
+    return False
 
 
 def graph(record: Record, settings: Settings, count: int) -> None:
@@ -171,7 +199,7 @@ def graph(record: Record, settings: Settings, count: int) -> None:
     A graph repeats the masks of dropout: only its time is compared.
     """
     for precision in ("bf16", "fp32"):
-        step = Step(settings, count, precision)
+        step = Step(settings, pairs(settings, count), precision)
         row: dict[str, Any] = {"eager_ms": round(1e3 * per_call(step, settings.device), 4)}
         record.values["graph"][f"{count} rows, {precision}"] = row
         if settings.on_gpu:
@@ -209,23 +237,24 @@ def captured(row: dict[str, Any], step: Step, device: str) -> None:
 
 def compiled(record: Record, settings: Settings) -> None:
     """Compare a layer with a compiled one, and say what the first call and other shapes cost."""
-    step = Step(settings, 8 if settings.quick else 64, "bf16", layers=1)
+    step = Step(settings, pairs(settings, 8 if settings.quick else 64), "bf16", layers=1)
     row: dict[str, Any] = {"eager_ms": round(1e3 * per_call(step, settings.device), 4)}
     record.values["compile"]["one layer, bf16"] = row
     if settings.on_gpu:  # on a CPU the compiler would run for a minute, for another device
-        tried(row, partial(compile_layer, row, step, settings.device))
+        tried(row, partial(compile_layer, row, step, settings))
 
 
-def compile_layer(row: dict[str, Any], step: Step, device: str) -> None:
+def compile_layer(row: dict[str, Any], step: Step, settings: Settings) -> None:
     """Add the seconds of the first call and of other shapes, and the milliseconds of later calls."""
     import torch._dynamo as dynamo
 
-    step.layers = [torch.compile(step.layers[0].__call__)]
+    device = settings.device
+    step.forward = torch.compile(step.forward)
     row["first_seconds"] = round(timed(device, step), 2)
     row["compiled_ms"] = round(1e3 * per_call(step, device), 4)
     row["new_shape_seconds"] = []
     for count in (50, 40, 30):
-        step.take(count)
+        step.take(pairs(settings, count))
         row["new_shape_seconds"].append(round(timed(device, step), 2))
     row["graph_breaks"] = sum(dynamo.utils.counters["graph_break"].values())
 
@@ -278,7 +307,7 @@ def predicted_tokens(record: Record, settings: Settings) -> None:
 
 def with_tf32(record: Record, settings: Settings) -> None:
     """Compare float32 with float32 whose products round their factors to TF32."""
-    step = Step(settings, 8 if settings.quick else 128, "fp32")
+    step = Step(settings, pairs(settings, 8 if settings.quick else 128), "fp32")
 
     def timed_with(on: bool) -> float:
         with tf32(on):
