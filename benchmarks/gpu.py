@@ -49,7 +49,8 @@ def main() -> None:
     prepare()
     if lacking := missing():
         print(f"not installed: {', '.join(lacking)}; what needs them is absent, or fails", file=sys.stderr)
-    output = given.output or ROOT / "benchmarks" / "results" / "gpu"
+    trial = given.quick or given.device == "cpu"
+    output = given.output or ROOT / ("build/gpu-trial" if trial else "benchmarks/results/gpu")
     wanted = [step for step in STEPS if step in (given.only or STEPS) and step not in (given.skip or ())]
     with tempfile.TemporaryDirectory(prefix="layover-gpu-") as work:
         settings = Settings(given.device, given.quick, str(output.resolve()), work, source_hash())
@@ -79,7 +80,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="small sizes, whose figures mean nothing")
     parser.add_argument("--only", type=steps_of, help="steps, with commas")
     parser.add_argument("--skip", type=steps_of, help="steps, with commas")
-    parser.add_argument("--output", type=Path, help="benchmarks/results/gpu if not given")
+    parser.add_argument("--output", type=Path, help="benchmarks/results/gpu if not given; build/gpu-trial of a trial")
     parser.add_argument("--seconds", type=float, default=480.0, help="of all steps together; 480 if not given")
     parser.add_argument("--again", action="store_true", help="run steps that are finished, too")
     return parser.parse_args()

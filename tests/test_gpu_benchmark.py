@@ -10,12 +10,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
+
+from layover.encoder import DropoutClock
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = ROOT / "benchmarks" / "gpu.py"
@@ -170,6 +174,67 @@ def test_what_there_is_no_time_for_is_named_and_done_by_the_next_run(
     assert gpu.run(["facts"], settings, 5.0, again=False)["facts"]["state"] == "finished", "now it is"
     other = gpu.Settings("cpu", True, str(tmp_path), str(tmp_path), "other code")
     assert gpu.run(["facts"], other, 5.0, again=False)["facts"]["state"] == "failed", "other code, another result"
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
+    """Import a step into this process."""
+    monkeypatch.syspath_prepend(str(SCRIPT.parent))
+    return lambda name: importlib.import_module(f"gpu_steps.{name}")
+
+
+@pytest.mark.parametrize(
+    ("precision", "change", "passed"),
+    [
+        ("fp32", {}, True),
+        ("fp32", {"loss": 1e-5}, True),
+        ("fp32", {"loss": 1e-3}, False),
+        ("fp32", {"gradients": 1e-3}, False),
+        ("fp32", {"outputs": 1e-3}, False),
+        ("fp32", {"gradients": np.nan}, False),
+        ("fp32", {"outputs": np.nan}, False),
+        ("fp32", {"loss": np.nan}, False),
+        ("tf32", {"gradients": 5e-3}, True),
+        ("tf32", {"gradients": 5e-2}, False),
+        ("bf16", {"gradients": 5e-2}, True),  # of which the CPU's own bfloat16 has 4e-2
+        ("bf16", {"gradients": 9e-2}, False),
+        ("bf16", {"outputs": 5e-2}, False),
+    ],
+)
+def test_a_device_that_computes_something_else_is_told(
+    steps: Any, precision: str, change: dict[str, float], passed: bool
+) -> None:
+    equality = steps("equality")
+
+    def computed(change: dict[str, float]) -> Any:
+        gradients = {name: np.full(4, 2.0) for name in ("a", "b", "c")}
+        gradients["b"] = gradients["b"] * (1 + change.get("gradients", 0.0))
+        outputs = {"logits": np.full((2, 3), 3.0) * (1 + change.get("outputs", 0.0)), "tags": np.arange(4)}
+        return equality.Computed(1.0 + change.get("loss", 0.0), gradients, outputs)
+
+    exact = computed({})
+    rounded = exact if precision == "fp32" else computed({"gradients": 4e-2})
+    assert equality.judged(computed(change), exact, rounded, precision)["passed"] is passed
+    lacking = computed({})
+    lacking.gradients.pop("c")
+    assert not equality.judged(lacking, exact, rounded, precision)["passed"]
+    other = computed({})
+    other.outputs["tags"][0] = 9
+    assert not equality.judged(other, exact, rounded, precision)["passed"]
+
+
+def test_waits_are_counted_at_the_lines_of_layover(steps: Any) -> None:
+    waits = steps("waits")
+    counts = Counter({("training/loop.py:226", "read_losses"): 1, ("heads/span.py:27", "forward"): 8})
+    assert waits.not_allowed(counts, waits.IN_TRAINING) == {"heads/span.py:27 forward": 8}
+    counts = Counter(
+        {("heads/span.py:50", "outputs"): 2, ("inference/predict.py:80", "read"): 1, ("encoder/flow.py:9", "f"): 3}
+    )
+    assert waits.not_allowed(counts, waits.IN_PREDICTION) == {"encoder/flow.py:9 f": 3}
+    assert waits.place() == ("(no line of Layover)", "")
+    line, function = DropoutClock(0).replay(waits.place)()
+    assert line.startswith("encoder/dropout.py:")
+    assert function == "replayed"
 
 
 def test_the_page_says_what_it_rests_on(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
