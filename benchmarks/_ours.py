@@ -21,7 +21,7 @@ from layover.execution import Execution
 from layover.heads import Head
 from layover.inference.hidden_states import HiddenStates, StateType
 from layover.inference.predict import keep_states, predict
-from layover.numerics import Precision
+from layover.numerics import Precision, quantisation_of
 from layover.specs import Hyperparameters
 from layover.training import Branch, fit
 
@@ -40,7 +40,14 @@ def make_encoder(
     """Return an encoder out of a folder with a fresh module, or with `weights`, on it."""
     whole = module == "full"
     dtype = dtype_of(precision, whole=whole)
-    encoder = Encoder.load(str(folder), clock=DropoutClock(0), dropout=dropout, dtype=dtype, all_words=whole)
+    encoder = Encoder.load(
+        str(folder),
+        clock=DropoutClock(0),
+        dropout=dropout,
+        dtype=dtype,
+        quantisation=quantisation_of(precision),
+        all_words=whole,
+    )
     return _with(encoder, module, layers, weights)
 
 
@@ -108,10 +115,11 @@ def train(
     epochs: float = 1,
     states: HiddenStates | None = None,
     micro_tokens: int | None = None,
+    batch: int = BATCH,
 ) -> tuple[float, float]:
     """Train; return the seconds and the mean loss of the steps of the last epoch."""
     hyperparameters = Hyperparameters(
-        lr=LR, epochs=epochs, batch=BATCH, seed=0, precision=precision, warmup=0, weight_decay=0.0
+        lr=LR, epochs=epochs, batch=batch, seed=0, precision=precision, warmup=0, weight_decay=0.0
     )
     encoder.to(device)  # as the Trainer's model, which is there before its first step
     head.to(device)
@@ -136,9 +144,10 @@ def predicted(
     precision: Precision,
     device: str,
     states: HiddenStates | None = None,
+    micro_tokens: int | None = None,
 ) -> dict[str, np.ndarray]:
     """Return the head's outputs for every row."""
-    execution = Execution(device=device)
+    execution = Execution(device=device, micro_batch_tokens=micro_tokens)
     return predict(encoder, head, features, execution=execution, precision=precision, states=states)
 
 

@@ -6,7 +6,7 @@ import logging
 import os
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 warnings.filterwarnings("ignore")
 
 import numpy as np  # noqa: E402
-import peft  # noqa: E402
 import torch  # noqa: E402
 from _common import BATCH, LR, WIDTH  # noqa: E402
 from _ours import HEAD_SIZES, Stopwatch, kind_of  # noqa: E402
@@ -34,6 +33,7 @@ from transformers.utils import logging as of_transformers  # noqa: E402
 from layover.data.features import Features  # noqa: E402
 
 of_transformers.set_verbosity_error()
+of_transformers.disable_progress_bar()
 logging.getLogger("adapters").setLevel(logging.ERROR)
 
 MODELS = {"classification": AutoModelForSequenceClassification, "span": AutoModelForQuestionAnswering}
@@ -49,11 +49,16 @@ class Style:
     arguments: Mapping[str, Any]
 
 
+SORTED: Mapping[str, Any] = (
+    {"group_by_length": True}
+    if any(field.name == "group_by_length" for field in fields(TrainingArguments))
+    else {"train_sampling_strategy": "group_by_length"}
+)
+"""What puts rows of like lengths together; transformers 5 has another name for it."""
+
 AS_USERS_DO = Style(True, {})
 """The Trainer's own defaults: fp32, 8 rows at once in predictions."""
-AS_AN_EXPERT = Style(
-    False, {"bf16": True, "optim": "adamw_torch_fused", "group_by_length": True, "per_device_eval_batch_size": 64}
-)
+AS_AN_EXPERT = Style(False, {"bf16": True, "optim": "adamw_torch_fused", **SORTED, "per_device_eval_batch_size": 64})
 
 
 def make_model(
@@ -87,6 +92,8 @@ def make_model(
         }
         _copy(model, {theirs: head[ours] for theirs, ours in renamed.items()})
     if method == "peft-lora":
+        import peft
+
         target = ["query", "value"]
         model = peft.get_peft_model(
             model, peft.LoraConfig(task_type=TASK_TYPES[kind], r=8, lora_alpha=16, target_modules=target)
@@ -137,14 +144,20 @@ def rows_of(features: Features, *, padded: bool) -> list[dict[str, Any]]:
 
 
 def make_trainer(
-    model: nn.Module, style: Style, folder: Path, device: str, out: Path, rows: list[dict[str, Any]] | None = None
+    model: nn.Module,
+    style: Style,
+    folder: Path,
+    device: str,
+    out: Path,
+    rows: list[dict[str, Any]] | None = None,
+    batch: int = BATCH,
 ) -> Trainer:
     """Return a Trainer for one epoch; AdapterTrainer where adapters made the model."""
     # TrainingArguments(bf16=True) leaves this behind, and every later Trainer of the process would run in bf16
     os.environ.pop("ACCELERATE_MIXED_PRECISION", None)
     arguments = TrainingArguments(
         output_dir=str(out),
-        per_device_train_batch_size=BATCH,
+        per_device_train_batch_size=batch,
         num_train_epochs=1,
         learning_rate=LR,
         use_cpu=device == "cpu",
@@ -171,10 +184,10 @@ def make_trainer(
 
 
 def train(
-    model: nn.Module, style: Style, features: Features, folder: Path, device: str, out: Path
+    model: nn.Module, style: Style, features: Features, folder: Path, device: str, out: Path, batch: int = BATCH
 ) -> tuple[float, float]:
     """Train for one epoch; return the seconds and the mean loss."""
-    trainer = make_trainer(model, style, folder, device, out, rows_of(features, padded=style.padded))
+    trainer = make_trainer(model, style, folder, device, out, rows_of(features, padded=style.padded), batch)
     took = Stopwatch(device)
     result = trainer.train()
     return took.seconds(), float(result.training_loss)
@@ -183,14 +196,16 @@ def train(
 def predict(trainer: Trainer, rows: list[dict[str, Any]], features: Features) -> list[np.ndarray]:
     """Return per row the logits: (labels,), or for spans (2, tokens).
 
-    With `group_by_length` the Trainer would give predictions in the order of its sampler, which nobody could put back:
-    whoever wants rows of like lengths together in a prediction sorts them.
+    With rows of like lengths together the Trainer would give predictions in the order of its sampler, which nobody
+    could put back: whoever wants them so in a prediction sorts them.
     """
-    lengths = features.lengths
-    order = np.argsort(-lengths, kind="stable") if trainer.args.group_by_length else np.arange(features.rows)
-    grouped, trainer.args.group_by_length = trainer.args.group_by_length, False
+    lengths, settings = features.lengths, vars(trainer.args)
+    ((name, grouped),) = SORTED.items()
+    before = settings[name]
+    order = np.argsort(-lengths, kind="stable") if before == grouped else np.arange(features.rows)
+    settings[name] = False if grouped is True else "random"
     found = trainer.predict([rows[row] for row in order]).predictions
-    trainer.args.group_by_length = grouped
+    settings[name] = before
     place = np.argsort(order)
     if kind_of(features) == "classification":
         return list(found[place])

@@ -43,6 +43,10 @@ SHAPES = {
     "base": Shape(12, 768, 3072, 250_002),
     "narrow": Shape(4, 768, 3072, 250_002),
     "mini": Shape(4, 256, 1024, 8_000),
+    # for gpu.py: a vocabulary that is quickly drawn, and something small for its trial on a CPU
+    "base-32k": Shape(12, 768, 3072, 32_000),
+    "large-32k": Shape(24, 1024, 4096, 32_000),
+    "tiny": Shape(2, 128, 512, 600),
 }
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 STEPS, WORDS = 1, 15_000
@@ -62,6 +66,7 @@ class Case:
     checkpointing: bool = False
     kind: str = "classification"
     predicts: bool = False
+    device: str = "cpu"
 
     @property
     def name(self) -> str:
@@ -161,7 +166,7 @@ def states_of(case: Case, features: Features, layer: int, folder: Path) -> Hidde
 
 
 def run(case: Case, encoder_folder: Path, folder: Path) -> float:
-    """Do in this process what a node does; return its peak in MiB."""
+    """Do in this process what a node does; return its peak in MiB: of the process, or of the tensors on a GPU."""
     folder = Path(tempfile.mkdtemp(dir=folder))
     shape, clock = SHAPES[case.size], DropoutClock(0)
     module = module_of(case)
@@ -183,7 +188,7 @@ def run(case: Case, encoder_folder: Path, folder: Path) -> float:
     # where all weights train, writing a checkpoint may be the peak
     every = 1e-3 if module.whole else 60.0
     execution = Execution(
-        device="cpu",
+        device=case.device,
         micro_batch_tokens=case.tokens,
         gradient_checkpointing=case.checkpointing,
         checkpoint_seconds=every,
@@ -210,7 +215,8 @@ def run(case: Case, encoder_folder: Path, folder: Path) -> float:
             checkpoint_dir=folder / "checkpoints" if case.module == "full" else None,
             progress=lambda _: None,
         )
-    return peak_bytes() / memory.MIB
+    peak = torch.cuda.max_memory_allocated() if case.device == "cuda" else peak_bytes()
+    return peak / memory.MIB
 
 
 def peak_bytes() -> int:
@@ -231,7 +237,7 @@ def load_of(case: Case) -> memory.Load:
         first_only=case.kind == "classification",
         length=case.length,
     )
-    return memory.Load(work, trains=not case.predicts, most=case.tokens)
+    return memory.Load(work, trains=not case.predicts, most=case.tokens).on(case.device, case.tokens)
 
 
 def peaks(only: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Write docs/benchmarks.md and its pictures from benchmarks/page.md and benchmarks/results/*.json.
+"""Write docs/benchmarks.md, its pictures and docs/gpu.md from benchmarks/page.md and benchmarks/results.
 
 python benchmarks/page.py [--results FOLDER] [--docs FOLDER]
 
@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import _gpu_page
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -39,6 +40,7 @@ def main() -> None:
 
     page = re.sub(r"\{\{([a-z_-]+)\}\}", filled, template)
     (given.docs / "benchmarks.md").write_text(page, encoding="utf-8")
+    (given.docs / "gpu.md").write_text(_gpu_page.page(given.results / "gpu"), encoding="utf-8")
 
 
 def under(result: Result) -> str:
