@@ -237,18 +237,41 @@ def memory(result: Result, pictures: Pictures) -> list[str]:
 
 def limit(result: Result, pictures: Pictures) -> list[str]:
     """Return the section."""
-    rows, shares, parts = [["precision", "work", "GFLOP/s", "dense GFLOP/s", "share of dense"]], {}, []
-    for precision, one in result["precisions"].items():
-        dense = max(one["dense_gflops"].values())
+    head = ["encoder, module, precision", "work", "ms of a step", "dense GFLOP/s", "of the floor", "strictly", "goal"]
+    rows, bars, parts = [head], {}, []
+    for name, one in result["rows"].items():
+        if name == "quickstart":
+            continue
+        dense = f"{max(one['dense_gflops'].values()):.0f}"
         for work in ("training", "prediction"):
-            rows.append(
-                [precision, work, within(one[work]["gflops"]), f"{dense:.0f}", within(one[work]["of_dense"], ".2f")]
-            )
-            shares[f"ours, {work}, {precision}"] = one[work]["of_dense"]
-            top = ", ".join(f"`{row['operator']}` {100 * row['share']:.0f} %" for row in one[work]["self_time"])
-            parts.append(f"- {work}, {precision}: {top}\n")
-    text = f"Mean length {result['mean_length']} tokens. Where the time goes, by the operators' own time:\n"
-    return [table(rows), text, "".join(parts), pictures.bars(shares, "share of the dense rate")]
+            costs = one[work]
+            goal = f"{one['goal']:g}" if one["goal"] and work == "training" else ""
+            multiples = [within(costs["of_floor"], ".2f"), within(costs["of_strict_floor"], ".2f")]
+            rows.append([name, work, within(costs["milliseconds_of_a_step"]), dense, *multiples, goal])
+        bars[f"ours, {name}"] = one["training"]["of_floor"]
+        if one["training"]["self_time"]:
+            top = (f"`{row['operator']}` {100 * row['share']:.0f} %" for row in one["training"]["self_time"])
+            parts.append(f"- {name}: {', '.join(top)}\n")
+    text = "Where the time of training steps goes, by the operators' own time:\n"
+    whole = _quickstart(result["rows"]["quickstart"]) if "quickstart" in result["rows"] else []
+    return [table(rows), pictures.bars(bars, "training step, as a multiple of its floor"), text, "".join(parts), *whole]
+
+
+def _quickstart(one: Result) -> list[str]:
+    """Return the part on the quickstart."""
+    rows = [["quickstart", "nodes", "CPU s", "of the floor", "strictly"]]
+    for kind, costs in one["kinds"].items():
+        multiples = [f"{costs[floor]:.2f}" for floor in ("of_floor", "of_strict_floor")]
+        rows.append([kind, str(costs["nodes"]), f"{costs['cpu_seconds']:.0f}", *multiples])
+    nodes = sum(costs["nodes"] for costs in one["kinds"].values())
+    multiples = [f"{one['of_floor']:.2f}", f"{one['of_strict_floor']:.2f}"]
+    rows.append(["all of them", str(nodes), f"{one['cpu_seconds']:.0f}", *multiples])
+    shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in one["phases"].items())
+    text = (
+        f"The quickstart with `{' '.join(one['overrides'])}`, node after node in one process; the goal is "
+        f"{one['goal']:g}. The CPU time of all its nodes by phase: {shares}.\n"
+    )
+    return [text, table(rows)]
 
 
 def scaling(result: Result, pictures: Pictures) -> list[str]:
