@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from statistics import median
 
 import torch
 
@@ -18,7 +19,10 @@ def seconds(device: str) -> float:
 
 
 class DenseRate:
-    """Measures the best rate of dense products of a layer's own shapes, with as many tokens as a step has.
+    """Measures the rates of dense products of a layer's own shapes, with as many tokens as a step has.
+
+    A rate is that of the median try. On a machine with other work the best try is one that met none, and a step of many
+    milliseconds meets some; on a quiet machine they are the same.
 
     Args:
         shape: Sizes of the encoder.
@@ -42,14 +46,14 @@ class DenseRate:
             self._products.append((name, operations, left, weight.T.contiguous()))
 
     def measure(self) -> dict[str, float]:
-        """Return the best rate of each shape, in operations per second."""
+        """Return the rate of each shape, of the faster of its two forms, in operations per second."""
         rates: dict[str, float] = {}
         each = self._budget / len(self._products)
         for name, operations, left, right in self._products:
-            best, until = float("inf"), time.perf_counter() + each
-            while time.perf_counter() < until:
+            tries, until = list[float](), time.perf_counter() + each
+            while not tries or time.perf_counter() < until:
                 started = seconds(self._device)
                 torch.mm(left, right)
-                best = min(best, seconds(self._device) - started)
-            rates[name] = max(rates.get(name, 0.0), operations / best)
+                tries.append(seconds(self._device) - started)
+            rates[name] = max(rates.get(name, 0.0), operations / median(tries))
         return rates

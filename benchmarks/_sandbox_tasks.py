@@ -1,8 +1,7 @@
 """The tasks of the sweep benchmark: files of JSON Lines from the sandbox, which every way reads, and their columns.
 
-The sandbox has fewer intermediate tasks with a kind that all ways train than a large sweep has. `nli-2`,
-`completion-2` and `ccg-2` are other training rows of the same task. A target that is also an intermediate has other
-rows than it.
+The sandbox has fewer intermediate tasks with a kind that all ways train than a large sweep has. So a number behind a
+name says which third of a task's training rows it has: `nli-2` is learned from other rows than `nli-1`.
 """
 
 from __future__ import annotations
@@ -32,13 +31,13 @@ class Source:
 
 
 INTERMEDIATES = {
-    "nli": Source("nli", 0),
-    "completion": Source("completion", 0),
-    "ccg": Source("ccg", 0, "token_accuracy"),
-    "anli": Source("anli", 0),
-    "commonsense": Source("commonsense", 0),
-    "nli-legal": Source("nli_legal", 0),
-    "nli-biomedical": Source("nli_biomedical", 0),
+    "nli-1": Source("nli", 0),
+    "completion-1": Source("completion", 0),
+    "ccg-1": Source("ccg", 0, "token_accuracy"),
+    "anli-1": Source("anli", 0),
+    "commonsense-1": Source("commonsense", 0),
+    "nli-legal-1": Source("nli_legal", 0),
+    "nli-biomedical-1": Source("nli_biomedical", 0),
     "nli-2": Source("nli", 1),
     "completion-2": Source("completion", 1),
     "ccg-2": Source("ccg", 1, "token_accuracy"),
@@ -48,11 +47,11 @@ TARGETS = {
     "ner": Source("ner", metric="seqeval_f1"),
     "paraphrase": Source("paraphrase"),
     "pos": Source("pos", metric="token_accuracy"),
-    "anli-target": Source("anli", 2),
-    "commonsense-target": Source("commonsense", 2),
-    "nli-legal-target": Source("nli_legal", 2),
-    "nli-biomedical-target": Source("nli_biomedical", 2),
-    "ccg-target": Source("ccg", 2, "token_accuracy"),
+    "anli-3": Source("anli", 2),
+    "commonsense-3": Source("commonsense", 2),
+    "nli-legal-3": Source("nli_legal", 2),
+    "nli-biomedical-3": Source("nli_biomedical", 2),
+    "ccg-3": Source("ccg", 2, "token_accuracy"),
 }
 PARTS = 3
 

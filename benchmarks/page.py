@@ -179,25 +179,38 @@ def buckets(result: Result, pictures: Pictures) -> list[str]:  # noqa: ARG001 - 
 
 
 def sweep(result: Result, pictures: Pictures) -> list[str]:
-    """Return the section."""
-    ways = result["ways"]
-    cpu = {name: one["cpu_seconds"] for name, one in ways.items()}
-    targets = list(next(iter(ways.values()))["scores"])
-    head = ["way", "CPU s", "wall s", "peak MiB", "against (a)", "against (b)", "scaled CPU min"]
-    rows = [[*head, *(f"{target} %" for target in targets)]]
-    for name, one in ways.items():
-        scores = [f"{one['scores'][target]['mean']:.1f} ± {one['scores'][target]['sd']:.1f}" for target in targets]
-        costs = [
-            within(one[key], form)
-            for key, form in (("cpu_seconds", ".0f"), ("wall_seconds", ".0f"), ("peak_mib", ".0f"))
-        ]
-        ratios = [times(cpu[loop], cpu[name]) for loop in ("loop (a)", "loop (b)")]
-        rows.append([name, *costs, *ratios, within(one["scaled_cpu_minutes"]), *scores])
+    """Return the section: a table for each dropout, since only equal work is compared."""
+    chosen = result["tasks"]
     text = (
-        f"Measured: {result['trainings']} trainings and their predictions. Scaled, not measured: the CPU minutes of "
-        f"{result['scaled_to_trainings']} trainings (10 intermediates, 9 targets each) at the measured time of one.\n"
+        f"{result['trainings']} trainings and their predictions, all measured. Intermediates: "
+        f"{', '.join(chosen['intermediates'])}; targets: {', '.join(chosen['targets'])}.\n"
     )
-    return [text, table(rows), pictures.bars(cpu, "CPU seconds of all processes")]
+    parts = [text]
+    for dropout in sorted({one["dropout"] for one in result["ways"].values()}):
+        ways = {_way(name): one for name, one in result["ways"].items() if one["dropout"] == dropout}
+        cpu = {name: one["cpu_seconds"] for name, one in ways.items()}
+        parts += [f"Dropout {dropout:g}:\n", table(_sweep_rows(ways, result["goals"]))]
+        parts.append(pictures.bars(cpu, f"CPU seconds of all processes, dropout {dropout:g}", f"-dropout-{dropout:g}"))
+    return parts
+
+
+def _way(name: str) -> str:
+    """Return the name of a way without its dropout."""
+    return name.partition(", dropout")[0]
+
+
+def _sweep_rows(ways: Result, goals: Mapping[str, Mapping[str, float]]) -> list[list[str]]:
+    cpu = {name: one["cpu_seconds"] for name, one in ways.items()}
+    against = [peer for peer in ("loop (a)", "loop (b)", "expert loop, fp32", "expert loop, bf16") if peer in cpu]
+    rows = [["way", "CPU s", "wall s", "peak MiB", *(f"against {peer}" for peer in against), "goal", "mean score"]]
+    for name, one in ways.items():
+        costs = [within(one[key], ".0f") for key in ("cpu_seconds", "wall_seconds", "peak_mib")]
+        ratios = [times(cpu[peer], cpu[name]) for peer in against]
+        goal = ", ".join(f"x{factor:g} of {peer}" for peer, factor in goals.get(name, {}).items())
+        score = one["score"]
+        spread = "" if score["sd"] is None else f" ± {score['sd']:.1f}"
+        rows.append([name, *costs, *ratios, goal, f"{score['mean']:.1f}{spread}"])
+    return rows
 
 
 def predict(result: Result, pictures: Pictures) -> list[str]:
@@ -304,6 +317,7 @@ SECTIONS = {
     "quality": quality,
     "buckets": buckets,
     "sweep": sweep,
+    "sweep-whole": sweep,
     "sweep-base": sweep,
     "predict": predict,
     "memory": memory,
