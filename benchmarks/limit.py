@@ -3,10 +3,10 @@
     python benchmarks/limit.py [--only mini,small,base] [--modules lora-qv,...] [--precisions fp32,bf16] [--repeats 7]
 
 The floor is the operations that cannot be done without (`_floor.py`: products of real tokens) at the rate of
-`torch.mm` on the best of the shapes of the layer's own products, with as many tokens as a step has, the same precision and the same
-threads, measured in the same round. Of a classification, the last layer needs only the first token of each row:
+`torch.mm` on the best of the shapes of the layer's own products, with as many tokens as a step has, the same precision
+and threads, measured in the same round. Of a classification, the last layer needs only the first token of each row:
 `strict` counts so, the plain floor counts all tokens in all layers. The profile says where the time goes. `quickstart`
-among `--only` measures all trainings and predictions of that recipe the same way.
+among `--only` measures the trainings and predictions of a part of that recipe the same way.
 """
 
 from __future__ import annotations

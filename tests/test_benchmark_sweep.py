@@ -33,7 +33,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     "choice": [
         {"text": "It was dark.", "choices": ["Viktor laughed.", "Viktor needed the lamp."], "label": 1},
         {"text": "Sara drank the water.", "choices": ["The bottle was empty.", "It was Monday."], "label": 0},
-        {"text": "No.", "choices": ["Yes.", "No."], "label": 1},
+        {"text": "A.", "choices": ["A.", "It was."], "label": 1},
     ],
     "tagging": [
         {"tokens": ["Sara", "saw", "Viktor", "."], "tags": ["B-PER", "O", "B-PER", "O"]},
