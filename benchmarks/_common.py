@@ -196,12 +196,15 @@ class Kept:
         name: Of the benchmark.
         given: Its arguments. Rows that were measured with other arguments are measured again.
         apart: Names of arguments that change no row.
+        whole: Whether all of the benchmark is measured; a part goes only where `--output` says.
     """
 
-    def __init__(self, name: str, given: argparse.Namespace, apart: Collection[str] = ()) -> None:
+    def __init__(
+        self, name: str, given: argparse.Namespace, apart: Collection[str] = (), *, whole: bool = True
+    ) -> None:
         self._path = None
         self.rows: dict[str, Any] = {}
-        if given.output is None and given.quick:
+        if given.output is None and (given.quick or not whole):
             return
         self._path = (given.output or RESULTS / f"{name}.json").with_suffix(".partial.json")
         skipped = {"output", "child", "work", *apart}
@@ -228,13 +231,13 @@ class Kept:
             self._path.unlink(missing_ok=True)
 
 
-def finish(name: str, given: argparse.Namespace, body: Mapping[str, Any]) -> None:
-    """Print the result as JSON, and write it unless the run was a quick one."""
+def finish(name: str, given: argparse.Namespace, body: Mapping[str, Any], *, whole: bool = True) -> None:
+    """Print the result as JSON; write it unless the run was a quick one, or measured a part of the benchmark only."""
     settings = {key: value for key, value in vars(given).items() if key not in {"output", "child", "work"}}
     result = {"benchmark": name, "machine": machine(), "versions": versions(), "settings": settings, **body}
     text = json.dumps(result, indent=1)
     print(text)
-    if given.output is not None or not given.quick:
+    if given.output is not None or (whole and not given.quick):
         path = given.output or RESULTS / f"{name}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text + "\n", encoding="utf-8")

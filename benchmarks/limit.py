@@ -225,7 +225,8 @@ def main() -> None:
     if given.quick:
         given.only, given.repeats = [size for size in given.only if size != "base"], 1
     torch.set_num_threads(given.threads)
-    kept = Kept("limit", given, apart={"only", "modules", "precisions"})
+    whole = (given.only, given.modules, given.precisions) == (every, list(MODULES), list(PRECISIONS))
+    kept = Kept("limit", given, apart={"only", "modules", "precisions"}, whole=whole)
     for size in given.only:
         if size == "quickstart":
             continue
@@ -235,7 +236,7 @@ def main() -> None:
                 tell(line(case.name, kept.rows[case.name]))
     if "quickstart" in given.only and "quickstart" not in kept.rows:
         kept.add("quickstart", quickstart(given))
-    finish("limit", given, {"encoder": "mini, sandbox/small and base", "rows": kept.rows})
+    finish("limit", given, {"encoder": "mini, sandbox/small and base", "rows": kept.rows}, whole=whole)
     kept.end()
 
 

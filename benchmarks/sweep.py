@@ -362,7 +362,8 @@ def main() -> None:
         given.intermediates = given.targets = given.seeds = given.repeats = 1
         given.intermediate_rows, given.rows, given.predicted, given.epochs = 32, 32, 4, 1
     name = result_name(given)
-    kept = Kept(name, given)
+    whole = given.ways is None or name == "sweep-whole"
+    kept = Kept(name, given, apart={"ways"}, whole=whole)
     with folder(given.size) as (path, layers), tempfile.TemporaryDirectory() as data:
         sweep = Sweep(given, path, layers, Path(data))
         if unknown := [way for way in given.ways or () if way not in sweep.ways()]:
@@ -379,7 +380,7 @@ def main() -> None:
         "goals": GOALS,
         "ways": ways,
     }
-    finish(name, given, body)
+    finish(name, given, body, whole=whole)
     kept.end()
 
 

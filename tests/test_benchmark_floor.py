@@ -126,3 +126,54 @@ def test_only_the_layers_that_run_count(floor: Any) -> None:
     on = encoder()
     every = floor.forward([], on.shape, sizes(floor))
     assert floor.forward([], on.shape, sizes(floor), layers=1) == every / on.shape.layers
+
+
+def test_the_time_of_an_inner_phase_is_not_that_of_the_outer(floor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = importlib.import_module("_quickstart")
+    ticks = iter([0.0, 1.0, 3.0, 7.0, 15.0, 31.0])
+    monkeypatch.setattr(script, "seconds", lambda _: next(ticks))
+    phases = script.Phases()
+    with phases.phase("train"):  # from 0
+        inner = phases.timed(lambda value: value + 1, "forward")
+        assert inner(1) == 2  # from 1 to 3
+        assert inner(2) == 3  # from 7 to 15
+    assert dict(phases.seconds) == {"train": 1 + 4 + 16, "forward": 2 + 8}
+
+
+def test_phases_watch_functions_that_there_are_and_give_them_back(floor: Any) -> None:
+    script = importlib.import_module("_quickstart")
+    before, phases = torch.Tensor.backward, script.Phases()
+    value = torch.ones((), requires_grad=True)
+    with phases.watching():
+        value.backward()
+    assert torch.Tensor.backward is before
+    assert set(phases.seconds) == {"backward"}
+    assert float(value.grad) == 1.0
+
+
+def test_dense_rates_are_of_the_products_of_a_layer(floor: Any) -> None:
+    rates = importlib.import_module("_rates").DenseRate(encoder().shape, 64, "fp32", "cpu", 0.01).measure()
+    assert list(rates) == ["(64 x 32) @ (32 x 32)", "(64 x 32) @ (32 x 64)", "(64 x 64) @ (64 x 32)"]
+    assert min(rates.values()) > 0
+
+
+def test_the_page_shows_multiples_beside_goals(floor: Any, tmp_path: Path) -> None:
+    page = importlib.import_module("page")
+    value = {"median": 2.25, "min": 2.0, "max": 2.5, "all": [2.0, 2.25, 2.5]}
+    names = ("milliseconds_of_a_step", "of_floor", "of_strict_floor")
+    work = {**dict.fromkeys(names, value), "self_time": [{"operator": "aten::mm", "share": 0.5, "calls": 3}]}
+    row = {"dense_gflops": {"a": 100.0, "b": 140.0}, "goal": 1.6, "training": work, "prediction": work}
+    costs = {"nodes": 3, "cpu_seconds": 20.0, "of_floor": 2.5, "of_strict_floor": 3.0}
+    quickstart = {
+        **costs,
+        "kinds": {"train": costs},
+        "overrides": ["sweep.seed=[1]"],
+        "goal": 1.7,
+        "phases": {"forward": 0.25},
+    }
+    rows = {"mini lora-all fp32": row, "quickstart": quickstart}
+    text = "\n".join(page.limit({"rows": rows}, page.Pictures(tmp_path, "limit")))
+    assert "| mini lora-all fp32 | training | 2.2 [2.0–2.5] | 140 | 2.25 [2.00–2.50] | 2.25 [2.00–2.50] | 1.6 |" in text
+    assert "| mini lora-all fp32 | prediction | 2.2 [2.0–2.5] | 140 | 2.25 [2.00–2.50] | 2.25 [2.00–2.50] |  |" in text
+    assert "| all of them | 3 | 20 | 2.50 | 3.00 |" in text
+    assert "forward 25 %" in text

@@ -179,7 +179,18 @@ def test_a_quick_run_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     common = module("_common")
     monkeypatch.setattr(common, "RESULTS", tmp_path)
     common.Kept("sweep", arguments(None, quick=True)).add("1: loop", {"cpu": 2.5})
+    common.finish("sweep", arguments(None, quick=True), {})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_part_of_a_benchmark_does_not_replace_its_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    common = module("_common")
+    monkeypatch.setattr(common, "RESULTS", tmp_path)
+    common.Kept("limit", arguments(None), whole=False).add("mini", {"cpu": 2.5})
+    common.finish("limit", arguments(None), {}, whole=False)
+    assert list(tmp_path.iterdir()) == []
+    common.finish("limit", arguments(tmp_path / "part.json"), {}, whole=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["part.json"]
 
 
 @pytest.fixture
