@@ -61,7 +61,7 @@ GOALS = {
 }
 """Way -> the other way, and the factor of its CPU time that is the goal."""
 PR_SET_CHILD_SUBREAPER = 36
-SAMPLE_SECONDS = 0.25
+SAMPLE_SECONDS = 1.0
 Scores = dict[str, dict[int, float]]
 """Target -> seed -> mean score over languages and intermediates."""
 
