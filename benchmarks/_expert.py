@@ -174,7 +174,9 @@ class Expert:
     def scores(self, task: Task, head: Head) -> dict[str, float]:
         """Return the score of each language in percent."""
         every = [(language, self.rows(task, file)) for language, file in task["test"].items()]
-        together = Rows([ids for _, rows in every for ids in rows.ids], [one for _, rows in every for one in rows.gold])
+        together = Rows(
+            [ids for _, rows in every for ids in rows.ids], [gold for _, rows in every for gold in rows.gold]
+        )
         order = np.argsort(-np.array(together.lengths()), kind="stable")
         best: dict[int, list[int]] = {}
         self.encoder.eval()

@@ -93,7 +93,7 @@ def training(attachments: Sequence[Attachment], shape: Shape, batch: Batch, *, f
 def backward(attachments: Sequence[Attachment], shape: Shape, batch: Batch, *, first_only: bool = False) -> float:
     """Return the operations of a backward pass; the arguments are as in `forward`."""
     acting, whole = _acting(attachments, shape), is_whole(attachments)
-    trained = [one.layer for one in acting if one.trains]
+    trained = [each.layer for each in acting if each.trains]
     lowest = 0 if whole else min(trained, default=shape.layers)
     return sum(
         _backward(acting, layer, shape, batch, first_only and layer == shape.layers - 1, whole, whole or layer > lowest)
@@ -156,23 +156,23 @@ def _frozen(shape: Shape) -> dict[str, int]:
 def _forward(acting: Sequence[_Acting], layer: int, shape: Shape, batch: Batch, first: bool) -> float:
     total = 2 * 2 * _pairs(batch, first) * shape.hidden  # scores, and sums of values
     total += sum(2 * _tokens(place, batch, first) * numbers for place, numbers in _frozen(shape).items())
-    for one in acting:
-        if one.layer == layer:
-            total += 2 * _tokens(one.place, batch, first) * (sum(one.numbers) + one.between)
+    for each in acting:
+        if each.layer == layer:
+            total += 2 * _tokens(each.place, batch, first) * (sum(each.numbers) + each.between)
     return total
 
 
 def _backward(
     acting: Sequence[_Acting], layer: int, shape: Shape, batch: Batch, first: bool, whole: bool, below: bool
 ) -> float:
-    here = [one for one in acting if one.layer == layer]
+    here = [each for each in acting if each.layer == layer]
 
     def needed(place: str) -> bool:
         """Return whether the input of a place needs a gradient."""
-        return below or any(one.trains and ORDER[one.place] < ORDER[place] for one in here)
+        return below or any(each.trains and ORDER[each.place] < ORDER[place] for each in here)
 
     def trained(place: str) -> bool:
-        return below or any(one.trains and one.place == place for one in here)
+        return below or any(each.trains and each.place == place for each in here)
 
     total = 0.0
     for place, numbers in _frozen(shape).items():
@@ -181,11 +181,11 @@ def _backward(
     # of scores to query and key, of the sums to values, and of both to the scores
     query, key, value = (trained(place) for place in ("query", "key", "value"))
     total += (query + key + value + (query or key)) * 2 * _pairs(batch, first) * shape.hidden
-    for one in here:
-        before = needed(one.place)
-        tokens = _tokens(one.place, batch, first)
-        inputs = sum(numbers for index, numbers in enumerate(one.numbers) if before or (one.trains and index > 0))
-        weights = sum(one.numbers) if one.trains else 0
-        between = one.between * (before + one.trains)
+    for each in here:
+        before = needed(each.place)
+        tokens = _tokens(each.place, batch, first)
+        inputs = sum(numbers for index, numbers in enumerate(each.numbers) if before or (each.trains and index > 0))
+        weights = sum(each.numbers) if each.trains else 0
+        between = each.between * (before + each.trains)
         total += 2 * tokens * (inputs + weights + between)
     return total

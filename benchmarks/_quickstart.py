@@ -124,25 +124,24 @@ class Floors:
         every = passes(spec, self._units)
         if every is None:
             raise RuntimeError(f"{node.label}: the sizes of its data are unknown")
-        return sum(self._pass(spec, one, strict=strict) for one in every)
+        return sum(self._pass(spec, reading, strict=strict) for reading in every)
 
     def _units(self, key: str) -> int:
         return int(load_meta(self._store, key)["examples"])
 
-    def _pass(self, spec: StepSpec, one: Pass, *, strict: bool) -> float:
+    def _pass(self, spec: StepSpec, reading: Pass, *, strict: bool) -> float:
         shape: Shape = spec.encoder.shape
-        features = load_features(self._store, one.data, one.kind)
+        features = load_features(self._store, reading.data, reading.kind)
         if isinstance(spec, PredictSpec) and spec.matching is not None:
             return self._search(spec, spec.matching, features, shape)
         lengths = features.lengths
-        if not one.trains:
+        if not reading.trains:
             lengths = lengths[np.unique(features.first_equal)]
-        batch = _floor.Batch.of(lengths, one.times)
-        attachments, first = self._attachments(spec, shape), strict and heads.get(one.kind).first_only
-        output = _head(one, spec, batch, shape)
-        if one.trains:
-            return _floor.training(attachments, shape, batch, first_only=first) + 3 * output
-        return _floor.forward(attachments, shape, batch, first_only=first) + output
+        batch = _floor.Batch.of(lengths, reading.times)
+        attachments, first = self._attachments(spec, shape), strict and heads.get(reading.kind).first_only
+        output = _head(reading, _outputs(reading, spec), batch, shape, whole=_floor.is_whole(attachments))
+        encoder = _floor.training if reading.trains else _floor.forward
+        return encoder(attachments, shape, batch, first_only=first) + output
 
     def _attachments(self, spec: StepSpec, shape: Shape) -> list[Attachment]:
         if isinstance(spec, TrainSpec):
@@ -157,22 +156,26 @@ class Floors:
         return embedding + len(matching.layers) * 2 * sides**2 * shape.hidden
 
 
-def _head(one: Pass, spec: StepSpec, batch: _floor.Batch, shape: Shape) -> float:
-    """Return the operations of the forward pass of a head."""
-    dense, outputs = shape.hidden**2, _outputs(one, spec)
+def _head(reading: Pass, outputs: int | None, batch: _floor.Batch, shape: Shape, *, whole: bool) -> float:
+    """Return the operations of a head; without `outputs` it compares with the word embeddings.
+
+    These train only if the whole encoder does; all else of a head does, so a training needs each product three times.
+    """
+    times, dense = 3 if reading.trains else 1, shape.hidden**2
     if outputs is None:
-        return 2 * batch.tokens * one.hidden_percent / 100 * (dense + shape.hidden * shape.vocabulary)
-    if heads.get(one.kind).first_only:
-        return 2 * batch.rows * (dense + shape.hidden * outputs)
-    return 2 * batch.tokens * shape.hidden * outputs
+        masked, table = batch.tokens * reading.hidden_percent / 100, shape.hidden * shape.vocabulary
+        return 2 * masked * (times * dense + (times if whole or not reading.trains else 2) * table)
+    if heads.get(reading.kind).first_only:
+        return 2 * batch.rows * times * (dense + shape.hidden * outputs)
+    return 2 * batch.tokens * times * shape.hidden * outputs
 
 
-def _outputs(one: Pass, spec: StepSpec) -> int | None:
+def _outputs(reading: Pass, spec: StepSpec) -> int | None:
     """Return the outputs of the head; None if it has the whole vocabulary."""
     labels = spec.labels if isinstance(spec, PredictSpec) else ()
     if isinstance(spec, TrainSpec):
-        labels = next(task.labels for task in spec.tasks if task.kind == one.kind)
-    return kinds.get(one.kind).head_size(labels)
+        labels = next(task.labels for task in spec.tasks if task.kind == reading.kind)
+    return kinds.get(reading.kind).head_size(labels)
 
 
 def quickstart(given: argparse.Namespace) -> dict[str, Any]:

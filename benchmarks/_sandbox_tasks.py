@@ -123,7 +123,9 @@ def _read(task: Any, split: str, language: str) -> list[Any]:
 
 
 def _lines(path: Path, examples: Sequence[Any]) -> str:
-    path.write_text("".join(f"{json.dumps(_row(one), ensure_ascii=False)}\n" for one in examples), encoding="utf-8")
+    path.write_text(
+        "".join(f"{json.dumps(_row(example), ensure_ascii=False)}\n" for example in examples), encoding="utf-8"
+    )
     return path.name
 
 

@@ -78,7 +78,7 @@ def attach(encoder: Encoder, name: str, size: str) -> list[Attachment]:
     module = module_of(name, size)
     attachments: list[Attachment] = [AttachedModule("target", module, None, trainable=True)]
     if module.whole:
-        return attachments  # such an encoder comes with it
+        return attachments  # the encoder comes with it
     if name == "fuse":
         encoder.attach(attachments)
         noise = torch.Generator().manual_seed(0)
@@ -122,12 +122,12 @@ def measured(case: Case, given: argparse.Namespace) -> dict[str, Any]:
     result: dict[str, Any] = {
         "tokens_of_a_step": tokens,
         "dense_gflops": {
-            shape: round(max(one[shape] for one in turns["dense"]) / 1e9, 1) for shape in turns["dense"][0]
+            shape: round(max(rates[shape] for rates in turns["dense"]) / 1e9, 1) for shape in turns["dense"][0]
         },
         "goal": GOALS.get((case.size, case.module, case.precision)),
     }
     for name, work in ways.items():
-        costs = [one["cpu"] for one in turns[name]]
+        costs = [turn["cpu"] for turn in turns[name]]
         multiples = {
             floor: [cost * rate / operations for cost, rate in zip(costs, best, strict=True)]
             for floor, operations in floors[name].items()
@@ -201,10 +201,10 @@ def names(known: Sequence[str]) -> Callable[[str], list[str]]:
     """Return a reader of comma-separated names."""
 
     def read(text: str) -> list[str]:
-        wanted = text.split(",")
-        if unknown := [name for name in wanted if name not in known]:
+        chosen = text.split(",")
+        if unknown := [name for name in chosen if name not in known]:
             raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}; known are {', '.join(known)}")
-        return wanted
+        return chosen
 
     return read
 

@@ -186,9 +186,9 @@ def sweep(result: Result, pictures: Pictures) -> list[str]:
         f"{', '.join(chosen['intermediates'])}; targets: {', '.join(chosen['targets'])}.\n"
     )
     parts = [text]
-    for dropout in sorted({one["dropout"] for one in result["ways"].values()}):
-        ways = {_way(name): one for name, one in result["ways"].items() if one["dropout"] == dropout}
-        cpu = {name: one["cpu_seconds"] for name, one in ways.items()}
+    for dropout in sorted({way["dropout"] for way in result["ways"].values()}):
+        ways = {_way(name): way for name, way in result["ways"].items() if way["dropout"] == dropout}
+        cpu = {name: way["cpu_seconds"] for name, way in ways.items()}
         parts += [f"Dropout {dropout:g}:\n", table(_sweep_rows(ways, result["goals"]))]
         parts.append(pictures.bars(cpu, f"CPU seconds of all processes, dropout {dropout:g}", f"-dropout-{dropout:g}"))
     return parts
@@ -200,14 +200,14 @@ def _way(name: str) -> str:
 
 
 def _sweep_rows(ways: Result, goals: Mapping[str, Mapping[str, float]]) -> list[list[str]]:
-    cpu = {name: one["cpu_seconds"] for name, one in ways.items()}
+    cpu = {name: way["cpu_seconds"] for name, way in ways.items()}
     against = [peer for peer in ("loop (a)", "loop (b)", "expert loop, fp32", "expert loop, bf16") if peer in cpu]
     rows = [["way", "CPU s", "wall s", "peak MiB", *(f"against {peer}" for peer in against), "goal", "mean score"]]
-    for name, one in ways.items():
-        costs = [within(one[key], ".0f") for key in ("cpu_seconds", "wall_seconds", "peak_mib")]
+    for name, way in ways.items():
+        costs = [within(way[key], ".0f") for key in ("cpu_seconds", "wall_seconds", "peak_mib")]
         ratios = [times(cpu[peer], cpu[name]) for peer in against]
         goal = ", ".join(f"x{factor:g} of {peer}" for peer, factor in goals.get(name, {}).items())
-        score = one["score"]
+        score = way["score"]
         spread = "" if score["sd"] is None else f" ± {score['sd']:.1f}"
         rows.append([name, *costs, *ratios, goal, f"{score['mean']:.1f}{spread}"])
     return rows
@@ -252,37 +252,39 @@ def limit(result: Result, pictures: Pictures) -> list[str]:
     """Return the section."""
     head = ["encoder, module, precision", "work", "ms of a step", "dense GFLOP/s", "of the floor", "strictly", "goal"]
     rows, bars, parts = [head], {}, []
-    for name, one in result["rows"].items():
+    for name, row in result["rows"].items():
         if name == "quickstart":
             continue
-        dense = f"{max(one['dense_gflops'].values()):.0f}"
+        dense = f"{max(row['dense_gflops'].values()):.0f}"
         for work in ("training", "prediction"):
-            costs = one[work]
-            goal = f"{one['goal']:g}" if one["goal"] and work == "training" else ""
+            costs = row[work]
+            goal = f"{row['goal']:g}" if row["goal"] and work == "training" else ""
             multiples = [within(costs["of_floor"], ".2f"), within(costs["of_strict_floor"], ".2f")]
             rows.append([name, work, within(costs["milliseconds_of_a_step"]), dense, *multiples, goal])
-        bars[f"ours, {name}"] = one["training"]["of_floor"]
-        if one["training"]["self_time"]:
-            top = (f"`{row['operator']}` {100 * row['share']:.0f} %" for row in one["training"]["self_time"])
+        bars[f"ours, {name}"] = row["training"]["of_floor"]
+        if row["training"]["self_time"]:
+            top = (
+                f"`{operator['operator']}` {100 * operator['share']:.0f} %" for operator in row["training"]["self_time"]
+            )
             parts.append(f"- {name}: {', '.join(top)}\n")
     text = "Where the time of training steps goes, by the operators' own time:\n"
     whole = _quickstart(result["rows"]["quickstart"]) if "quickstart" in result["rows"] else []
     return [table(rows), pictures.bars(bars, "training step, as a multiple of its floor"), text, "".join(parts), *whole]
 
 
-def _quickstart(one: Result) -> list[str]:
-    """Return the part on the quickstart."""
+def _quickstart(part: Result) -> list[str]:
+    """Return the section on the quickstart."""
     rows = [["quickstart", "nodes", "CPU s", "of the floor", "strictly"]]
-    for kind, costs in one["kinds"].items():
+    for kind, costs in part["kinds"].items():
         multiples = [f"{costs[floor]:.2f}" for floor in ("of_floor", "of_strict_floor")]
         rows.append([kind, str(costs["nodes"]), f"{costs['cpu_seconds']:.0f}", *multiples])
-    nodes = sum(costs["nodes"] for costs in one["kinds"].values())
-    multiples = [f"{one['of_floor']:.2f}", f"{one['of_strict_floor']:.2f}"]
-    rows.append(["all of them", str(nodes), f"{one['cpu_seconds']:.0f}", *multiples])
-    shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in one["phases"].items())
+    nodes = sum(costs["nodes"] for costs in part["kinds"].values())
+    multiples = [f"{part['of_floor']:.2f}", f"{part['of_strict_floor']:.2f}"]
+    rows.append(["all of them", str(nodes), f"{part['cpu_seconds']:.0f}", *multiples])
+    shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in part["phases"].items())
     text = (
-        f"The quickstart with `{' '.join(one['overrides'])}`, node after node in one process; the goal is "
-        f"{one['goal']:g}. The CPU time of all its nodes by phase: {shares}.\n"
+        f"The quickstart with `{' '.join(part['overrides'])}`, node after node in one process; the goal is "
+        f"{part['goal']:g}. The CPU time of all its nodes by phase: {shares}.\n"
     )
     return [text, table(rows)]
 

@@ -299,9 +299,9 @@ def summary(rounds: list[dict[str, Any]], dropout: float) -> dict[str, Any]:
     seeds = [fmean(by_seed.values()) for by_seed in _by_seed(scores).values()]
     return {
         "dropout": dropout,
-        "cpu_seconds": spread([one["cpu"] for one in rounds], 1),
-        "wall_seconds": spread([one["wall"] for one in rounds], 1),
-        "peak_mib": spread([one["peak_mib"] for one in rounds], 0),
+        "cpu_seconds": spread([costs["cpu"] for costs in rounds], 1),
+        "wall_seconds": spread([costs["wall"] for costs in rounds], 1),
+        "peak_mib": spread([costs["peak_mib"] for costs in rounds], 0),
         "score": {"mean": round(fmean(seeds), 2), "sd": round(stdev(seeds), 2) if len(seeds) > 1 else None},
         "scores": {target: round(fmean(by_seed.values()), 2) for target, by_seed in scores.items()},
     }
@@ -374,8 +374,8 @@ def main() -> None:
         "encoder": "sandbox/small" if given.size == SMALL else given.size,
         "trainings": sweep.trainings,
         "tasks": {
-            "intermediates": [one.name for one in sweep.intermediates],
-            "targets": [one.name for one in sweep.targets],
+            "intermediates": [task.name for task in sweep.intermediates],
+            "targets": [task.name for task in sweep.targets],
         },
         "goals": GOALS,
         "ways": ways,

@@ -17,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from layover import compositions, modules
 from layover.compositions import AttachedModule, Attachment
 from layover.encoder import DropoutClock, Encoder
+from layover.estimates.passes import Pass
 from layover.modules import LINEARS, Module
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
@@ -177,3 +178,17 @@ def test_the_page_shows_multiples_beside_goals(floor: Any, tmp_path: Path) -> No
     assert "| mini lora-all fp32 | prediction | 2.2 [2.0–2.5] | 140 | 2.25 [2.00–2.50] | 2.25 [2.00–2.50] |  |" in text
     assert "| all of them | 3 | 20 | 2.50 | 3.00 |" in text
     assert "forward 25 %" in text
+
+
+@pytest.mark.parametrize(
+    ("trains", "whole", "of_dense", "of_table"), [(False, False, 1, 1), (True, False, 3, 2), (True, True, 3, 3)]
+)
+def test_the_word_embeddings_behind_a_head_train_with_the_whole_encoder_only(
+    floor: Any, trains: bool, whole: bool, of_dense: int, of_table: int
+) -> None:
+    reading = Pass("data", 1.0, trains, "mlm", 50)
+    shape = encoder().shape
+    masked, hidden = ROWS * LENGTH / 2, shape.hidden
+    products = of_dense * hidden**2 + of_table * hidden * shape.vocabulary
+    script = importlib.import_module("_quickstart")
+    assert script._head(reading, None, sizes(floor), shape, whole=whole) == 2 * masked * products
