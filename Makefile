@@ -102,10 +102,11 @@ test-lowest: $(VENV)-lowest/.installed  ## Before a release: what computes and r
 
 # Alone on the machine, please; each script says in its first lines what it measures, and has a --quick run.
 bench: BENCH := env -u OMP_NUM_THREADS $(BIN)/python benchmarks
-bench: install  ## The figures of docs/benchmarks.md, on public test data (LAYOVER_DATA): three quarters of an hour on two cores
+bench: install  ## The figures of docs/benchmarks.md, on public test data (LAYOVER_DATA): half a day on two cores
 	$(BENCH)/train_step.py
 	$(BENCH)/sweep.py
-	$(BENCH)/sweep.py --size base --intermediates 1 --targets 1 --seeds 1 --rows 80 --predicted 16
+	$(BENCH)/sweep.py --size base --intermediates 1 --targets 1 --seeds 1 --repeats 1 --rows 80 --intermediate-rows 80
+	$(BENCH)/sweep.py --intermediates 10 --targets 9 --seeds 1 --repeats 1 --dropouts 0
 	$(BENCH)/predict.py
 	$(BENCH)/memory.py
 	$(BENCH)/limit.py

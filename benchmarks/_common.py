@@ -14,7 +14,7 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
@@ -165,14 +165,15 @@ def versions() -> dict[str, str]:
     return found
 
 
-def take_turns(ways: Ways, repeats: int) -> dict[str, list[dict[str, Any]]]:
+def take_turns(ways: Ways, repeats: int, *, quiet: bool = False) -> dict[str, list[dict[str, Any]]]:
     """Return what every way gives in each round: A B C, A B C, ...; the machine's moods fall on all of them alike."""
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in ways}
     for round_ in range(repeats):
         for name, work in ways.items():
             gc.collect()
             found[name].append(work())
-            tell(f"{round_ + 1}/{repeats} {name}: {found[name][-1]}")
+            if not quiet:
+                tell(f"{round_ + 1}/{repeats} {name}: {found[name][-1]}")
     return found
 
 
@@ -188,13 +189,55 @@ def spread(values: Sequence[float], digits: int = 4) -> dict[str, Any]:
     return {**rounded, "all": [round(value, digits) for value in values]}
 
 
-def finish(name: str, given: argparse.Namespace, body: Mapping[str, Any]) -> None:
-    """Print the result as JSON, and write it unless the run was a quick one."""
+class Kept:
+    """The rows of a benchmark, written as they are measured: a run that was killed resumes where it ended.
+
+    Args:
+        name: Of the benchmark.
+        given: Its arguments. Rows that were measured with other arguments are measured again.
+        apart: Names of arguments that change no row.
+        whole: Whether all of the benchmark is measured; a part goes only where `--output` says.
+    """
+
+    def __init__(
+        self, name: str, given: argparse.Namespace, apart: Collection[str] = (), *, whole: bool = True
+    ) -> None:
+        self._path = None
+        self.rows: dict[str, Any] = {}
+        if given.output is None and (given.quick or not whole):
+            return
+        self._path = (given.output or RESULTS / f"{name}.json").with_suffix(".partial.json")
+        skipped = {"output", "child", "work", *apart}
+        self._settings = {key: str(value) for key, value in vars(given).items() if key not in skipped}
+        if self._path.is_file():
+            before = json.loads(self._path.read_text(encoding="utf-8"))
+            if before["settings"] == self._settings:
+                self.rows = before["rows"]
+                tell(f"{len(self.rows)} rows are there already: {', '.join(self.rows)} ({self._path})")
+
+    def add(self, name: str, row: dict[str, Any]) -> None:
+        """Keep a row, with the load of the machine."""
+        self.rows[name] = {**row, "load": round(os.getloadavg()[0], 2)}
+        if self._path is not None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            text = json.dumps({"settings": self._settings, "rows": self.rows}, indent=1)
+            written = self._path.with_suffix(".new")
+            written.write_text(text, encoding="utf-8")
+            written.replace(self._path)
+
+    def end(self) -> None:
+        """Remove the file, as the result holds all rows."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+
+def finish(name: str, given: argparse.Namespace, body: Mapping[str, Any], *, whole: bool = True) -> None:
+    """Print the result as JSON; write it unless the run was a quick one, or measured a part of the benchmark only."""
     settings = {key: value for key, value in vars(given).items() if key not in {"output", "child", "work"}}
     result = {"benchmark": name, "machine": machine(), "versions": versions(), "settings": settings, **body}
     text = json.dumps(result, indent=1)
     print(text)
-    if given.output is not None or not given.quick:
+    if given.output is not None or (whole and not given.quick):
         path = given.output or RESULTS / f"{name}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text + "\n", encoding="utf-8")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from _common import BATCH, LR
+from _rates import seconds
 from torch import Tensor
 
 from layover import heads, modules
@@ -135,6 +137,35 @@ def train(
         progress=lambda _: None,
     )
     return took.seconds(), float(result.history[-1].loss or float("nan"))
+
+
+def last_epoch(
+    encoder: Encoder, head: Head, features: Features, precision: Precision, device: str, *, lr: float = LR
+) -> float:
+    """Train two epochs; return the CPU seconds of the steps of the second, when all is warm."""
+    steps = -(-features.units // BATCH)
+    numbers = Hyperparameters(lr=lr, epochs=2, batch=BATCH, seed=0, precision=precision, warmup=0, weight_decay=0.0)
+    stamps: list[float] = []
+    fit(
+        encoder,
+        [Branch("benchmark", head, features)],
+        hyperparameters=numbers,
+        execution=Execution(device=device),
+        clock=encoder.clock,
+        judge=None,
+        checkpoint_dir=None,
+        progress=lambda _: stamps.append(seconds(device)),
+    )
+    return stamps[2 * steps - 1] - stamps[steps - 1]
+
+
+def within_vocabulary(features: Features, folder: Path) -> Features:
+    """Return rows of the same lengths whose tokens the encoder in a folder has."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    ids = np.asarray(features.arrays["ids"])
+    specials = 5
+    inside = np.where(ids < specials, ids, specials + ids % (config["vocab_size"] - specials))
+    return replace(features, arrays={**features.arrays, "ids": inside.astype(ids.dtype)})
 
 
 def predicted(

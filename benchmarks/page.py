@@ -181,25 +181,38 @@ def buckets(result: Result, pictures: Pictures) -> list[str]:  # noqa: ARG001 - 
 
 
 def sweep(result: Result, pictures: Pictures) -> list[str]:
-    """Return the section."""
-    ways = result["ways"]
-    cpu = {name: one["cpu_seconds"] for name, one in ways.items()}
-    targets = list(next(iter(ways.values()))["scores"])
-    head = ["way", "CPU s", "wall s", "peak MiB", "against (a)", "against (b)", "scaled CPU min"]
-    rows = [[*head, *(f"{target} %" for target in targets)]]
-    for name, one in ways.items():
-        scores = [f"{one['scores'][target]['mean']:.1f} ± {one['scores'][target]['sd']:.1f}" for target in targets]
-        costs = [
-            within(one[key], form)
-            for key, form in (("cpu_seconds", ".0f"), ("wall_seconds", ".0f"), ("peak_mib", ".0f"))
-        ]
-        ratios = [times(cpu[loop], cpu[name]) for loop in ("loop (a)", "loop (b)")]
-        rows.append([name, *costs, *ratios, within(one["scaled_cpu_minutes"]), *scores])
+    """Return the section: a table for each dropout, since only equal work is compared."""
+    chosen = result["tasks"]
     text = (
-        f"Measured: {result['trainings']} trainings and their predictions. Scaled, not measured: the CPU minutes of "
-        f"{result['scaled_to_trainings']} trainings (10 intermediates, 9 targets each) at the measured time of one.\n"
+        f"{result['trainings']} trainings and their predictions, all measured. Intermediates: "
+        f"{', '.join(chosen['intermediates'])}; targets: {', '.join(chosen['targets'])}.\n"
     )
-    return [text, table(rows), pictures.bars(cpu, "CPU seconds of all processes")]
+    parts = [text]
+    for dropout in sorted({way["dropout"] for way in result["ways"].values()}):
+        ways = {_way(name): way for name, way in result["ways"].items() if way["dropout"] == dropout}
+        cpu = {name: way["cpu_seconds"] for name, way in ways.items()}
+        parts += [f"Dropout {dropout:g}:\n", table(_sweep_rows(ways, result["goals"]))]
+        parts.append(pictures.bars(cpu, f"CPU seconds of all processes, dropout {dropout:g}", f"-dropout-{dropout:g}"))
+    return parts
+
+
+def _way(name: str) -> str:
+    """Return the name of a way without its dropout."""
+    return name.partition(", dropout")[0]
+
+
+def _sweep_rows(ways: Result, goals: Mapping[str, Mapping[str, float]]) -> list[list[str]]:
+    cpu = {name: way["cpu_seconds"] for name, way in ways.items()}
+    against = [peer for peer in ("loop (a)", "loop (b)", "expert loop, fp32", "expert loop, bf16") if peer in cpu]
+    rows = [["way", "CPU s", "wall s", "peak MiB", *(f"against {peer}" for peer in against), "goal", "mean score"]]
+    for name, way in ways.items():
+        costs = [within(way[key], ".0f") for key in ("cpu_seconds", "wall_seconds", "peak_mib")]
+        ratios = [times(cpu[peer], cpu[name]) for peer in against]
+        goal = ", ".join(f"x{factor:g} of {peer}" for peer, factor in goals.get(name, {}).items())
+        score = way["score"]
+        spread = "" if score["sd"] is None else f" ± {score['sd']:.1f}"
+        rows.append([name, *costs, *ratios, goal, f"{score['mean']:.1f}{spread}"])
+    return rows
 
 
 def predict(result: Result, pictures: Pictures) -> list[str]:
@@ -239,18 +252,43 @@ def memory(result: Result, pictures: Pictures) -> list[str]:
 
 def limit(result: Result, pictures: Pictures) -> list[str]:
     """Return the section."""
-    rows, shares, parts = [["precision", "work", "GFLOP/s", "dense GFLOP/s", "share of dense"]], {}, []
-    for precision, one in result["precisions"].items():
-        dense = max(one["dense_gflops"].values())
+    head = ["encoder, module, precision", "work", "ms of a step", "dense GFLOP/s", "of the floor", "strictly", "goal"]
+    rows, bars, parts = [head], {}, []
+    for name, row in result["rows"].items():
+        if name == "quickstart":
+            continue
+        dense = f"{max(row['dense_gflops'].values()):.0f}"
         for work in ("training", "prediction"):
-            rows.append(
-                [precision, work, within(one[work]["gflops"]), f"{dense:.0f}", within(one[work]["of_dense"], ".2f")]
+            costs = row[work]
+            goal = f"{row['goal']:g}" if row["goal"] and work == "training" else ""
+            multiples = [within(costs["of_floor"], ".2f"), within(costs["of_strict_floor"], ".2f")]
+            rows.append([name, work, within(costs["milliseconds_of_a_step"]), dense, *multiples, goal])
+        bars[f"ours, {name}"] = row["training"]["of_floor"]
+        if row["training"]["self_time"]:
+            top = (
+                f"`{operator['operator']}` {100 * operator['share']:.0f} %" for operator in row["training"]["self_time"]
             )
-            shares[f"ours, {work}, {precision}"] = one[work]["of_dense"]
-            top = ", ".join(f"`{row['operator']}` {100 * row['share']:.0f} %" for row in one[work]["self_time"])
-            parts.append(f"- {work}, {precision}: {top}\n")
-    text = f"Mean length {result['mean_length']} tokens. Where the time goes, by the operators' own time:\n"
-    return [table(rows), text, "".join(parts), pictures.bars(shares, "share of the dense rate")]
+            parts.append(f"- {name}: {', '.join(top)}\n")
+    text = "Where the time of training steps goes, by the operators' own time:\n"
+    whole = _quickstart(result["rows"]["quickstart"]) if "quickstart" in result["rows"] else []
+    return [table(rows), pictures.bars(bars, "training step, as a multiple of its floor"), text, "".join(parts), *whole]
+
+
+def _quickstart(part: Result) -> list[str]:
+    """Return the section on the quickstart."""
+    rows = [["quickstart", "nodes", "CPU s", "of the floor", "strictly"]]
+    for kind, costs in part["kinds"].items():
+        multiples = [f"{costs[floor]:.2f}" for floor in ("of_floor", "of_strict_floor")]
+        rows.append([kind, str(costs["nodes"]), f"{costs['cpu_seconds']:.0f}", *multiples])
+    nodes = sum(costs["nodes"] for costs in part["kinds"].values())
+    multiples = [f"{part['of_floor']:.2f}", f"{part['of_strict_floor']:.2f}"]
+    rows.append(["all of them", str(nodes), f"{part['cpu_seconds']:.0f}", *multiples])
+    shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in part["phases"].items())
+    text = (
+        f"The quickstart with `{' '.join(part['overrides'])}`, node after node in one process; the goal is "
+        f"{part['goal']:g}. The CPU time of all its nodes by phase: {shares}.\n"
+    )
+    return [text, table(rows)]
 
 
 def scaling(result: Result, pictures: Pictures) -> list[str]:
@@ -293,6 +331,7 @@ SECTIONS = {
     "quality": quality,
     "buckets": buckets,
     "sweep": sweep,
+    "sweep-whole": sweep,
     "sweep-base": sweep,
     "predict": predict,
     "memory": memory,
