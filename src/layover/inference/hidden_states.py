@@ -77,7 +77,7 @@ class HiddenStates:
         return (values if self.kind == "float32" else values.view(torch.bfloat16))[None]
 
     def _into_pinned(self, tokens: Index) -> Tensor:
-        # torch keeps pinned memory for the next batches, so it is not allocated anew in each
+        # torch keeps pinned memory for the next batches, so they allocate none
         values = torch.empty(len(tokens), self.array.shape[1], dtype=_READ[self.kind], pin_memory=True)
         # numpy reads into a buffer of its own first if it checks the positions itself
         if int(tokens.max(initial=0)) >= len(self.array):

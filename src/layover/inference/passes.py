@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
-class Pass:
+class BatchedPass:
     """A pass of an encoder over rows."""
 
     encoder: Encoder

@@ -18,7 +18,7 @@ from layover.inference.hidden_states import HiddenStates
 from layover.inference.machine import here
 from layover.inference.order import Index
 from layover.inference.outputs import OrderedOutputs, Outputs
-from layover.inference.passes import Pass, evaluating
+from layover.inference.passes import BatchedPass, evaluating
 from layover.numerics import Precision
 
 
@@ -70,7 +70,7 @@ def predict(
     with evaluating(head):
         head.to(here(execution).device)
         only = np.unique(first)
-        Pass(encoder, features, read, outputs.add, execution, precision, only, states, shares, progress).run()
+        BatchedPass(encoder, features, read, outputs.add, execution, precision, only, states, shares, progress).run()
     return outputs.finished()
 
 
@@ -111,7 +111,7 @@ def embed(
     def keep(rows: Index, results: Mapping[str, Tensor]) -> None:
         into[:, rows] = results["embeddings"].numpy()
 
-    Pass(encoder, features, read, keep, execution, precision, only, shares=shares).run()
+    BatchedPass(encoder, features, read, keep, execution, precision, only, shares=shares).run()
 
 
 def keep_states(
@@ -138,7 +138,7 @@ def keep_states(
     def keep(rows: Index, results: Mapping[str, Tensor]) -> None:
         into.put(tokens_of(features, rows), results["states"])
 
-    Pass(encoder, features, read, keep, execution, precision).run()
+    BatchedPass(encoder, features, read, keep, execution, precision).run()
 
 
 def last_hidden(encoder: Encoder, head: Head, batch: Batch, perturbation: Tensor | None = None) -> Tensor:
