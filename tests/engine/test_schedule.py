@@ -189,3 +189,15 @@ def test_a_job_waits_for_a_node_that_it_has_lost_though_it_does_not_need_it_itse
     assert outcome.done == {"b"}
     schedule.finish("a")
     assert names(schedule) == ["c"]
+
+
+@pytest.mark.parametrize(("failed", "kept"), [(0.0, []), (1.0, ["a.log"])])
+def test_the_log_of_a_job_is_kept_after_a_failure(
+    failed: float, kept: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulation = Simulation(plan_of(node("a")), 1, Chances(failed=failed, shared=0.0))
+    simulation.root = tmp_path
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "a.log").touch()
+    simulation.engine(1, monkeypatch).run(simulation.plan)
+    assert [file.name for file in (tmp_path / "logs").iterdir()] == kept
