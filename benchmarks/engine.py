@@ -97,7 +97,7 @@ def run(plan: Plan, folder: Path, schedule: Any, report: local.Report) -> dict[s
     with (
         mock.patch.object(engine, "_begin", begin),
         mock.patch.object(local, "wait", speaking),
-        mock.patch.object(local, "Schedule", schedule),
+        mock.patch.object(local, "JobSchedule", schedule),
     ):
         started = time.process_time()
         outcome = engine.run(plan)
@@ -120,9 +120,9 @@ def ways_of(plan: Plan, folder: Path, *, rescanned: bool) -> Mapping[str, Callab
 
     def lines() -> dict[str, Any]:
         with Path(devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
-            return run(plan, folder, local.Schedule, displayed(plan))
+            return run(plan, folder, local.JobSchedule, displayed(plan))
 
-    ways = {"counts": partial(run, plan, folder, local.Schedule, lambda _: None), "lines": lines}
+    ways = {"counts": partial(run, plan, folder, local.JobSchedule, lambda _: None), "lines": lines}
     return {**ways, "rescan": partial(run, plan, folder, Rescan, lambda _: None)} if rescanned else ways
 
 

@@ -13,7 +13,7 @@ from tests.engine.simulated import Chances, Simulation, node, plan_of, random_pl
 
 from layover.engine import local
 from layover.engine.jobs import Job, RunOutcome, group
-from layover.engine.schedule import MOST_LOSSES, Schedule
+from layover.engine.schedule import MOST_LOSSES, JobSchedule
 from layover.plan import Plan
 
 SWEEPS = int(os.environ.get("LAYOVER_SWEEPS", "40"))
@@ -70,7 +70,7 @@ def test_a_schedule_decides_as_a_scan_of_all_jobs(kind: str, rescan: Any, monkey
     for seed in range(SWEEPS):
         ours, outcome = swept(seed, KINDS[kind], monkeypatch)
         with monkeypatch.context() as patched:
-            patched.setattr(local, "Schedule", rescan)
+            patched.setattr(local, "JobSchedule", rescan)
             theirs, expected = swept(seed, KINDS[kind], monkeypatch)
         assert ours.trace == theirs.trace, seed
         assert outcome == expected, seed
@@ -123,19 +123,19 @@ def test_a_node_that_is_damaged_while_its_own_job_still_runs_is_computed_again(m
     ]
 
 
-def schedule_of(*nodes: Any) -> Schedule:
+def schedule_of(*nodes: Any) -> JobSchedule:
     """Return a schedule of all nodes."""
-    return Schedule(plan_of(*nodes).nodes, group(nodes), RunOutcome())
+    return JobSchedule(plan_of(*nodes).nodes, group(nodes), RunOutcome())
 
 
-def names(schedule: Schedule) -> list[str]:
+def names(schedule: JobSchedule) -> list[str]:
     """Take all ready jobs; return their names."""
     return [job.name for job in iter(schedule.take, None)]
 
 
 def test_jobs_with_a_time_wait_for_it() -> None:
     a, b, c = node("a"), node("b"), node("c")
-    schedule = Schedule(plan_of(a, b, c).nodes, group([a]), RunOutcome())
+    schedule = JobSchedule(plan_of(a, b, c).nodes, group([a]), RunOutcome())
     assert not schedule.timed
     schedule.put_in_front([Job("late", {"b": b}, 5.0), Job("early", {"c": c}, 2.0)])
     assert schedule.timed
@@ -180,7 +180,7 @@ def test_a_node_that_has_lost_too_many_needs_fails() -> None:
 def test_a_job_waits_for_a_node_that_it_has_lost_though_it_does_not_need_it_itself() -> None:
     outcome = RunOutcome(done={"a", "b"})
     a, b, c = node("a"), node("b", "a"), node("c", "b")
-    schedule = Schedule(plan_of(a, b, c).nodes, [], outcome)
+    schedule = JobSchedule(plan_of(a, b, c).nodes, [], outcome)
     assert schedule.lose("c", "a")
     schedule.put_in_front([Job("c", {"c": c})])
     assert schedule.ready()
@@ -189,3 +189,15 @@ def test_a_job_waits_for_a_node_that_it_has_lost_though_it_does_not_need_it_itse
     assert outcome.done == {"b"}
     schedule.finish("a")
     assert names(schedule) == ["c"]
+
+
+@pytest.mark.parametrize(("failed", "kept"), [(0.0, []), (1.0, ["a.log"])])
+def test_the_log_of_a_job_is_kept_after_a_failure(
+    failed: float, kept: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulation = Simulation(plan_of(node("a")), 1, Chances(failed=failed, shared=0.0))
+    simulation.root = tmp_path
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "a.log").touch()
+    simulation.engine(1, monkeypatch).run(simulation.plan)
+    assert [file.name for file in (tmp_path / "logs").iterdir()] == kept

@@ -10,7 +10,7 @@ from tests.made_specs import some_scores
 from layover.allowed import cores, total_memory
 from layover.engine.jobs import RunOutcome, group
 from layover.engine.resources import resources
-from layover.engine.schedule import Schedule
+from layover.engine.schedule import JobSchedule
 from layover.execution import Execution
 from layover.plan import Node
 from layover.specs.score import ScoreSpec
@@ -25,7 +25,7 @@ def test_nodes_of_one_job_run_together_and_need_what_lies_outside() -> None:
     second, third = node("b", "y", first.key), node("c", "x", first.key, outside.key)
     jobs = group([first, second, third])
     assert [(job.name, [one.label for one in job.nodes.values()]) for job in jobs] == [("x", ["a", "c"]), ("y", ["b"])]
-    schedule = Schedule({one.key: one for one in (outside, first, second, third)}, jobs, RunOutcome())
+    schedule = JobSchedule({one.key: one for one in (outside, first, second, third)}, jobs, RunOutcome())
     assert schedule.take() is None, "x needs z, and y needs x"
     schedule.finish(outside.key)
     assert schedule.take() is jobs[0]

@@ -29,7 +29,7 @@ from layover.engine.attempts import ADVICE, MOST_DOUBTS, MOST_STOPS
 from layover.engine.jobs import Job, group
 from layover.engine.local import LocalEngine
 from layover.engine.processes import Worker
-from layover.engine.schedule import Schedule
+from layover.engine.schedule import JobSchedule
 from layover.engine.worker import MOST_JOBS, _worn, run_node
 from layover.execution import Execution
 from layover.files import hub_patience
@@ -152,7 +152,7 @@ def test_a_free_worker_takes_what_suits_its_encoder_and_else_the_next(tmp_path: 
     models = {"a": "large", "b": "small", "c": "large", "d": "large"}
     nodes = [training(name, model) for name, model in models.items()]
     engine = LocalEngine(Store(tmp_path / "store"), EXECUTION, 2, 1, lambda _: None)
-    engine._schedule = Schedule({node.key: node for node in nodes}, group(nodes), engine.outcome)
+    engine._schedule = JobSchedule({node.key: node for node in nodes}, group(nodes), engine.outcome)
     workers: Any = [Worker(None, _Line(), encoder=(model, None)) for model in ("small", "tiny")]  # type: ignore[arg-type]
     engine._workers = workers
     engine._hand_out()

@@ -22,7 +22,7 @@ from layover.engine.attempts import Attempts, cause_of
 from layover.engine.jobs import Job, RunOutcome, group
 from layover.engine.processes import Worker, received, started
 from layover.engine.resources import most_between_jobs
-from layover.engine.schedule import Schedule
+from layover.engine.schedule import JobSchedule
 from layover.engine.worker import JobOrder, Setup
 from layover.errors import StoppedError, StoreError
 from layover.execution import Execution
@@ -64,7 +64,7 @@ class LocalEngine:
         self._attempts = Attempts()
         self._losses: dict[str, list[str]] = {}
         """Key -> keys of nodes that were damaged when it read them."""
-        self._schedule = Schedule({}, [], self.outcome, self._losses)
+        self._schedule = JobSchedule({}, [], self.outcome, self._losses)
         self._waits: dict[str, str] = {}
         """Key -> the other process that computes it, from the last report."""
         self._context = multiprocessing.get_context("forkserver")
@@ -91,7 +91,7 @@ class LocalEngine:
         wanted = (node for node in plan.wanted(finished) if only is None or node.key in only)
         jobs = group(node for node in wanted if node.key not in self.outcome.failed)
         self.outcome.done = {key for key in plan.nodes if key in finished}
-        self._schedule = Schedule(plan.nodes, jobs, self.outcome, self._losses)
+        self._schedule = JobSchedule(plan.nodes, jobs, self.outcome, self._losses)
         try:
             while True:
                 _check_stop()

@@ -39,7 +39,7 @@ class _Waiting:
         return self.due and not self.unfinished
 
 
-class Schedule:
+class JobSchedule:
     """The jobs of a run that wait.
 
     A job has a place, an integer: jobs with smaller places come first. Jobs that are put in front later get negative
