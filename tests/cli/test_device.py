@@ -12,7 +12,7 @@ import torch
 
 from layover.cli import device
 from layover.cli.main import main
-from layover.devices import Card, DeviceFacts, device_of
+from layover.devices import DeviceFacts, GpuTrace, device_of
 from layover.devices.cards import TorchBuild
 from layover.engine.device import examined
 from layover.errors import LayoverError, ModelError, NodeError
@@ -65,7 +65,7 @@ def test_check_and_plan_note_a_gpu_that_is_not_seen(
 
 
 def test_a_gpu_that_is_seen_is_not_noted(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    card = Card("NVIDIA", "/dev/nvidia1")
+    card = GpuTrace("NVIDIA", "/dev/nvidia1")
     monkeypatch.setattr(device, "seen_card", lambda: card)
     monkeypatch.setattr(device, "torch_build", lambda: TorchBuild("2.13.0+cu130", "13.0", None))
     assert device.unseen(load(recipe)) == []

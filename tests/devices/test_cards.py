@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from layover.devices import cards
-from layover.devices.cards import Card, TorchBuild, likely_kind, seen_card, torch_build
+from layover.devices.cards import GpuTrace, TorchBuild, likely_kind, seen_card, torch_build
 
 BUILDS = {
     "cpu": TorchBuild("2.13.0+cpu", None, None),
@@ -59,7 +59,7 @@ def test_a_driver_without_a_card_shows_none(tmp_path: Path, files: list[str]) ->
 
 def test_nvidia_smi_counts_if_no_file_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cards.shutil, "which", {"nvidia-smi": "/usr/bin/nvidia-smi"}.get)
-    assert seen_card(tmp_path) == Card("NVIDIA", "/usr/bin/nvidia-smi")
+    assert seen_card(tmp_path) == GpuTrace("NVIDIA", "/usr/bin/nvidia-smi")
 
 
 @pytest.mark.parametrize(

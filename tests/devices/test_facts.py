@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from layover.devices import Card, device_of, examine, facts, why_unusable
+from layover.devices import GpuTrace, device_of, examine, facts, why_unusable
 from layover.errors import ModelError
 
-NVIDIA = Card("NVIDIA", "/dev/nvidia0")
+NVIDIA = GpuTrace("NVIDIA", "/dev/nvidia0")
 
 
 @dataclass
@@ -98,14 +98,14 @@ def test_a_build_without_code_for_newer_cards_lacks_them() -> None:
         (NVIDIA, None, "there is a GPU of NVIDIA (/dev/nvidia0), but torch 9.9 is a CPU build; https://pytorch.org"),
         (NVIDIA, "13.0", "(built for 13.0) does not find it; the driver may be absent or too old"),
         (
-            Card("AMD", "/dev/kfd", "HIP_VISIBLE_DEVICES=-1"),
+            GpuTrace("AMD", "/dev/kfd", "HIP_VISIBLE_DEVICES=-1"),
             None,
             "HIP_VISIBLE_DEVICES=-1 hides a GPU of AMD (/dev/kfd)",
         ),
     ],
 )
 def test_the_reason_why_a_gpu_is_not_usable(
-    monkeypatch: pytest.MonkeyPatch, card: Card | None, cuda: str | None, reason: str
+    monkeypatch: pytest.MonkeyPatch, card: GpuTrace | None, cuda: str | None, reason: str
 ) -> None:
     monkeypatch.setattr(facts, "seen_card", lambda: card)
     monkeypatch.setattr(torch.version, "cuda", cuda)

@@ -4,15 +4,15 @@ torch decides (`facts`). A plan runs without torch, and goes by traces of a GPU 
 """
 
 from layover.devices.abilities import AMPERE, fuses_attention, refuses, slow, usable_precisions
-from layover.devices.cards import Card, Kind, likely_kind, seen_card, torch_build
+from layover.devices.cards import GpuTrace, Kind, likely_kind, seen_card, torch_build
 from layover.devices.cublas import CUBLAS_VARIABLE, cublas_workspace, set_cublas_workspace
 from layover.devices.facts import DeviceFacts, device_of, examine, shown_capability, why_unusable
 
 __all__ = [
     "AMPERE",
     "CUBLAS_VARIABLE",
-    "Card",
     "DeviceFacts",
+    "GpuTrace",
     "Kind",
     "cublas_workspace",
     "device_of",

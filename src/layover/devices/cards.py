@@ -38,7 +38,7 @@ INDEX_PREFIXES = ("GPU-", "MIG-")
 
 
 @dataclass(frozen=True)
-class Card:
+class GpuTrace:
     """A GPU of which this machine has a trace."""
 
     maker: Maker
@@ -63,21 +63,21 @@ class TorchBuild:
     hip: str | None
     """The version of HIP, for GPUs of AMD."""
 
-    def serves(self, card: Card) -> bool:
+    def serves(self, card: GpuTrace) -> bool:
         """Return whether it was built for a card."""
         if card.maker == "Windows":
             return self.cuda is not None or self.hip is not None
         return (self.hip if card.maker == "AMD" else self.cuda) is not None
 
 
-def seen_card(root: Path = ROOT) -> Card | None:
+def seen_card(root: Path = ROOT) -> GpuTrace | None:
     """Return the GPU that a driver's files show, or None; `nvidia-smi` on the PATH counts if no file does."""
     for maker, pattern in TRACES:
         files = sorted(root.glob(pattern))
         if files:
-            return Card(maker, str(files[0]), _hiding(maker))
+            return GpuTrace(maker, str(files[0]), _hiding(maker))
     tool = shutil.which("nvidia-smi")
-    return None if tool is None else Card("NVIDIA", tool, _hiding("NVIDIA"))
+    return None if tool is None else GpuTrace("NVIDIA", tool, _hiding("NVIDIA"))
 
 
 def _hiding(maker: Maker) -> str | None:

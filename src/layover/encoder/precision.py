@@ -72,12 +72,12 @@ def autocast(device: torch.device, *, mixed: bool) -> torch.autocast:
 
 @contextmanager
 def computing(precision: Precision, device: torch.device) -> Iterator[None]:
-    """Compute matrix products of float32 as a precision says, whatever the host or its environment has set.
+    """Set the arithmetic of float32 products for a precision; settings of the host program have no effect.
 
     A product on the device is compared with float64 once per process.
 
     Raises:
-        ModelError: this machine does not support the precision, or a product has another error than the precision's.
+        ModelError: this machine does not support the precision, or the error of a product does not fit it.
     """
     if reason := refuses(precision, _facts(precision, device)):
         raise ModelError(f"precision {precision}: {reason}")

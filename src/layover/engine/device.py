@@ -6,7 +6,7 @@ import multiprocessing
 from multiprocessing.connection import Connection
 
 from layover.devices import DeviceFacts, examine
-from layover.engine import server
+from layover.engine import alone, server
 from layover.errors import LayoverError, ModelError, NodeError, StoppedError
 from layover.stopping import KEPT, held, requested
 
@@ -51,7 +51,8 @@ def examined(wanted: str) -> DeviceFacts:
 
 
 def _answer(wanted: str, sending: Connection) -> None:
-    """Send the facts of a device, or the reason why there are none."""
+    """Send the facts of a device, or the reason why there are none; end with the parent, like a worker."""
+    alone.prepare()
     try:
         sending.send(examine(wanted))
     except LayoverError as error:
