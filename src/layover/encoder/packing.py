@@ -86,8 +86,8 @@ class Packing:
         """Return the packing of only the first tokens of the rows."""
         count, device = len(self.lengths), self.rows.device
         every = torch.arange(count, device=device)
-        ones, zeros = torch.ones_like(self.lengths), torch.zeros_like(every)
-        return Packing(ones, 1, 1, count, every, every, zeros, None, None, tail=self.tail)
+        lengths, zeros = torch.ones_like(self.lengths), torch.zeros_like(every)
+        return Packing(lengths, 1, 1, count, every, every, zeros, None, None, tail=self.tail)
 
     def pack(self, padded: Tensor) -> Tensor:
         """Return the packed tensor, (1, N', ...), of a padded one, (B, T, ...)."""
