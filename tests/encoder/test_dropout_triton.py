@@ -127,6 +127,16 @@ def test_values_that_are_not_numbers_stay_where_they_are_kept() -> None:
 
 
 @pytest.mark.usefixtures("fused")
+def test_half_way_between_two_values_bfloat16_becomes_the_even_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    # with this p, one of the 128 significands is scaled to a value half way above an even one
+    hidden = (1 + torch.arange(128) / 128).bfloat16().repeat(5, 2)
+    case = Case("pooled", 256, torch.bfloat16, 25335 / 65536, 1, 2, 3, 0, "")
+    result = dropped(case, hidden)
+    monkeypatch.setattr(dropout, "_is_fused", lambda *_: False)
+    assert torch.equal(bits(result), bits(dropped(case, hidden)))
+
+
+@pytest.mark.usefixtures("fused")
 def test_a_view_and_an_expanded_gradient() -> None:
     case = Case("pooled", 7, torch.float32, 0.5, 1, 2, 3, 0, "")
     grid = torch.arange(1.0, 5 * 3 * 7 + 1).view(5, 3, 7).requires_grad_()

@@ -42,7 +42,7 @@ class Layout(NamedTuple):
     """Tokens of a row of the grid; 0 if there is one vector per row, without a position."""
 
 
-@triton.jit  # type: ignore[untyped-decorator]
+@triton.jit
 def _hashed(state):  # type: ignore[no-untyped-def]
     """Return the hash of uint32 values."""
     state = state * _FIRST
@@ -151,7 +151,7 @@ def _launched(
     sizes: dict[str, Any] = {"TOKENS": TOKENS, "FEATURES": FEATURES, "HALF": bits == torch.int16, "LAYOUT": layout}
     # products wrap around; only TRITON_DEBUG looks for overflows, and not here. The interpreter lacks this option.
     sizes |= {"sanitize_overflow": False} if hidden.is_cuda else {}
-    with torch.cuda.device_of(hidden):  # Triton launches on the current device, which may be another
+    with torch.cuda.device_of(hidden):  # type: ignore[no-untyped-call]  # Triton launches on the current device, which may be another
         _dropout[grid](result.view(bits), hidden.view(bits), rows, *places, *numbers, **sizes)
     return result
 

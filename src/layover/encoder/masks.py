@@ -177,7 +177,7 @@ def _chunks(words: Tensor, *others: Tensor) -> Iterable[Sequence[Tensor]]:
     size = max(1, CHUNK * torch.get_num_threads() // others[-1].shape[-1])
     if len(words) <= size or words.device.type != "cpu":
         return [tensors]
-    return zip(*(tensor.split(size) for tensor in tensors), strict=True)
+    return zip(*(torch.split(tensor, size) for tensor in tensors), strict=True)
 
 
 def _halves(words: Tensor, width: int) -> Tensor:
