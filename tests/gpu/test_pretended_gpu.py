@@ -21,6 +21,8 @@ from tests.gpu import shim
 from layover import heads
 from layover.training.loop import ACCELERATOR_LAG
 
+pytestmark = pytest.mark.timeout(1800)  # a minute of work; a crowded machine takes many
+
 ROOT = Path(__file__).resolve().parents[2]
 
 WAITS = {
