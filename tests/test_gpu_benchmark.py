@@ -23,6 +23,8 @@ from layover.encoder import DropoutClock
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = ROOT / "benchmarks" / "gpu.py"
+pytestmark = pytest.mark.timeout(1800)
+"""All steps are a minute of work, of which a busy machine makes many."""
 STEPS = ("facts", "equality", "waits", "strict", "memory", "speed", "levers", "sweep")
 
 
