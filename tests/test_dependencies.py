@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 SOURCES = sorted(file for name in ("layover", "layover_sandbox") for file in (ROOT / "src" / name).rglob("*.py"))
 BENCHMARKS, TESTS = sorted((ROOT / "benchmarks").rglob("*.py")), sorted((ROOT / "tests").rglob("*.py"))
-OWN = {"layover", "layover_sandbox", "tests", *(file.stem for file in BENCHMARKS)}
+OWN = {"layover", "layover_sandbox", "tests", *(name for file in BENCHMARKS for name in (file.stem, file.parent.name))}
 
 DISTRIBUTIONS = {
     "PIL": "pillow",
