@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
-from transformers import PreTrainedModel
 
 from layover.compositions import LANGUAGE, AttachedModule, Attachment, Fold, Mix
 from layover.encoder.attached import AttachmentPlace, MixWeights, ModuleWeights, check_attachments, modules_in
@@ -22,6 +22,9 @@ from layover.encoder.weights import check_weights
 from layover.errors import ModelError, nearest
 from layover.modules import AdapterDrop, Site
 from layover.numerics import Quantisation
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 class Encoder(Flow):

@@ -6,14 +6,13 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from itertools import chain
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
-from transformers import PreTrainedModel
 
 from layover.encoder.dropout import DropoutClock, replace_dropouts
 from layover.encoder.layer import PackedLayer
@@ -26,6 +25,9 @@ from layover.errors import ModelError
 from layover.families import family_of
 from layover.numerics import Quantisation
 from layover.shape import Shape
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 class Flow(nn.Module):

@@ -2,6 +2,8 @@
 
 Weights are read one by one in their final data type, and only those that the encoder needs. So a run that reads hidden
 states from the disk never has the lower layers or the table of word embeddings in memory.
+
+transformers is imported when an encoder is loaded, because its import takes twice as long as that of torch.
 """
 
 from __future__ import annotations
@@ -11,13 +13,11 @@ import logging
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from accelerate import init_empty_weights
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel
-from transformers.utils import logging as transformers_logging
 
 from layover.encoder.files import config_file, weight_files
 from layover.encoder.quantising import Quantised, quantised
@@ -25,6 +25,9 @@ from layover.encoder.words import WordEmbeddings, WordTable
 from layover.errors import ModelError
 from layover.families import Family, family_of
 from layover.numerics import Quantisation
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel
 
 OLD_NAMES = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
 
@@ -74,6 +77,9 @@ def load_model(
         ModelError: the model does not exist, its type is not supported, it has no safetensors weights, its weights
             do not fit its config, or they cannot be quantised.
     """
+    from accelerate import init_empty_weights
+    from transformers import AutoModel
+
     config_path, files = config_file(source, revision), weight_files(source, revision)
     with quiet(), torch.random.fork_rng(devices=[]):  # transformers draws random weights first
         try:
@@ -100,6 +106,8 @@ def load_model(
 
 def _config(file: Path) -> PretrainedConfig:
     """Return the config of this file alone; transformers itself could choose another file for its own version."""
+    from transformers import AutoConfig
+
     values = json.loads(file.read_text(encoding="utf-8"))
     if not isinstance(values, dict):
         raise ModelError(f"{file.name}: the content is not a JSON object")
@@ -213,6 +221,8 @@ def _some(names: Collection[str]) -> str:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Stop transformers from writing to the terminal; Layover checks and reports these problems itself."""
+    from transformers.utils import logging as transformers_logging
+
     before, bar = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity(logging.ERROR)
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
