@@ -24,7 +24,7 @@ from layover.modules import AdapterDrop, Site
 from layover.numerics import Quantisation
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from layover.encoder.bert import PretrainedModel
 
 
 class Encoder(Flow):
@@ -41,7 +41,7 @@ class Encoder(Flow):
         ModelError: modules cannot attach to this type of model.
     """
 
-    def __init__(self, model: PreTrainedModel, *, clock: DropoutClock, dropout: float = 0.0) -> None:
+    def __init__(self, model: PretrainedModel, *, clock: DropoutClock, dropout: float = 0.0) -> None:
         super().__init__(model, clock=clock, dropout=dropout)
         self._hooks: list[RemovableHandle] = []
         self._own_changed = False
@@ -87,11 +87,11 @@ class Encoder(Flow):
         return cls(model, clock=clock, dropout=dropout)
 
     @classmethod
-    def from_model(cls, model: PreTrainedModel, *, clock: DropoutClock, dropout: float = 0.0) -> Encoder:
+    def from_model(cls, model: PretrainedModel, *, clock: DropoutClock, dropout: float = 0.0) -> Encoder:
         """Return an encoder around a model that is already in memory."""
         return cls(model, clock=clock, dropout=dropout)
 
-    def release(self) -> PreTrainedModel | None:
+    def release(self) -> PretrainedModel | None:
         """Remove all attachments from the model, and return the model for use in another encoder.
 
         This encoder must not be used afterwards. The result is None if a module `full` changed the model's own weights.

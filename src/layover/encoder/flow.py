@@ -27,7 +27,7 @@ from layover.numerics import Quantisation
 from layover.shape import Shape
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from layover.encoder.bert import PretrainedModel
 
 
 class Flow(nn.Module):
@@ -46,7 +46,7 @@ class Flow(nn.Module):
         ModelError: modules cannot attach to this type of model.
     """
 
-    def __init__(self, model: PreTrainedModel, *, clock: DropoutClock, dropout: float) -> None:
+    def __init__(self, model: PretrainedModel, *, clock: DropoutClock, dropout: float) -> None:
         super().__init__()
         config = model.config
         if config.is_decoder:

@@ -2,32 +2,25 @@
 
 Weights are read one by one in their final data type, and only those that the encoder needs. So a run that reads hidden
 states from the disk never has the lower layers or the table of word embeddings in memory.
-
-transformers is imported when an encoder is loaded, because its import takes twice as long as that of torch.
 """
 
 from __future__ import annotations
 
-import json
-import logging
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from layover.encoder.bert import BertEncoder
+from layover.encoder.config import read_config
 from layover.encoder.files import config_file, weight_files
 from layover.encoder.quantising import Quantised, quantised
 from layover.encoder.words import WordEmbeddings, WordTable
 from layover.errors import ModelError
 from layover.families import Family, family_of
 from layover.numerics import Quantisation
-
-if TYPE_CHECKING:
-    from transformers import PretrainedConfig, PreTrainedModel
 
 OLD_NAMES = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
 
@@ -62,8 +55,8 @@ def load_model(
     quantisation: Quantisation | None = None,
     from_layer: int = 0,
     all_words: bool = True,
-) -> PreTrainedModel:
-    """Return an encoder of transformers without pooler.
+) -> BertEncoder:
+    """Return an encoder without pooler.
 
     Args:
         source: Hub id or directory.
@@ -77,44 +70,25 @@ def load_model(
         ModelError: the model does not exist, its type is not supported, it has no safetensors weights, its weights
             do not fit its config, or they cannot be quantised.
     """
-    from accelerate import init_empty_weights
-    from transformers import AutoModel
-
     config_path, files = config_file(source, revision), weight_files(source, revision)
-    with quiet(), torch.random.fork_rng(devices=[]):  # transformers draws random weights first
-        try:
-            config = _config(config_path)
-            family = family_of(config.model_type)
-            with init_empty_weights(include_buffers=False):
-                model: PreTrainedModel = AutoModel.from_config(  # type: ignore[no-untyped-call]
-                    config, add_pooling_layer=False, attn_implementation="sdpa", trust_remote_code=False
-                )
-            whole = set(model.state_dict())
-            _leave_out(model, family, from_layer, dtype, quantisation)
-            foreign = _fill(model, files, family, dtype, quantisation, all_words=all_words) - whole
-            _refuse_larger(foreign)
-        except ModelError as error:
-            raise ModelError(f"{_place(source, revision)}: {error}") from None
-        except (OSError, ValueError, SafetensorError, RuntimeError) as error:
-            raise ModelError(
-                f"{_place(source, revision)}: the encoder cannot be loaded: {error}; use a directory or hub id with "
-                "config.json and model.safetensors"
-            ) from error
+    try:
+        config = read_config(config_path)
+        family = family_of(config.model_type)
+        with torch.device("meta"):  # shapes without numbers
+            model = BertEncoder(config)
+        whole = set(model.state_dict())
+        _leave_out(model, family, from_layer, dtype, quantisation)
+        foreign = _fill(model, files, family, dtype, quantisation, all_words=all_words) - whole
+        _refuse_larger(foreign)
+    except ModelError as error:
+        raise ModelError(f"{_place(source, revision)}: {error}") from None
+    except (OSError, ValueError, SafetensorError, RuntimeError) as error:
+        raise ModelError(
+            f"{_place(source, revision)}: the encoder cannot be loaded: {error}; use a directory or hub id with "
+            "config.json and model.safetensors"
+        ) from error
     model.train(mode=False)
     return model
-
-
-def _config(file: Path) -> PretrainedConfig:
-    """Return the config of this file alone; transformers itself could choose another file for its own version."""
-    from transformers import AutoConfig
-
-    values = json.loads(file.read_text(encoding="utf-8"))
-    if not isinstance(values, dict):
-        raise ModelError(f"{file.name}: the content is not a JSON object")
-    kind = str(values.get("model_type"))
-    family_of(kind)
-    config: PretrainedConfig = type(AutoConfig.for_model(kind)).from_dict(values)
-    return config
 
 
 def _place(source: str | Path, revision: str | None) -> str:
@@ -122,7 +96,7 @@ def _place(source: str | Path, revision: str | None) -> str:
 
 
 def _leave_out(
-    model: PreTrainedModel, family: Family, from_layer: int, dtype: torch.dtype, quantisation: Quantisation | None
+    model: BertEncoder, family: Family, from_layer: int, dtype: torch.dtype, quantisation: Quantisation | None
 ) -> None:
     if from_layer:
         model.set_submodule(family.embeddings, Absent(dtype, quantisation))
@@ -130,7 +104,7 @@ def _leave_out(
         model.set_submodule(f"{family.layers}.{layer}", Absent(dtype, quantisation))
 
 
-def _make_room(model: PreTrainedModel, family: Family, dtype: torch.dtype, quantisation: Quantisation) -> set[str]:
+def _make_room(model: BertEncoder, family: Family, dtype: torch.dtype, quantisation: Quantisation) -> set[str]:
     """Replace empty linear maps by empty quantised ones, and return the names of the weights of the linear maps."""
     names = set()
     for number, layer in enumerate(model.get_submodule(family.layers).children()):
@@ -145,7 +119,7 @@ def _make_room(model: PreTrainedModel, family: Family, dtype: torch.dtype, quant
 
 
 def _fill(
-    model: PreTrainedModel,
+    model: BertEncoder,
     files: list[Path],
     family: Family,
     dtype: torch.dtype,
@@ -168,7 +142,7 @@ def _fill(
     for file in files:
         with safe_open(file, framework="pt") as stream:
             for key in stream.keys():  # noqa: SIM118  safe_open is not a mapping
-                name = _own_name(key, model.base_model_prefix)
+                name = _own_name(key, family.prefix)
                 if name not in expected:
                     others.add(name)
                     continue
@@ -216,19 +190,3 @@ def _refuse_larger(foreign: Collection[str]) -> None:
 def _some(names: Collection[str]) -> str:
     listed = sorted(names)
     return ", ".join(listed[:3]) + (f" and {len(listed) - 3} more" if len(listed) > 3 else "")
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Stop transformers from writing to the terminal; Layover checks and reports these problems itself."""
-    from transformers.utils import logging as transformers_logging
-
-    before, bar = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
-    transformers_logging.set_verbosity(logging.ERROR)
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(before)
-        if bar:
-            transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]

@@ -19,7 +19,7 @@ from layover.numerics import Precision, Quantisation, quantisation_of
 from layover.store.state import FileStates, states_in
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from layover.encoder.bert import PretrainedModel
 
 T = TypeVar("T")
 
@@ -92,7 +92,7 @@ def load(
     return encoder
 
 
-def forget() -> dict[Pretrained, PreTrainedModel | None]:
+def forget() -> dict[Pretrained, PretrainedModel | None]:
     """Drop the encoder and all objects on it; return its model, or None if its weights have changed."""
     models = {pretrained: encoder.release() for pretrained, encoder in _LAST.items()}
     _LAST.clear()
