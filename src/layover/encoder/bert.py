@@ -29,6 +29,20 @@ ACTIVATIONS: dict[str, Activation] = {"gelu": functional.gelu, "relu": functiona
 """Activations by the names of transformers; the rare others are imported from there."""
 
 
+class Linear(nn.Linear):
+    """A linear map that draws no weights, because all come from a file."""
+
+    def reset_parameters(self) -> None:
+        """Leave the weights as they are: drawing them on the device `meta` would import half of torch."""
+
+
+class Table(nn.Embedding):
+    """A table of embeddings that draws no weights."""
+
+    def reset_parameters(self) -> None:
+        """Leave the weights as they are."""
+
+
 class Embeddings(nn.Module):
     """Words, positions and token types, added up and normalised."""
 
@@ -37,9 +51,9 @@ class Embeddings(nn.Module):
         hidden, padding = config.hidden_size, config.pad_token_id
         skipped = padding if family_of(config.model_type).first_position_after_padding else None
         # the row of the padding token never trains
-        self.word_embeddings = nn.Embedding(config.vocab_size, hidden, padding_idx=padding)
-        self.position_embeddings = nn.Embedding(config.max_position_embeddings, hidden, padding_idx=skipped)
-        self.token_type_embeddings = nn.Embedding(config.type_vocab_size, hidden)
+        self.word_embeddings = Table(config.vocab_size, hidden, padding_idx=padding)
+        self.position_embeddings = Table(config.max_position_embeddings, hidden, padding_idx=skipped)
+        self.token_type_embeddings = Table(config.type_vocab_size, hidden)
         self.LayerNorm = nn.LayerNorm(hidden, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(0.0)
 
@@ -65,7 +79,7 @@ class SublayerEnd(nn.Module):
 
     def __init__(self, inputs: int, config: EncoderConfig) -> None:
         super().__init__()
-        self.dense = nn.Linear(inputs, config.hidden_size)
+        self.dense = Linear(inputs, config.hidden_size)
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(0.0)
 
@@ -80,7 +94,7 @@ class Inner(nn.Module):
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
-        self.dense = nn.Linear(config.hidden_size, config.intermediate_size)
+        self.dense = Linear(config.hidden_size, config.intermediate_size)
         self.activation = _activation(config.hidden_act)
 
     def forward(self, hidden: Tensor) -> Tensor:
@@ -90,14 +104,14 @@ class Inner(nn.Module):
 
 def _layer(config: EncoderConfig) -> nn.Module:
     hidden = config.hidden_size
-    projections = nn.ModuleDict({name: nn.Linear(hidden, hidden) for name in ("query", "key", "value")})
+    projections = nn.ModuleDict({name: Linear(hidden, hidden) for name in ("query", "key", "value")})
     attention = nn.ModuleDict({"self": projections, "output": SublayerEnd(hidden, config)})
     feedforward = {"intermediate": Inner(config), "output": SublayerEnd(config.intermediate_size, config)}
     return nn.ModuleDict({"attention": attention, **feedforward})
 
 
 class BertEncoder(nn.Module):
-    """An encoder without pooler.
+    """An encoder without pooler; its weights are undefined until a checkpoint fills them.
 
     Args:
         config: Its sizes.

@@ -6,7 +6,8 @@ states from the disk never has the lower layers or the table of word embeddings 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -134,37 +135,60 @@ def _fill(
     """
     expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     wanted = [name for name, _ in model.named_parameters()]
+    stored = _stored(files, family.prefix)
+    there = {name: place for name, place in stored.items() if name in expected}
+    for name, place in there.items():
+        if place.size != expected[name]:
+            raise ModelError(
+                f"the weights do not fit config.json: {name} has the shape {place.size}, but {expected[name]} is "
+                "expected"
+            )
+    missing = [name for name in wanted if name not in there]
+    if missing:
+        raise ModelError(f"the weights do not fit config.json: weights are missing: {_some(missing)}")
     smaller = set() if quantisation is None else _make_room(model, family, dtype, quantisation)
     words = f"{family.embeddings}.word_embeddings"
     weights: dict[str, Tensor] = {}
-    read: set[str] = set()
-    others: set[str] = set()
+    for name, place in there.items():
+        if name == f"{words}.weight" and not all_words:
+            table = WordTable(place.file, place.key, *place.size)
+            model.set_submodule(words, WordEmbeddings(table, dtype))
+        elif quantisation is not None and name in smaller:
+            parts = quantised(place.read(), quantisation)
+            weights.update({f"{name.removesuffix('weight')}{part}": value for part, value in parts.items()})
+        else:
+            weights[name] = place.read().to(dtype, copy=True)
+    model.load_state_dict(weights, strict=False, assign=True)
+    return set(stored) - set(expected)
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """A weight in a file of a checkpoint."""
+
+    file: Path
+    key: str
+    size: tuple[int, ...]
+
+    def read(self) -> Tensor:
+        """Return the weight; its part of the file is in memory only as long as the result.
+
+        The file is opened for each weight: while it is open, all parts that were read count as memory of the process.
+        """
+        with safe_open(self.file, framework="pt") as stream:
+            weight: Tensor = stream.get_tensor(self.key)
+        return weight
+
+
+def _stored(files: Iterable[Path], prefix: str) -> dict[str, _Stored]:
+    """Return the weights of a checkpoint by their names in the encoder."""
+    stored = {}
     for file in files:
         with safe_open(file, framework="pt") as stream:
             for key in stream.keys():  # noqa: SIM118  safe_open is not a mapping
-                name = _own_name(key, family.prefix)
-                if name not in expected:
-                    others.add(name)
-                    continue
                 size = tuple(stream.get_slice(key).get_shape())
-                if size != expected[name]:
-                    raise ModelError(
-                        f"the weights do not fit config.json: {name} has the shape {size}, but {expected[name]} is "
-                        "expected"
-                    )
-                read.add(name)
-                if name == f"{words}.weight" and not all_words:
-                    model.set_submodule(words, WordEmbeddings(WordTable(file, key, *size), dtype))
-                elif quantisation is not None and name in smaller:
-                    stored = quantised(stream.get_tensor(key), quantisation)
-                    weights.update({f"{name.removesuffix('weight')}{part}": value for part, value in stored.items()})
-                else:
-                    weights[name] = stream.get_tensor(key).to(dtype, copy=True)
-    missing = [name for name in wanted if name not in read]
-    if missing:
-        raise ModelError(f"the weights do not fit config.json: weights are missing: {_some(missing)}")
-    model.load_state_dict(weights, strict=False, assign=True)
-    return others
+                stored[_own_name(key, prefix)] = _Stored(file, key, size)
+    return stored
 
 
 def _own_name(key: str, prefix: str) -> str:

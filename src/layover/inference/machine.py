@@ -53,22 +53,22 @@ def on_machine(execution: Execution) -> Iterator[torch.device]:
     """
     device = torch.device(here(execution).device)
     threads = torch.get_num_threads()
-    strict = torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    # not torch.use_deterministic_algorithms, which imports the compiler for a setting of compiled code alone
+    strictness = torch.get_deterministic_debug_mode()
     fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     if execution.threads is not None:
         torch.set_num_threads(execution.threads)
     if execution.deterministic:
         # cuBLAS reads it at its first use in the process
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.use_deterministic_algorithms(True)
+        torch.set_deterministic_debug_mode("error")
         # the fill is a debugging aid for reads of uninitialised memory; it costs a pass over every new tensor
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     try:
         yield device
     finally:
         torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]
-        torch.use_deterministic_algorithms(strict, warn_only=warn_only)
+        torch.set_deterministic_debug_mode(strictness)
         torch.set_num_threads(threads)
 
 
