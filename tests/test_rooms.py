@@ -65,7 +65,6 @@ TORCH_ROOMS = {"training", "inference", "heads", "encoder"}
 WORKER_FILES = {
     "cli/templates/kind/heads.py",
     "engine/preload.py",
-    "engine/preload_encoders.py",
     "hub/pretrained.py",
     "steps/loaded.py",
 }

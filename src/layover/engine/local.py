@@ -20,7 +20,7 @@ from typing import Any
 
 from layover.engine import server
 from layover.engine.attempts import Attempts, cause_of
-from layover.engine.processes import Job, RunOutcome, Worker, group, preloaded, received
+from layover.engine.processes import Job, RunOutcome, Worker, group, received
 from layover.engine.resources import most_between_jobs
 from layover.engine.worker import JobOrder, Setup, main
 from layover.errors import NodeError, StoppedError, StoreError
@@ -70,6 +70,7 @@ class LocalEngine:
         self._waits: dict[str, str] = {}
         """Key -> the other process that computes it, from the last report."""
         self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(["layover.engine.preload"])
 
     def run(self, plan: Plan, only: Collection[str] | None = None) -> RunOutcome:
         """Run until no node is left that can run; always end the worker processes.
@@ -91,7 +92,6 @@ class LocalEngine:
         finished, self._plan = self.store.finished(), plan
         wanted = (node for node in plan.wanted(finished) if only is None or node.key in only)
         waiting = group(node for node in wanted if node.key not in self.outcome.failed)
-        self._context.set_forkserver_preload(preloaded(waiting))  # read by the first start of a worker
         self.outcome.done = {key for key in plan.nodes if key in finished}
         try:
             while True:

@@ -30,11 +30,6 @@ class Job:
         encoders = (node.spec.read_encoder() for node in self.nodes)
         return next(((encoder.source, encoder.revision) for encoder in encoders if encoder is not None), None)
 
-    @property
-    def encodes(self) -> bool:
-        """Whether a node of the job runs an encoder."""
-        return any(node.spec.encodes for node in self.nodes)
-
     def needs(self) -> set[str]:
         """Return the keys that must be finished before this job starts."""
         own = {node.key for node in self.nodes}
@@ -47,15 +42,6 @@ def group(nodes: Iterable[Node[StepSpec]]) -> list[Job]:
     for node in nodes:
         jobs.setdefault(node.job, Job(node.job)).nodes.append(node)
     return list(jobs.values())
-
-
-def preloaded(jobs: Iterable[Job]) -> list[str]:
-    """Return the modules that the fork server imports for its workers; encoders of transformers only if a job runs one.
-
-    The import takes seconds and half of the memory. Without it, every worker would import them for itself.
-    """
-    encoders = ["layover.engine.preload_encoders"] if any(job.encodes for job in jobs) else []
-    return ["layover.engine.preload", *encoders]
 
 
 @dataclass
