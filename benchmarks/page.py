@@ -275,6 +275,15 @@ def scaling(result: Result, pictures: Pictures) -> list[str]:
     return [*parts, pictures.lines(panels)]
 
 
+def startup(result: Result, pictures: Pictures) -> list[str]:
+    """Return the section."""
+    rows = [["process", "CPU seconds", "peak MiB"]]
+    for name, way in result["ways"].items():
+        rows.append([name, within(way["cpu_seconds"], ".2f"), within(way["peak_mib"], ".0f")])
+    peaks = {name: way["peak_mib"] for name, way in result["ways"].items()}
+    return [table(rows), pictures.bars(peaks, "peak MiB")]
+
+
 SECTIONS = {
     "train_step": train_step,
     "train_step-squad": train_step,
@@ -286,6 +295,7 @@ SECTIONS = {
     "memory": memory,
     "limit": limit,
     "scaling": scaling,
+    "startup": startup,
 }
 
 

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from layover.specs import Hyperparameters
-from layover.training.adamw import BETAS, EPS, AdamW, Group
-from layover.training.optimizer import Optimizer
+from layover.training.adamw import AdamW, Group
+from layover.training.optimizer import BETAS, EPS, Optimizer
 
 LR, DECAY = 0.1, 0.5
 
@@ -91,7 +91,7 @@ def test_adamw_is_the_fused_one_of_torch_bit_by_bit() -> None:
         fused=True,
     )
     groups = [Group([ours["a"], ours["half"]], DECAY), Group([ours["b"]], 0.0)]
-    adamw = AdamW(groups)
+    adamw = AdamW(groups, BETAS, EPS)
     for step, lr in enumerate([0.0, 0.01, 0.1, 0.02]):
         rests = ("b",) if step in {0, 2} else ()
         gradients(step, ours, without=rests)
@@ -100,7 +100,7 @@ def test_adamw_is_the_fused_one_of_torch_bit_by_bit() -> None:
             group["lr"] = lr
         expected.step()
         adamw.step(lr)
-        adamw = AdamW(groups, dict(adamw.state))
+        adamw = AdamW(groups, BETAS, EPS, dict(adamw.state))
         for name, weight in ours.items():
             assert torch.equal(weight, theirs[name]), (step, name)
             state = expected.state[theirs[name]]

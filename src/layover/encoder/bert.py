@@ -9,7 +9,7 @@ Source: transformers, `models/bert` and `models/xlm_roberta`; Devlin et al. 2019
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -21,7 +21,7 @@ from layover.families import family_of
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    PretrainedModel = PreTrainedModel | "BertEncoder"
+    PretrainedModel: TypeAlias = "PreTrainedModel | BertEncoder"
     """An encoder without pooler, ours or of transformers."""
 
 Activation = Callable[[Tensor], Tensor]

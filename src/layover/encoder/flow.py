@@ -53,7 +53,7 @@ class Flow(nn.Module):
             raise ModelError(f"{config.model_type}: this is a decoder; use an encoder with bidirectional attention")
         self.family = family_of(config.model_type)
         self.model = model
-        self.model.pooler = None  # type: ignore[assignment]
+        self.model.pooler = None
         self.clock = clock
         self.layers: Sequence[nn.Module] = list(model.get_submodule(self.family.layers).children())
         self.hidden_size: int = config.hidden_size

@@ -31,7 +31,8 @@ def load_in_transformers(source: str | Path, revision: str | None) -> PreTrained
             config, add_pooling_layer=False, attn_implementation="sdpa", trust_remote_code=False
         )
     model.load_state_dict(weights)
-    return model.eval()
+    model.train(mode=False)
+    return model
 
 
 @contextmanager

@@ -14,9 +14,6 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-BETAS, EPS = (0.9, 0.999), 1e-8
-"""As in the paper and in common libraries."""
-
 
 @dataclass(frozen=True, eq=False)
 class Group:
@@ -31,6 +28,8 @@ class AdamW:
     """Decoupled weight decay and moments of the gradients, for groups of weights."""
 
     groups: Sequence[Group]
+    betas: tuple[float, float]
+    eps: float
     state: dict[nn.Parameter, dict[str, Tensor]] = field(default_factory=dict)
     """Weight -> `step` (), float32, and its moments `exp_avg` and `exp_avg_sq`; only weights that were updated."""
 
@@ -60,10 +59,10 @@ class AdamW:
             steps,
             amsgrad=False,
             lr=lr,
-            beta1=BETAS[0],
-            beta2=BETAS[1],
+            beta1=self.betas[0],
+            beta2=self.betas[1],
             weight_decay=decay,
-            eps=EPS,
+            eps=self.eps,
             maximize=False,
         )
 

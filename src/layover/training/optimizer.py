@@ -13,6 +13,8 @@ from layover.specs import Hyperparameters
 from layover.training.adamw import AdamW, Group
 
 HEAD = "head"
+BETAS, EPS = (0.9, 0.999), 1e-8
+"""Settings of AdamW, as in its paper and in common libraries."""
 SMALL = 1 << 20
 """Size limit of weights in a shared buffer; larger weights gain nothing, and their gradients would exist twice."""
 
@@ -92,7 +94,9 @@ class Optimizer:
             [
                 Group([flat.buffer for _, own, flat in self._flats if own == kind], decay)
                 for kind, decay in (("matrix", hyperparameters.weight_decay), ("vector", 0.0))
-            ]
+            ],
+            BETAS,
+            EPS,
         )
 
     def step(self, lr: float) -> list[Tensor]:
