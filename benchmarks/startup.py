@@ -1,6 +1,6 @@
 """Start-up: CPU seconds and peak memory of processes that import, print a help text, check or plan.
 
-    python benchmarks/startup.py [--repeats 7]
+    python benchmarks/startup.py [--repeats 5]
 
 Each way is a process of its own, and the ways take turns. A round that is not counted compiles all modules first.
 """
@@ -78,12 +78,12 @@ def measured(given: argparse.Namespace, work: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Measure."""
-    given = arguments(__doc__, repeats=7).parse_args()
+    given = arguments(__doc__, repeats=5).parse_args()
     if given.quick:
         given.repeats = 1
     with tempfile.TemporaryDirectory(prefix="layover-bench-") as work:
         ways = measured(given, Path(work))
-    finish("startup", given, {"ways": ways})
+    finish("startup", given, {"encoder": "none", "ways": ways})
 
 
 if __name__ == "__main__":
