@@ -16,7 +16,6 @@ from torch.nn import functional
 
 from layover.encoder.config import EncoderConfig
 from layover.errors import ModelError, nearest
-from layover.families import family_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -48,11 +47,10 @@ class Embeddings(nn.Module):
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
-        hidden, padding = config.hidden_size, config.pad_token_id
-        skipped = padding if family_of(config.model_type).first_position_after_padding else None
+        hidden = config.hidden_size
         # the row of the padding token never trains
-        self.word_embeddings = Table(config.vocab_size, hidden, padding_idx=padding)
-        self.position_embeddings = Table(config.max_position_embeddings, hidden, padding_idx=skipped)
+        self.word_embeddings = Table(config.vocab_size, hidden, padding_idx=config.pad_token_id)
+        self.position_embeddings = Table(config.max_position_embeddings, hidden)
         self.token_type_embeddings = Table(config.type_vocab_size, hidden)
         self.LayerNorm = nn.LayerNorm(hidden, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(0.0)
