@@ -31,7 +31,6 @@ from layover import kinds, tasks
 from layover.data.features import COMMON, Features
 from layover.data.subset import limit as some_of
 from layover.data.tokenizer import Tokenizer
-from layover.encoder.initialise import init_encoder
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -117,6 +116,8 @@ def take(features: Features, rows: np.ndarray) -> Features:
 @contextmanager
 def encoder_folder(size: str) -> Iterator[Path]:
     """Write a random XLM-R with its tokenizer, as `layover init-encoder` does, for the while."""
+    from layover.encoder.initialise import init_encoder  # imports transformers, which would count as memory of ours
+
     layers, hidden, heads = SIZES[size]
     with tempfile.TemporaryDirectory(prefix="layover-bench-") as folder:
         pieces = data_root() / "xlmr_tokenizer" / "sentencepiece.bpe.model"

@@ -17,11 +17,10 @@ import sys
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from transformers import XLMRobertaConfig, XLMRobertaModel
 
 import layover.engine.preload  # noqa: F401  what a worker of `layover run` has imported
 from layover import heads, kinds, memory, modules
@@ -38,6 +37,9 @@ from layover.shape import Shape
 from layover.specs import Hyperparameters
 from layover.steps.loaded import load
 from layover.training import Branch, Judge, fit
+
+if TYPE_CHECKING:
+    from transformers import XLMRobertaConfig
 
 SHAPES = {
     "base": Shape(12, 768, 3072, 250_002),
@@ -114,10 +116,14 @@ def module_of(case: Case) -> Module:
 
 def write_encoder(shape: Shape, folder: Path) -> None:
     """Write the config and random weights of an XLM-R."""
+    from transformers import XLMRobertaModel  # not in the processes that are measured
+
     XLMRobertaModel(_config(shape), add_pooling_layer=False).save_pretrained(folder)
 
 
 def _config(shape: Shape) -> XLMRobertaConfig:
+    from transformers import XLMRobertaConfig
+
     return XLMRobertaConfig(
         vocab_size=shape.vocabulary,
         hidden_size=shape.hidden,
@@ -287,6 +293,8 @@ def slope(case: Case) -> float:
 
 def saved_bytes(case: Case, layers: int, rows: int) -> int:
     """Return the bytes that a forward pass keeps beside the weights."""
+    from transformers import XLMRobertaModel
+
     shape, module, clock = replace(SHAPES[case.size], layers=layers, vocabulary=500), module_of(case), DropoutClock(0)
     model = XLMRobertaModel(_config(shape), add_pooling_layer=False).to(dtype_of(case.precision, whole=module.whole))
     encoder = Encoder.from_model(model, clock=clock, dropout=0.1)

@@ -325,6 +325,15 @@ def engine(result: Result, pictures: Pictures) -> list[str]:  # noqa: ARG001 - a
     return [table(rows)]
 
 
+def startup(result: Result, pictures: Pictures) -> list[str]:
+    """Return the section."""
+    rows = [["process", "CPU seconds", "peak MiB"]]
+    for name, way in result["ways"].items():
+        rows.append([name, within(way["cpu_seconds"], ".2f"), within(way["peak_mib"], ".0f")])
+    peaks = {name: way["peak_mib"] for name, way in result["ways"].items()}
+    return [table(rows), pictures.bars(peaks, "peak MiB")]
+
+
 SECTIONS = {
     "train_step": train_step,
     "train_step-squad": train_step,
@@ -338,6 +347,7 @@ SECTIONS = {
     "limit": limit,
     "scaling": scaling,
     "engine": engine,
+    "startup": startup,
 }
 
 

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from layover.specs import Hyperparameters
-from layover.training.optimizer import Optimizer
+from layover.training.adamw import AdamW, Group
+from layover.training.optimizer import BETAS, EPS, Optimizer
 
 LR, DECAY = 0.1, 0.5
 
@@ -59,3 +60,49 @@ def test_a_training_is_that_of_adamw_with_two_groups() -> None:
     for part, each in ours.items():
         for name, weight in each.items():
             assert torch.allclose(weight, theirs[part][name], atol=1e-6), f"{part}/{name}"
+
+
+def gradients(seed: int, weights: dict[str, nn.Parameter], *, without: tuple[str, ...] = ()) -> None:
+    """Draw the gradients of all weights but those `without`."""
+    generator = torch.Generator().manual_seed(seed)
+    for name, weight in weights.items():
+        drawn = torch.randn(weight.shape, generator=generator).to(weight.dtype)
+        weight.grad = None if name in without else drawn
+
+
+def mixed() -> dict[str, nn.Parameter]:
+    """Return weights of two data types."""
+    generator = torch.Generator().manual_seed(9)
+    shapes = {"a": (5, 7), "b": (11,), "half": (3, 4)}
+    drawn = {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}
+    return {name: nn.Parameter(value.bfloat16() if name == "half" else value) for name, value in drawn.items()}
+
+
+def test_adamw_is_the_fused_one_of_torch_bit_by_bit() -> None:
+    """With a rising learning rate, a weight that rests for a step, and a state that goes on in another object."""
+    ours, theirs = mixed(), mixed()
+    expected = torch.optim.AdamW(
+        [
+            {"params": [theirs["a"], theirs["half"]], "weight_decay": DECAY},
+            {"params": [theirs["b"]], "weight_decay": 0},
+        ],
+        betas=BETAS,
+        eps=EPS,
+        fused=True,
+    )
+    groups = [Group([ours["a"], ours["half"]], DECAY), Group([ours["b"]], 0.0)]
+    adamw = AdamW(groups, BETAS, EPS)
+    for step, lr in enumerate([0.0, 0.01, 0.1, 0.02]):
+        rests = ("b",) if step in {0, 2} else ()
+        gradients(step, ours, without=rests)
+        gradients(step, theirs, without=rests)
+        for group in expected.param_groups:
+            group["lr"] = lr
+        expected.step()
+        adamw.step(lr)
+        adamw = AdamW(groups, BETAS, EPS, dict(adamw.state))
+        for name, weight in ours.items():
+            assert torch.equal(weight, theirs[name]), (step, name)
+            state = expected.state[theirs[name]]
+            assert adamw.state.get(weight, {}).keys() == state.keys()
+            assert all(torch.equal(adamw.state[weight][key], value) for key, value in state.items())

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
-from transformers import PreTrainedModel
 
 from layover.compositions import LANGUAGE, AttachedModule, Attachment, Fold, Mix
 from layover.encoder.attached import AttachmentPlace, MixWeights, ModuleWeights, check_attachments, modules_in
@@ -23,6 +23,9 @@ from layover.encoder.weights import check_weights
 from layover.errors import ModelError, nearest
 from layover.modules import AdapterDrop, Site
 from layover.numerics import Quantisation
+
+if TYPE_CHECKING:
+    from layover.encoder.bert import PretrainedModel
 
 
 class Encoder(Flow):
@@ -39,7 +42,7 @@ class Encoder(Flow):
         ModelError: modules cannot attach to this type of model.
     """
 
-    def __init__(self, model: PreTrainedModel, *, clock: DropoutClock, dropout: float = 0.0) -> None:
+    def __init__(self, model: PretrainedModel, *, clock: DropoutClock, dropout: float = 0.0) -> None:
         super().__init__(model, clock=clock, dropout=dropout)
         self._hooks: list[RemovableHandle] = []
         self._own_changed = False
@@ -85,11 +88,11 @@ class Encoder(Flow):
         return cls(model, clock=clock, dropout=dropout)
 
     @classmethod
-    def from_model(cls, model: PreTrainedModel, *, clock: DropoutClock, dropout: float = 0.0) -> Encoder:
+    def from_model(cls, model: PretrainedModel, *, clock: DropoutClock, dropout: float = 0.0) -> Encoder:
         """Return an encoder around a model that is already in memory."""
         return cls(model, clock=clock, dropout=dropout)
 
-    def release(self) -> PreTrainedModel | None:
+    def release(self) -> PretrainedModel | None:
         """Remove all attachments from the model, and return the model for use in another encoder.
 
         This encoder must not be used afterwards. The result is None if a module `full` changed the model's own weights.

@@ -6,14 +6,13 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from itertools import chain
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
-from transformers import PreTrainedModel
 
 from layover.encoder.dropout import DropoutClock, replace_dropouts
 from layover.encoder.layer import PackedLayer
@@ -26,6 +25,9 @@ from layover.errors import ModelError
 from layover.families import family_of
 from layover.numerics import Quantisation
 from layover.shape import Shape
+
+if TYPE_CHECKING:
+    from layover.encoder.bert import PretrainedModel
 
 
 class Flow(nn.Module):
@@ -44,14 +46,14 @@ class Flow(nn.Module):
         ModelError: modules cannot attach to this type of model.
     """
 
-    def __init__(self, model: PreTrainedModel, *, clock: DropoutClock, dropout: float) -> None:
+    def __init__(self, model: PretrainedModel, *, clock: DropoutClock, dropout: float) -> None:
         super().__init__()
         config = model.config
         if config.is_decoder:
             raise ModelError(f"{config.model_type}: this is a decoder; use an encoder with bidirectional attention")
         self.family = family_of(config.model_type)
         self.model = model
-        self.model.pooler = None  # type: ignore[assignment]
+        self.model.pooler = None
         self.clock = clock
         self.layers: Sequence[nn.Module] = list(model.get_submodule(self.family.layers).children())
         self.hidden_size: int = config.hidden_size

@@ -15,7 +15,7 @@ from transformers import XLMRobertaConfig, XLMRobertaModel
 from layover.data.sentencepiece import ROLES, load_xlmr
 from layover.encoder.corpus import sentences
 from layover.encoder.files import RANDOM
-from layover.encoder.loading import quiet
+from layover.encoder.in_transformers import quiet
 from layover.encoder.weights import generator_for
 from layover.errors import ModelError
 from layover.files.checkpoints import WEIGHTS

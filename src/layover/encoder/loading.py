@@ -6,19 +6,16 @@ states from the disk never has the lower layers or the table of word embeddings 
 
 from __future__ import annotations
 
-import json
-import logging
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from accelerate import init_empty_weights
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel
-from transformers.utils import logging as transformers_logging
 
+from layover.encoder.bert import BertEncoder
+from layover.encoder.config import read_config
 from layover.encoder.files import config_file, weight_files
 from layover.encoder.quantising import Quantised, quantised
 from layover.encoder.words import WordEmbeddings, WordTable
@@ -59,8 +56,8 @@ def load_model(
     quantisation: Quantisation | None = None,
     from_layer: int = 0,
     all_words: bool = True,
-) -> PreTrainedModel:
-    """Return an encoder of transformers without pooler.
+) -> BertEncoder:
+    """Return an encoder without pooler.
 
     Args:
         source: Hub id or directory.
@@ -75,38 +72,24 @@ def load_model(
             do not fit its config, or they cannot be quantised.
     """
     config_path, files = config_file(source, revision), weight_files(source, revision)
-    with quiet(), torch.random.fork_rng(devices=[]):  # transformers draws random weights first
-        try:
-            config = _config(config_path)
-            family = family_of(config.model_type)
-            with init_empty_weights(include_buffers=False):
-                model: PreTrainedModel = AutoModel.from_config(  # type: ignore[no-untyped-call]
-                    config, add_pooling_layer=False, attn_implementation="sdpa", trust_remote_code=False
-                )
-            whole = set(model.state_dict())
-            _leave_out(model, family, from_layer, dtype, quantisation)
-            foreign = _fill(model, files, family, dtype, quantisation, all_words=all_words) - whole
-            _refuse_larger(foreign)
-        except ModelError as error:
-            raise ModelError(f"{_place(source, revision)}: {error}") from None
-        except (OSError, ValueError, SafetensorError, RuntimeError) as error:
-            raise ModelError(
-                f"{_place(source, revision)}: the encoder cannot be loaded: {error}; use a directory or hub id with "
-                "config.json and model.safetensors"
-            ) from error
+    try:
+        config = read_config(config_path)
+        family = family_of(config.model_type)
+        with torch.device("meta"):  # shapes without numbers
+            model = BertEncoder(config)
+        whole = set(model.state_dict())
+        _leave_out(model, family, from_layer, dtype, quantisation)
+        foreign = _fill(model, files, family, dtype, quantisation, all_words=all_words) - whole
+        _refuse_larger(foreign)
+    except ModelError as error:
+        raise ModelError(f"{_place(source, revision)}: {error}") from None
+    except (OSError, ValueError, SafetensorError, RuntimeError) as error:
+        raise ModelError(
+            f"{_place(source, revision)}: the encoder cannot be loaded: {error}; use a directory or hub id with "
+            "config.json and model.safetensors"
+        ) from error
     model.train(mode=False)
     return model
-
-
-def _config(file: Path) -> PretrainedConfig:
-    """Return the config of this file alone; transformers itself could choose another file for its own version."""
-    values = json.loads(file.read_text(encoding="utf-8"))
-    if not isinstance(values, dict):
-        raise ModelError(f"{file.name}: the content is not a JSON object")
-    kind = str(values.get("model_type"))
-    family_of(kind)
-    config: PretrainedConfig = type(AutoConfig.for_model(kind)).from_dict(values)
-    return config
 
 
 def _place(source: str | Path, revision: str | None) -> str:
@@ -114,7 +97,7 @@ def _place(source: str | Path, revision: str | None) -> str:
 
 
 def _leave_out(
-    model: PreTrainedModel, family: Family, from_layer: int, dtype: torch.dtype, quantisation: Quantisation | None
+    model: BertEncoder, family: Family, from_layer: int, dtype: torch.dtype, quantisation: Quantisation | None
 ) -> None:
     if from_layer:
         model.set_submodule(family.embeddings, Absent(dtype, quantisation))
@@ -122,7 +105,7 @@ def _leave_out(
         model.set_submodule(f"{family.layers}.{layer}", Absent(dtype, quantisation))
 
 
-def _make_room(model: PreTrainedModel, family: Family, dtype: torch.dtype, quantisation: Quantisation) -> set[str]:
+def _make_room(model: BertEncoder, family: Family, dtype: torch.dtype, quantisation: Quantisation) -> set[str]:
     """Replace empty linear maps by empty quantised ones, and return the names of the weights of the linear maps."""
     names = set()
     for number, layer in enumerate(model.get_submodule(family.layers).children()):
@@ -137,7 +120,7 @@ def _make_room(model: PreTrainedModel, family: Family, dtype: torch.dtype, quant
 
 
 def _fill(
-    model: PreTrainedModel,
+    model: BertEncoder,
     files: list[Path],
     family: Family,
     dtype: torch.dtype,
@@ -152,37 +135,60 @@ def _fill(
     """
     expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     wanted = [name for name, _ in model.named_parameters()]
+    stored = _stored(files, family.prefix)
+    there = {name: place for name, place in stored.items() if name in expected}
+    for name, place in there.items():
+        if place.size != expected[name]:
+            raise ModelError(
+                f"the weights do not fit config.json: {name} has the shape {place.size}, but {expected[name]} is "
+                "expected"
+            )
+    missing = [name for name in wanted if name not in there]
+    if missing:
+        raise ModelError(f"the weights do not fit config.json: weights are missing: {_some(missing)}")
     smaller = set() if quantisation is None else _make_room(model, family, dtype, quantisation)
     words = f"{family.embeddings}.word_embeddings"
     weights: dict[str, Tensor] = {}
-    read: set[str] = set()
-    others: set[str] = set()
+    for name, place in there.items():
+        if name == f"{words}.weight" and not all_words:
+            table = WordTable(place.file, place.key, *place.size)
+            model.set_submodule(words, WordEmbeddings(table, dtype))
+        elif quantisation is not None and name in smaller:
+            parts = quantised(place.read(), quantisation)
+            weights.update({f"{name.removesuffix('weight')}{part}": value for part, value in parts.items()})
+        else:
+            weights[name] = place.read().to(dtype, copy=True)
+    model.load_state_dict(weights, strict=False, assign=True)
+    return set(stored) - set(expected)
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """A weight in a file of a checkpoint."""
+
+    file: Path
+    key: str
+    size: tuple[int, ...]
+
+    def read(self) -> Tensor:
+        """Return the weight; its part of the file is in memory only as long as the result.
+
+        The file is opened for each weight: while it is open, all parts that were read count as memory of the process.
+        """
+        with safe_open(self.file, framework="pt") as stream:
+            weight: Tensor = stream.get_tensor(self.key)
+        return weight
+
+
+def _stored(files: Iterable[Path], prefix: str) -> dict[str, _Stored]:
+    """Return the weights of a checkpoint by their names in the encoder."""
+    stored = {}
     for file in files:
         with safe_open(file, framework="pt") as stream:
             for key in stream.keys():  # noqa: SIM118  safe_open is not a mapping
-                name = _own_name(key, model.base_model_prefix)
-                if name not in expected:
-                    others.add(name)
-                    continue
                 size = tuple(stream.get_slice(key).get_shape())
-                if size != expected[name]:
-                    raise ModelError(
-                        f"the weights do not fit config.json: {name} has the shape {size}, but {expected[name]} is "
-                        "expected"
-                    )
-                read.add(name)
-                if name == f"{words}.weight" and not all_words:
-                    model.set_submodule(words, WordEmbeddings(WordTable(file, key, *size), dtype))
-                elif quantisation is not None and name in smaller:
-                    stored = quantised(stream.get_tensor(key), quantisation)
-                    weights.update({f"{name.removesuffix('weight')}{part}": value for part, value in stored.items()})
-                else:
-                    weights[name] = stream.get_tensor(key).to(dtype, copy=True)
-    missing = [name for name in wanted if name not in read]
-    if missing:
-        raise ModelError(f"the weights do not fit config.json: weights are missing: {_some(missing)}")
-    model.load_state_dict(weights, strict=False, assign=True)
-    return others
+                stored[_own_name(key, prefix)] = _Stored(file, key, size)
+    return stored
 
 
 def _own_name(key: str, prefix: str) -> str:
@@ -208,17 +214,3 @@ def _refuse_larger(foreign: Collection[str]) -> None:
 def _some(names: Collection[str]) -> str:
     listed = sorted(names)
     return ", ".join(listed[:3]) + (f" and {len(listed) - 3} more" if len(listed) > 3 else "")
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Stop transformers from writing to the terminal; Layover checks and reports these problems itself."""
-    before, bar = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
-    transformers_logging.set_verbosity(logging.ERROR)
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(before)
-        if bar:
-            transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]

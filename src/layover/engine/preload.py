@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import accelerate  # noqa: F401
 import torch  # noqa: F401
-from transformers.models.xlm_roberta import modeling_xlm_roberta  # noqa: F401
 
 import layover.engine.worker
 import layover.steps.predict

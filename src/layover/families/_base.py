@@ -30,6 +30,8 @@ class Family:
     sublayers: Mapping[str, str]
     """Name of a sublayer (`modules.SUBLAYERS`) -> path inside a layer of its last block, which is called with
     (hidden, residual) and has `dense`, `dropout` and `LayerNorm`."""
+    padding: int
+    """The padding token's id if a config does not name it."""
     first_position_after_padding: bool
     """Whether positions start at the padding token's id + 1 (as in fairseq), instead of 0."""
     classifies_without_pooler: bool

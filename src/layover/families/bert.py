@@ -20,6 +20,7 @@ FAMILY = Family(
     },
     inner="intermediate",
     sublayers={"attention": "attention.output", "feedforward": "output"},
+    padding=0,
     first_position_after_padding=False,
     classifies_without_pooler=False,
 )

@@ -14,6 +14,7 @@ FAMILY = replace(
     transformers={"camembert": "Camembert", "roberta": "Roberta", "xlm-roberta": "XLMRoberta"},
     adapters={"roberta": "RobertaAdapterModel", "xlm-roberta": "XLMRobertaAdapterModel"},
     prefix="roberta",
+    padding=1,
     first_position_after_padding=True,
     classifies_without_pooler=True,
 )

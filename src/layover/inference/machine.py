@@ -54,11 +54,11 @@ def on_machine(execution: Execution) -> Iterator[torch.device]:
 @contextmanager
 def _deterministic(device: torch.device) -> Iterator[None]:
     """Use only kernels with the same result in every run, inside the context."""
-    strict = torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    # not torch.use_deterministic_algorithms, which imports the compiler for a setting of compiled code alone
+    strictness = torch.get_deterministic_debug_mode()
     fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     with cublas_workspace():
-        torch.use_deterministic_algorithms(True)
+        torch.set_deterministic_debug_mode("error")
         # the fill is a debugging aid for reads of uninitialised memory; it costs a pass over every new tensor
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         try:
@@ -67,7 +67,7 @@ def _deterministic(device: torch.device) -> Iterator[None]:
             yield
         finally:
             torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]
-            torch.use_deterministic_algorithms(strict, warn_only=warn_only)
+            torch.set_deterministic_debug_mode(strictness)
 
 
 def _try_product(device: torch.device) -> None:

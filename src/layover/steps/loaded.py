@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
-from transformers import PreTrainedModel
 
 from layover.encoder import DropoutClock, Encoder, dtype_of
 from layover.numerics import Precision, Quantisation, quantisation_of
 from layover.store.state import FileStates, states_in
+
+if TYPE_CHECKING:
+    from layover.encoder.bert import PretrainedModel
 
 T = TypeVar("T")
 
@@ -90,7 +92,7 @@ def load(
     return encoder
 
 
-def forget() -> dict[Pretrained, PreTrainedModel | None]:
+def forget() -> dict[Pretrained, PretrainedModel | None]:
     """Drop the encoder and all objects on it; return its model, or None if its weights have changed."""
     models = {pretrained: encoder.release() for pretrained, encoder in _LAST.items()}
     _LAST.clear()

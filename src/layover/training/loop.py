@@ -82,7 +82,7 @@ def fit(
         if not branch.weight(np.arange(branch.features.units)):
             raise DataError(f"{branch.name}: there is nothing to train on: no row of the training set has gold")
     with on_machine(execution) as device, computing(hyperparameters.precision, device):
-        refuse_several_processes(device)
+        refuse_several_processes()
         for branch in branches:
             branch.head.requires_grad_(train_head)
         training = _Training(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import psutil
 import torch
-from accelerate import PartialState
 
 from layover import memory
 from layover.data.features import Features
@@ -20,14 +20,23 @@ from layover.numerics import Precision
 from layover.training.branches import Branch
 from layover.training.optimizer import Optimizer
 
+LAUNCHED = ("WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
+"""Where torchrun, accelerate and the launchers of MPI write the number of processes.
 
-def refuse_several_processes(device: torch.device) -> None:
+Source: `PartialState` of accelerate, which reads the same variables.
+"""
+
+
+def refuse_several_processes() -> None:
     """Refuse to train in one of several distributed processes.
 
     Raises:
-        NodeError: the process was started as one of several.
+        NodeError: the process was started as one of several, or has joined others.
     """
-    if PartialState(cpu=device.type == "cpu").num_processes > 1:
+    joined = torch.distributed.is_available() and torch.distributed.is_initialized()
+    processes = [os.environ.get(name, "") for name in LAUNCHED]
+    launched = any(number.isdecimal() and int(number) > 1 for number in processes)
+    if launched or (joined and torch.distributed.get_world_size() > 1):
         raise NodeError(
             "a training runs in one process; start `layover run` without a launcher: it starts its own processes"
         )

@@ -10,12 +10,11 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from layover.heads import Head
 from layover.specs import Hyperparameters
+from layover.training.adamw import AdamW, Group
 
 HEAD = "head"
 BETAS, EPS = (0.9, 0.999), 1e-8
 """Settings of AdamW, as in its paper and in common libraries."""
-FUSED = {"cpu", "cuda", "mps", "xpu"}
-"""Devices with a fused kernel of AdamW; on a CPU it is bit-identical in every run, too."""
 SMALL = 1 << 20
 """Size limit of weights in a shared buffer; larger weights gain nothing, and their gradients would exist twice."""
 
@@ -91,16 +90,13 @@ class Optimizer:
                 kind = "matrix" if weight.dim() > 1 else "vector"
                 together.setdefault((part, kind, layer, apart), {})[f"{part}/{name}"] = weight
         self._flats = [(part, kind, _Flat(weights)) for (part, kind, *_), weights in together.items()]
-        groups = [
-            {"params": [flat.buffer for _, own, flat in self._flats if own == kind], "weight_decay": decay}
-            for kind, decay in (("matrix", hyperparameters.weight_decay), ("vector", 0.0))
-        ]
-        self._adam = torch.optim.AdamW(
-            [group for group in groups if group["params"]],
-            lr=hyperparameters.lr,
-            betas=BETAS,
-            eps=EPS,
-            fused=self._zero.device.type in FUSED,
+        self._adam = AdamW(
+            [
+                Group([flat.buffer for _, own, flat in self._flats if own == kind], decay)
+                for kind, decay in (("matrix", hyperparameters.weight_decay), ("vector", 0.0))
+            ],
+            BETAS,
+            EPS,
         )
 
     def step(self, lr: float) -> list[Tensor]:
@@ -118,16 +114,13 @@ class Optimizer:
             if self.clip is not None:
                 clip_grads_with_norm_(buffers, self.clip, norm)
             norms.append(norm)
-        for group in self._adam.param_groups:
-            group["lr"] = lr
-        self._adam.step()
+        self._adam.step(lr)
         self.drop_gradients()
         return norms
 
     def drop_gradients(self) -> None:
         """Drop the gradients of all weights."""
-        self._adam.zero_grad(set_to_none=True)
-        for weight in self.named.values():
+        for weight in (*self.named.values(), *(flat.buffer for _, _, flat in self._flats)):
             weight.grad = None
 
     def weights(self) -> dict[str, Tensor]:
@@ -158,4 +151,4 @@ class Optimizer:
                 values = [state[f"{name}:{key}"] for name in names]
                 whole = values[0] if values[0].dim() == 0 else torch.cat([value.flatten() for value in values])
                 like = whole if whole.dim() == 0 else whole.view(flat.buffer.shape)
-                self._adam.state[flat.buffer][key] = like.to(flat.buffer.device, copy=True)
+                self._adam.state.setdefault(flat.buffer, {})[key] = like.to(flat.buffer.device, copy=True)

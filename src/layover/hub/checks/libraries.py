@@ -93,12 +93,12 @@ class _Library:
 
     def compared(self, subject: Subject) -> str:
         """Return a text on the library's hidden states against the card's, or against the own module in Layover."""
-        from layover.encoder.loading import load_model
+        from layover.encoder.in_transformers import load_in_transformers
 
         version = self._version()
         packages = self._together(subject)
         expected = subject.card.probe.hidden if packages else _by_itself(subject)
-        encoder = load_model(*subject.encoder)
+        encoder = load_in_transformers(*subject.encoder)
         with _silent():
             try:
                 model = self.load(encoder, packages or [subject.package])
