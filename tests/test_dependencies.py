@@ -32,6 +32,7 @@ DISTRIBUTIONS = {
 NOT_DECLARED = {
     "_typeshed": "names for type checkers, which bring it; there is none at run time",
     "pydantic-core": "comes with pydantic, which names the one version of it that fits",
+    "triton": "comes with torch's builds for GPUs, which name the one version of it that fits; torch serves without it",
 }
 """What is imported and declared nowhere -> why."""
 NOT_IMPORTED = {
