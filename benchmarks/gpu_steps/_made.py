@@ -30,8 +30,8 @@ LENGTHS = {
 """Tokens of rows, the deciles from the least to the most: UD-POS in English, MultiNLI (at most 128), and SQuAD with
 windows (at most 384), by XLM-R's tokenizer."""
 
-MINI = "mini"
-"""The encoder of the sandbox."""
+HEAD_SIZE = 64
+"""Features of an attention head of XLM-R."""
 
 
 def size_of(settings: Settings, name: str) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import _ours
 import torch
+from torch import Tensor
 
 from gpu_steps._record import Record
 
@@ -74,6 +75,22 @@ def turns(record: Record, ways: Mapping[str, Way], seconds: float, *, rounds: in
         if number and spent + spent / (number + 1) > seconds:
             break
     return {name: values[1:] for name, values in took.items() if values[1:]}
+
+
+def milliseconds(forward: Callable[[], Tensor], inputs: Sequence[Tensor], device: str) -> Any:
+    """Return the milliseconds of a forward pass, and of one with its backward pass; or why it does not run."""
+
+    def both() -> None:
+        torch.autograd.grad(forward().sum(), inputs)
+
+    def alone() -> None:
+        with torch.no_grad():
+            forward()
+
+    try:
+        return {"forward": round(1e3 * per_call(alone, device), 4), "both": round(1e3 * per_call(both, device), 4)}
+    except (RuntimeError, NotImplementedError, ValueError) as error:
+        return str(error).partition("\n")[0][:200]
 
 
 @contextmanager

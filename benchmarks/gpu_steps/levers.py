@@ -21,13 +21,13 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import scaled_dot_product_attention
 
-from gpu_steps._made import LENGTHS, encoder_folder, rows, shape_of
+from gpu_steps._made import HEAD_SIZE, LENGTHS, encoder_folder, rows, shape_of
 from gpu_steps._record import Record, Settings
-from gpu_steps._timing import Way, per_call, tf32, timed, turns
-from layover.encoder import DropoutClock, Encoder, RowDropout
+from gpu_steps._step import Step, pairs
+from gpu_steps._timing import Way, milliseconds, per_call, tf32, timed, turns
+from layover.encoder import DropoutClock, RowDropout
 
 BUDGET = 100.0
-HEAD_SIZE = 64
 COMPILING = 20.0
 """Seconds that must be left for the compiler; it may take longer for one layer, and is interrupted then."""
 SWITCHES = {
@@ -121,56 +121,6 @@ def varlen(lengths: Tensor, packed: Sequence[Tensor], count: int, heads: int) ->
         return context
 
     return {"varlen": work}
-
-
-def milliseconds(forward: Callable[[], Tensor], inputs: Sequence[Tensor], device: str) -> Any:
-    """Return the milliseconds of a forward pass, and of one with its backward pass; or why it does not run."""
-
-    def both() -> None:
-        torch.autograd.grad(forward().sum(), inputs)
-
-    def alone() -> None:
-        with torch.no_grad():
-            forward()
-
-    try:
-        return {"forward": round(1e3 * per_call(alone, device), 4), "both": round(1e3 * per_call(both, device), 4)}
-    except (RuntimeError, NotImplementedError, ValueError) as error:
-        return str(error).partition("\n")[0][:200]
-
-
-class Step:
-    """Forward and backward of layers with a LoRA, on one packing, outside of `fit`."""
-
-    def __init__(self, settings: Settings, lengths: Tensor, precision: Any, *, layers: int | None = None) -> None:
-        encoder = _ours.make_encoder(encoder_folder(settings, "base"), precision, dropout=0.1)
-        self.encoder: Encoder = encoder.to(settings.device).train()
-        self.device, self.layers = torch.device(settings.device), layers or encoder.num_layers
-        # not through `top`, which packs anew: a graph cannot do that
-        self.forward: Callable[..., Tensor] = encoder._run  # noqa: SLF001
-        trained = (weights for named in encoder.trained().values() for weights in named.items())
-        used = tuple(f"layers.{number}." for number in range(self.layers))
-        self.weights: list[nn.Parameter] = [weight for name, weight in trained if name.startswith(used)]
-        self.take(lengths)
-
-    def take(self, lengths: Tensor) -> None:
-        """Take rows of these lengths."""
-        encoder = self.encoder
-        self.packing = encoder._packing(lengths, int(lengths.max()), self.device)  # noqa: SLF001
-        encoder.clock.set(0, torch.arange(len(lengths), device=self.device))
-        size = (1, len(self.packing.rows), encoder.hidden_size)
-        self.hidden = torch.randn(size, device=self.device, dtype=encoder.dtype)
-
-    def __call__(self) -> None:
-        """Compute the gradients."""
-        hidden = self.forward(self.hidden, self.packing, 0, self.layers)
-        for weight, gradient in zip(self.weights, torch.autograd.grad(hidden.float().sum(), self.weights), strict=True):
-            weight.grad = gradient
-
-
-def pairs(settings: Settings, count: int) -> Tensor:
-    """Return the lengths of so many rows."""
-    return torch.from_numpy(rows("classification", count, shape_of(settings, "base").vocabulary).lengths)
 
 
 def switched(record: Record, settings: Settings, name: str) -> None:
