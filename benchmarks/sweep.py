@@ -14,15 +14,11 @@ A run that is killed resumes: it keeps the ways that it has finished.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -34,8 +30,8 @@ from typing import Any
 
 import _ours
 import _sandbox_tasks
-import psutil
 from _common import BATCH, SIZES, Kept, arguments, encoder_folder, finish, spread, tell
+from _watched import Watched
 
 from layover_sandbox.encoders import folder_of
 
@@ -60,53 +56,8 @@ GOALS = {
     "layover run, top quarter, bf16, kept states": {"loop (a)": 60},
 }
 """Way -> the other way, and the factor of its CPU time that is the goal."""
-PR_SET_CHILD_SUBREAPER = 36
-SAMPLE_SECONDS = 1.0
 Scores = dict[str, dict[int, float]]
 """Target -> seed -> mean score over languages and intermediates."""
-
-
-class Watched:
-    """What processes cost from here on: CPU and wall seconds, and the most memory they had together.
-
-    Processes whose parent ends before them (a fork server's workers) become this one's own, so that their time counts.
-    """
-
-    def __init__(self) -> None:
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        self.peak_bytes = 0
-        self._done = threading.Event()
-        self._sampler = threading.Thread(target=self._sample, daemon=True)
-        self._before, self._started = self._cpu(), time.perf_counter()
-        self._sampler.start()
-
-    @staticmethod
-    def _cpu() -> float:
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return used.ru_utime + used.ru_stime
-
-    def _sample(self) -> None:
-        me = psutil.Process()
-        while not self._done.wait(SAMPLE_SECONDS):
-            together = 0
-            for child in me.children(recursive=True):
-                try:
-                    together += child.memory_full_info().pss  # shared pages count once
-                except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
-                    continue  # it has just ended
-            self.peak_bytes = max(self.peak_bytes, together)
-
-    def end(self) -> dict[str, float]:
-        """Wait for what is left, and return the costs."""
-        wall = time.perf_counter() - self._started
-        self._done.set()
-        self._sampler.join()
-        while True:
-            try:
-                os.waitpid(-1, 0)
-            except ChildProcessError:
-                break
-        return {"cpu": self._cpu() - self._before, "wall": wall, "peak_mib": self.peak_bytes / 2**20}
 
 
 class Sweep:
