@@ -30,7 +30,7 @@ def load_in_transformers(source: str | Path, revision: str | None) -> PreTrained
         model: PreTrainedModel = AutoModel.from_config(  # type: ignore[no-untyped-call]
             config, add_pooling_layer=False, attn_implementation="sdpa", trust_remote_code=False
         )
-    model.load_state_dict(weights)
+    model.load_state_dict(weights, assign=True)  # the config may name half precision
     model.train(mode=False)
     return model
 
