@@ -33,10 +33,7 @@ WAITS = {
     "encoder/encoder.py:Encoder.state*": "trained weights are saved",
     "steps/train.py:_saved*": "trained heads are saved",
     "encoder/mixing_weights.py:MixingWeights.as_json*": "mixing weights are read after the last batch",
-    "heads/*.py:*.outputs": "predictions are read",
-    "heads/*.py:*.certainty": "predictions are read",
-    "inference/predict.py:embed*": "embeddings are read",
-    "inference/predict.py:keep_states*": "hidden states are read",
+    "encoder/transfer.py:HostCopy.wait": "results of a batch are read while the device works on the next ones",
     "inference/neighbours.py:_Nearest.neighbours": "neighbours are read after the last block",
 }
 """Function -> the reason why the host may wait for the device there."""
@@ -45,13 +42,11 @@ PAGEABLE = {
     "training/optimizer.py:Optimizer.set_weights": "a checkpoint is loaded, or the best weights are",
     "training/optimizer.py:Optimizer.set_state": "a checkpoint is loaded",
     "inference/predict.py:predict": "the weights of a head move to the device before the first batch",
-    "inference/predict.py:_every_row": "the weights of an encoder move to the device before the first batch",
+    "inference/passes.py:Pass.run": "the weights of an encoder move to the device before the first batch",
     "encoder/attached.py:SiteWeights._made*": "weights are attached to an encoder that is on the device",
 }
 """Function -> the reason why memory that is not pinned may be copied to the device there."""
-PRESENT_FAULTS: dict[str, str] = {
-    "inference/neighbours.py:both_ways": "blocks of embeddings are to go through pinned memory",
-}
+PRESENT_FAULTS: dict[str, str] = {}
 """Functions that copy memory that is not pinned in steps or batches, to be mended."""
 
 

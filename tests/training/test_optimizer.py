@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from layover.specs import Hyperparameters
-from layover.training.adamw import AdamW, Group
+from layover.training.adamw import AdamW, DecayGroup
 from layover.training.optimizer import BETAS, EPS, Optimizer
 
 LR, DECAY = 0.1, 0.5
@@ -90,7 +90,7 @@ def test_adamw_is_the_fused_one_of_torch_bit_by_bit() -> None:
         eps=EPS,
         fused=True,
     )
-    groups = [Group([ours["a"], ours["half"]], DECAY), Group([ours["b"]], 0.0)]
+    groups = [DecayGroup([ours["a"], ours["half"]], DECAY), DecayGroup([ours["b"]], 0.0)]
     adamw = AdamW(groups, BETAS, EPS)
     for step, lr in enumerate([0.0, 0.01, 0.1, 0.02]):
         rests = ("b",) if step in {0, 2} else ()

@@ -35,7 +35,7 @@ class Linear(nn.Linear):
         """Leave the weights as they are: drawing them on the device `meta` would import half of torch."""
 
 
-class Table(nn.Embedding):
+class EmbeddingTable(nn.Embedding):
     """A table of embeddings that draws no weights."""
 
     def reset_parameters(self) -> None:
@@ -49,9 +49,9 @@ class Embeddings(nn.Module):
         super().__init__()
         hidden = config.hidden_size
         # the row of the padding token never trains
-        self.word_embeddings = Table(config.vocab_size, hidden, padding_idx=config.pad_token_id)
-        self.position_embeddings = Table(config.max_position_embeddings, hidden)
-        self.token_type_embeddings = Table(config.type_vocab_size, hidden)
+        self.word_embeddings = EmbeddingTable(config.vocab_size, hidden, padding_idx=config.pad_token_id)
+        self.position_embeddings = EmbeddingTable(config.max_position_embeddings, hidden)
+        self.token_type_embeddings = EmbeddingTable(config.type_vocab_size, hidden)
         self.LayerNorm = nn.LayerNorm(hidden, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(0.0)
 

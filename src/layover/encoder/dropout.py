@@ -192,14 +192,14 @@ class RowDropout(nn.Module):
         return dropped(hidden, self.clock.words(self.salt, hidden), cut)
 
     def _fused(self, hidden: Tensor, cut: int) -> Tensor:
-        from layover.encoder.dropout_triton import Layout, fused
+        from layover.encoder.dropout_triton import TokenLayout, fused
 
         present = self.clock.present(hidden)
         rows, packed = present.rows_on(hidden.device), self.clock.packed
         if packed is not None:
-            layout = Layout(rows, packed[1], packed[2], 0)
+            layout = TokenLayout(rows, packed[1], packed[2], 0)
         else:
-            layout = Layout(rows, None, None, 0 if hidden.dim() == 2 else hidden.shape[1])
+            layout = TokenLayout(rows, None, None, 0 if hidden.dim() == 2 else hidden.shape[1])
         return fused(hidden, layout, present.base(self.salt), cut)
 
 

@@ -29,7 +29,7 @@ TOKENS, FEATURES = 8, 256
 """The part of the hidden states that a program of the kernel computes."""
 
 
-class Layout(NamedTuple):
+class TokenLayout(NamedTuple):
     """The row and the position of each token: of packed tokens, or of a grid of rows."""
 
     rows: Tensor
@@ -105,7 +105,7 @@ def _dropout(  # type: ignore[no-untyped-def]
     tl.store(result + place, leaving.to(result.dtype.element_ty), inside)
 
 
-def fused(hidden: Tensor, layout: Layout, base: int, cut: int) -> Tensor:
+def fused(hidden: Tensor, layout: TokenLayout, base: int, cut: int) -> Tensor:
     """Return what `layover.encoder.masks.dropped` returns, bit by bit, (..., H), in one kernel.
 
     Args:
@@ -187,9 +187,9 @@ def _same(device: torch.device, dtype: torch.dtype) -> bool:
     base, cut = -1_234_567_891, 6554
     (words,) = row_words([base], rows)
     cases = [
-        (Layout(rows, row, positions, 0), token_words(words[row], positions), 301),
-        (Layout(rows, None, None, 9), padded_words(words, 9), 64),
-        (Layout(rows, None, None, 0), words, 17),
+        (TokenLayout(rows, row, positions, 0), token_words(words[row], positions), 301),
+        (TokenLayout(rows, None, None, 9), padded_words(words, 9), 64),
+        (TokenLayout(rows, None, None, 0), words, 17),
     ]
     for layout, every, width in cases:
         count = every.numel() * width

@@ -193,7 +193,7 @@ def _halves(words: Tensor, width: int) -> Tensor:
     shape = torch.Size((len(words), len(features)))
     state = _memory.of("state", shape, torch.int32, words.device)
     high = _memory.of("high", shape, torch.int32, words.device)
-    # the hash multiplies the sum of two words first, and the products of the summands cost less
+    # the hash begins with the product of a sum; the sum of two products is equal, and has fewer numbers to multiply
     torch.add((words * _constant(FIRST, torch.int32))[:, None], features, out=state)
     _end(state, high)
     halves = state.view(torch.int16)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 
 @dataclass(frozen=True, eq=False)
-class Group:
+class DecayGroup:
     """Weights with the same weight decay; there is a fused kernel on CPUs, CUDA, MPS and XPU."""
 
     weights: Sequence[nn.Parameter]
@@ -27,7 +27,7 @@ class Group:
 class AdamW:
     """Decoupled weight decay and moments of the gradients, for groups of weights."""
 
-    groups: Sequence[Group]
+    groups: Sequence[DecayGroup]
     betas: tuple[float, float]
     eps: float
     state: dict[nn.Parameter, dict[str, Tensor]] = field(default_factory=dict)

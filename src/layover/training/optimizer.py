@@ -10,7 +10,7 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from layover.heads import Head
 from layover.specs import Hyperparameters
-from layover.training.adamw import AdamW, Group
+from layover.training.adamw import AdamW, DecayGroup
 
 HEAD = "head"
 BETAS, EPS = (0.9, 0.999), 1e-8
@@ -92,7 +92,7 @@ class Optimizer:
         self._flats = [(part, kind, _Flat(weights)) for (part, kind, *_), weights in together.items()]
         self._adam = AdamW(
             [
-                Group([flat.buffer for _, own, flat in self._flats if own == kind], decay)
+                DecayGroup([flat.buffer for _, own, flat in self._flats if own == kind], decay)
                 for kind, decay in (("matrix", hyperparameters.weight_decay), ("vector", 0.0))
             ],
             BETAS,

@@ -19,7 +19,6 @@ PACKAGES = (
     "peft",
     "adapters",
     "datasets",
-    "accelerate",
     "tokenizers",
     "bitsandbytes",
     "numpy",
