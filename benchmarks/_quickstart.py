@@ -28,11 +28,13 @@ from layover.cli.shared import planned
 from layover.compositions import Attachment
 from layover.data.features import Features
 from layover.encoder.attached import MixWeights, ModuleWeights
-from layover.engine.processes import Job, group
+from layover.engine.jobs import Job, RunOutcome, group
+from layover.engine.schedule import JobSchedule
 from layover.engine.worker import run_node
 from layover.estimates.passes import Pass, passes
 from layover.execution import Execution
 from layover.plan import Node
+from layover.plan.nodes import Nodes
 from layover.shape import Shape
 from layover.specs import StepSpec
 from layover.specs.predict import Matching, PredictSpec
@@ -189,14 +191,13 @@ def quickstart(given: argparse.Namespace) -> dict[str, Any]:
     return {"overrides": overrides, "goal": GOAL, **run.result()}
 
 
-def _in_order(nodes: Mapping[str, Node[StepSpec]]) -> Iterator[Job]:
+def _in_order(nodes: Nodes) -> Iterator[Job]:
     """Yield the jobs of a plan, each after all that it needs."""
-    waiting, done = group(nodes.values()), set[str]()
-    while waiting:
-        job = next(job for job in waiting if job.needs() <= done)
-        waiting.remove(job)
-        done |= {node.key for node in job.nodes}
+    schedule = JobSchedule(nodes, group(nodes.values()), RunOutcome())
+    while (job := schedule.take()) is not None:
         yield job
+        for key in job.nodes:
+            schedule.finish(key)
 
 
 class _Run:
@@ -215,7 +216,7 @@ class _Run:
 
     def job(self, job: Job) -> None:
         """Run the nodes of a job."""
-        for node in job.nodes:
+        for node in job.nodes.values():
             self._node(node)
         gc.collect()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.engine.simulated import node
 from tests.tiny import tiny_model
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
@@ -18,6 +20,7 @@ from layover import compositions, modules
 from layover.compositions import AttachedModule, Attachment
 from layover.encoder import DropoutClock, Encoder
 from layover.estimates.passes import Pass
+from layover.execution import Execution
 from layover.modules import LINEARS, Module
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
@@ -192,3 +195,14 @@ def test_the_word_embeddings_behind_a_head_train_with_the_whole_encoder_only(
     products = of_dense * hidden**2 + of_table * hidden * shape.vocabulary
     script = importlib.import_module("_quickstart")
     assert script._head(reading, None, sizes(floor), shape, whole=whole) == 2 * masked * products
+
+
+def test_every_job_runs_after_all_that_it_needs(floor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = importlib.import_module("_quickstart")
+    nodes = [node("c", "a", "b", job="last"), node("d", "c", job="last"), node("b", "a"), node("a")]
+    settings = argparse.Namespace(device="cpu", quick=True)
+    run, labels = script._Run(None, Execution(), settings), list[str]()
+    monkeypatch.setattr(run, "_node", lambda of: labels.append(of.key))
+    for job in script._in_order({planned.key: planned for planned in nodes}):
+        run.job(job)
+    assert labels == ["a", "b", "c", "d"]
