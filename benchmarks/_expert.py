@@ -78,7 +78,8 @@ class Expert:
         self.wanted = wanted
         self.tokenizer = AutoTokenizer.from_pretrained(wanted["folder"])
         rates = {"hidden_dropout_prob": wanted["dropout"], "attention_probs_dropout_prob": wanted["dropout"]}
-        encoder = AutoModel.from_pretrained(wanted["folder"], add_pooling_layer=False, **rates)
+        # transformers 5 would take the data type of the file
+        encoder = AutoModel.from_pretrained(wanted["folder"], add_pooling_layer=False, dtype=torch.float32, **rates)
         self.hidden = encoder.config.hidden_size
         if wanted["precision"] == "bf16":
             encoder = encoder.to(torch.bfloat16)

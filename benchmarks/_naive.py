@@ -15,6 +15,8 @@ from typing import Any
 import datasets
 import numpy as np
 import peft
+import torch
+from _grouped import GROUPED
 from safetensors.torch import load_file
 from transformers import (
     AutoModelForMultipleChoice,
@@ -86,7 +88,8 @@ def model_of(wanted: dict[str, Any]) -> Any:
     kind, labels = wanted["task"]["kind"], wanted["task"]["labels"]
     size = {} if kind == "choice" else {"num_labels": len(labels)}
     rates = {"hidden_dropout_prob": wanted["dropout"], "attention_probs_dropout_prob": wanted["dropout"]}
-    model = MODELS[kind].from_pretrained(wanted["folder"], **size, **rates)
+    # transformers 5 would take the data type of the file
+    model = MODELS[kind].from_pretrained(wanted["folder"], dtype=torch.float32, **size, **rates)
     config = peft.LoraConfig(r=8, lora_alpha=16, target_modules=["query", "value"], modules_to_save=FRESH[kind])
     model = peft.get_peft_model(model, config)
     if wanted["start"]:
@@ -136,6 +139,7 @@ def main() -> None:
         report_to="none",
         save_strategy="no",
         disable_tqdm=True,
+        **(GROUPED if wanted["grouped"] else {}),
         **wanted["arguments"],
     )
     trainer = Trainer(

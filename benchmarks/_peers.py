@@ -6,7 +6,7 @@ import logging
 import os
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ warnings.filterwarnings("ignore")
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from _common import BATCH, LR, WIDTH  # noqa: E402
+from _grouped import GROUPED  # noqa: E402
 from _ours import HEAD_SIZES, Stopwatch, kind_of  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 from transformers import (  # noqa: E402
@@ -49,16 +50,9 @@ class Style:
     arguments: Mapping[str, Any]
 
 
-SORTED: Mapping[str, Any] = (
-    {"group_by_length": True}
-    if any(field.name == "group_by_length" for field in fields(TrainingArguments))
-    else {"train_sampling_strategy": "group_by_length"}
-)
-"""What puts rows of like lengths together; transformers 5 has another name for it."""
-
 AS_USERS_DO = Style(True, {})
 """The Trainer's own defaults: fp32, 8 rows at once in predictions."""
-AS_AN_EXPERT = Style(False, {"bf16": True, "optim": "adamw_torch_fused", **SORTED, "per_device_eval_batch_size": 64})
+AS_AN_EXPERT = Style(False, {"bf16": True, "optim": "adamw_torch_fused", **GROUPED, "per_device_eval_batch_size": 64})
 
 
 def make_model(
@@ -83,7 +77,8 @@ def make_model(
     size = {"num_labels": HEAD_SIZES[kind]} if kind == "classification" else {}
     rates = {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
     torch.manual_seed(0)
-    model = MODELS[kind].from_pretrained(folder, **size, **rates)
+    # transformers 5 would take the data type of the file
+    model = MODELS[kind].from_pretrained(folder, dtype=torch.float32, **size, **rates)
     if head is not None:
         names = {"out": "out_proj"} if kind == "classification" else {"out": "qa_outputs"}
         prefix = "classifier." if kind == "classification" else ""
@@ -200,7 +195,7 @@ def predict(trainer: Trainer, rows: list[dict[str, Any]], features: Features) ->
     could put back: whoever wants them so in a prediction sorts them.
     """
     lengths, settings = features.lengths, vars(trainer.args)
-    ((name, grouped),) = SORTED.items()
+    ((name, grouped),) = GROUPED.items()
     before = settings[name]
     order = np.argsort(-lengths, kind="stable") if before == grouped else np.arange(features.rows)
     settings[name] = False if grouped is True else "random"

@@ -38,16 +38,12 @@ from layover_sandbox.encoders import folder_of
 LR = 3e-3
 SMALL = "small"
 """The pretrained encoder of the sandbox; the others are random."""
-USER: dict[str, Any] = {"padded": True, "arguments": {}}
+USER: dict[str, Any] = {"padded": True, "grouped": False, "arguments": {}}
 """The Trainer's own defaults: fp32, 8 rows at once in predictions; everything padded to the longest input."""
 EXPERT: dict[str, Any] = {
     "padded": False,
-    "arguments": {
-        "bf16": True,
-        "optim": "adamw_torch_fused",
-        "group_by_length": True,
-        "per_device_eval_batch_size": 64,
-    },
+    "grouped": True,
+    "arguments": {"bf16": True, "optim": "adamw_torch_fused", "per_device_eval_batch_size": 64},
 }
 GOALS = {
     "layover run, all layers, fp32": {"loop (a)": 7},

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import transformers
 from tests.tiny import tiny_model
 
 from layover import kinds
@@ -158,6 +159,25 @@ def test_the_top_layers_alone_have_a_lora_and_bf16_keeps_it_in_float32(encoder: 
     assert expert.encoder.get_input_embeddings().weight.dtype == torch.bfloat16
     head = expert.train(task_of("classification"), 1, None)
     assert np.isfinite(list(expert.scores(task_of("classification"), head).values())).all()
+
+
+def test_the_peers_compute_in_float32_whatever_the_file_has(encoder: Path, data: Path, tmp_path: Path) -> None:
+    for file in encoder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    transformers.AutoModel.from_pretrained(encoder, dtype=torch.float16).save_pretrained(tmp_path)
+    assert json.loads((tmp_path / "config.json").read_text()).keys() & {"dtype", "torch_dtype"}
+    wish = {**wanted(tmp_path, data), "task": task_of("classification"), "start": None}
+    for model in (module("_naive").model_of(wish), module("_expert").Expert(wish).encoder):
+        assert {weight.dtype for weight in model.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("style", ["USER", "EXPERT"])
+def test_the_trainer_has_the_settings_of_a_loop(style: str, tmp_path: Path) -> None:
+    settings, grouped = getattr(module("sweep"), style), module("_grouped").GROUPED
+    given = {**(grouped if settings["grouped"] else {}), **settings["arguments"]}
+    made = transformers.TrainingArguments(output_dir=str(tmp_path), use_cpu=True, **given)
+    (name,) = grouped
+    assert (getattr(made, name) == grouped[name]) == (style == "EXPERT")
 
 
 def arguments(output: Path | None, **changed: Any) -> argparse.Namespace:

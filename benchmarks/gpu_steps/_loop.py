@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import _peers
 import numpy as np
 import peft
+import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification, set_seed
 
@@ -38,7 +39,9 @@ def prepared(file: str, *, padded: bool) -> list[dict[str, Any]]:
 
 def model_of(wish: dict[str, Any]) -> Any:
     """Return the model with a LoRA: a fresh one, or the intermediate's under a fresh head."""
-    model = AutoModelForSequenceClassification.from_pretrained(wish["folder"], num_labels=wish["labels"])
+    model = AutoModelForSequenceClassification.from_pretrained(
+        wish["folder"], num_labels=wish["labels"], dtype=torch.float32
+    )
     config = peft.LoraConfig(task_type="SEQ_CLS", r=8, lora_alpha=16, target_modules=["query", "value"])
     model = peft.get_peft_model(model, config)
     if wish["start"]:
