@@ -56,9 +56,9 @@ def change(folder: Path, **values: object) -> Path:
 
 
 def batch() -> tuple[Tensor, Tensor, Tensor]:
-    """Return ids (2, 9) with the padding token inside a row, lengths, and token types."""
+    """Return ids (2, 9) with the padding tokens of all families inside rows, lengths, and token types."""
     ids = torch.randint(3, 60, (2, 9), generator=torch.Generator().manual_seed(1))
-    ids[0, 4] = 1
+    ids[0, 4], ids[1, 2] = 1, 0
     return ids, torch.tensor([9, 6]), torch.arange(9).gt(3).long().expand(2, 9)
 
 
@@ -113,6 +113,11 @@ def test_an_old_config_has_the_values_of_transformers(tmp_path: Path, model_type
         ),
         ({"hidden_act": "gelo"}, "hidden_act 'gelo' is unknown; .*gelu"),
         ({"model_type": "gpt2"}, "unsupported encoder type 'gpt2'"),
+        ({"model_type": "absent"}, "config.json: model_type is missing; it is one of: bert, camembert"),
+        ({"pad_token_id": 60}, "pad_token_id is 60, but vocab_size is 60"),
+        ({"pad_token_id": -100}, "pad_token_id is -100, but vocab_size is 60"),
+        ({"pad_token_id": "1"}, "pad_token_id is '1': Input should be a valid integer"),
+        ({"vocab_size": 10**30}, "vocab_size is 10+: Input should be less than 2147483648"),
     ],
 )
 def test_a_config_that_is_none_is_refused(tmp_path: Path, values: dict[str, object], message: str) -> None:

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from layover.errors import ModelError
-from layover.families import family_of
+from layover.families import family_of, model_types
 
-Size = Annotated[int, Field(ge=1)]
+Size = Annotated[int, Field(ge=1, lt=2**31)]
 
 
 class EncoderConfig(BaseModel):
@@ -46,7 +46,9 @@ def read_config(file: Path) -> EncoderConfig:
     values = json.loads(file.read_text(encoding="utf-8"))
     if not isinstance(values, dict):
         raise ModelError(f"{file.name}: the content is not a JSON object")
-    family = family_of(str(values.get("model_type")))
+    if "model_type" not in values:
+        raise ModelError(f"{file.name}: model_type is missing; it is one of: {', '.join(model_types())}")
+    family = family_of(str(values["model_type"]))
     try:
         config = EncoderConfig.model_validate({"pad_token_id": family.padding, **values})
     except ValidationError as error:
@@ -56,6 +58,9 @@ def read_config(file: Path) -> EncoderConfig:
             f"{file.name}: hidden_size {config.hidden_size} does not divide into {config.num_attention_heads} "
             "attention heads"
         )
+    padding, tokens = config.pad_token_id, config.vocab_size
+    if padding is not None and not -tokens <= padding < tokens:
+        raise ModelError(f"{file.name}: pad_token_id is {padding}, but vocab_size is {tokens}: there is no such token")
     return config
 
 

@@ -209,7 +209,7 @@ def replace_dropouts(
     """Replace the dropouts of all hidden states by ours, and return ours by layer; -1 is the embeddings.
 
     Args:
-        model: An encoder of transformers.
+        model: An encoder.
         family: The family of the encoder.
         num_layers: The number of its layers.
         p: See `RowDropout`.

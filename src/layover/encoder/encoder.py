@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Encoder(Flow):
-    """A BERT-family encoder of transformers with attached modules.
+    """A BERT-family encoder with attached modules.
 
     `Flow` describes the forward pass.
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Flow(nn.Module):
-    """A BERT-family encoder of transformers, with any attachments.
+    """A BERT-family encoder, with any attachments.
 
     `forward = top(frozen_states(...))`: the *frozen layers* are the embeddings and the layers below the lowest
     adapted one. They run without gradients and without dropout, so their output depends only on the input and can
@@ -127,7 +127,7 @@ class Flow(nn.Module):
             words.need(ids)
 
     def train(self, mode: bool = True) -> Self:
-        """Switch the mode of our dropouts; transformers' modules stay in eval mode, so their own dropouts never act."""
+        """Switch the mode of our dropouts; all other modules stay in eval mode, so no dropout of transformers acts."""
         super().train(mode)
         self.model.train(mode=False)
         for dropouts in self._dropouts.values():

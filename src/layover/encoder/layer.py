@@ -14,7 +14,7 @@ class PackedLayer:
     """The parts of a layer, run on packed rows.
 
     Args:
-        block: The layer of transformers.
+        block: The layer, of `BertEncoder` or of transformers.
         family: The family of the encoder.
         heads: The number of attention heads.
         clock: The clock of the dropouts; the layer sets its `packed`.

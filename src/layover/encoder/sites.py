@@ -35,7 +35,7 @@ def place_hooks(
     """Return the handles of hooks that apply the attachments; removing the handles removes the attachments.
 
     Args:
-        model: The encoder of transformers.
+        model: The encoder.
         layers: Its layers.
         family: Its family.
         attachments: In the order of application.
