@@ -85,6 +85,7 @@ $(VENV)-triton/.installed: $(BIN)/.installed
 	touch $@
 
 test-kernel: $(VENV)-triton/.installed  ## The GPU kernel, interpreted and compiled without a GPU; Linux on x86-64
+	PYTHONPATH=$(VENV)-triton $(BIN)/python -c "import triton"  # without it, the test is skipped
 	PYTHONPATH=$(VENV)-triton $(BIN)/python -m pytest tests/encoder/test_dropout_triton.py
 
 # The lowest versions that pyproject.toml allows. PIP_EXTRA_INDEX_URL names the index of torch's small CPU builds.
@@ -112,6 +113,7 @@ bench: install  ## The figures of docs/benchmarks.md, on public test data (LAYOV
 	$(BENCH)/limit.py
 	$(BENCH)/scaling.py
 	$(BENCH)/engine.py
+	$(BENCH)/startup.py
 	$(BIN)/python benchmarks/page.py
 
 clean:
