@@ -105,6 +105,7 @@ test-lowest: $(VENV)-lowest/.installed  ## Before a release: what computes and r
 bench: BENCH := env -u OMP_NUM_THREADS $(BIN)/python benchmarks
 bench: install  ## The figures of docs/benchmarks.md, on public test data (LAYOVER_DATA): half a day on two cores
 	$(BENCH)/train_step.py
+	$(BENCH)/train_step.py --task squad
 	$(BENCH)/sweep.py
 	$(BENCH)/sweep.py --size base --intermediates 1 --targets 1 --seeds 1 --repeats 1 --rows 80 --intermediate-rows 80
 	$(BENCH)/sweep.py --intermediates 10 --targets 9 --seeds 1 --repeats 1 --dropouts 0
