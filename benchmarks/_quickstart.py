@@ -28,7 +28,7 @@ from layover.cli.shared import planned
 from layover.compositions import Attachment
 from layover.data.features import Features
 from layover.encoder.attached import MixWeights, ModuleWeights
-from layover.engine.processes import Job, group
+from layover.engine.jobs import Job, group
 from layover.engine.worker import run_node
 from layover.estimates.passes import Pass, passes
 from layover.execution import Execution
@@ -193,10 +193,15 @@ def _in_order(nodes: Mapping[str, Node[StepSpec]]) -> Iterator[Job]:
     """Yield the jobs of a plan, each after all that it needs."""
     waiting, done = group(nodes.values()), set[str]()
     while waiting:
-        job = next(job for job in waiting if job.needs() <= done)
+        job = next(job for job in waiting if _needs(job) <= done)
         waiting.remove(job)
-        done |= {node.key for node in job.nodes}
+        done |= job.nodes.keys()
         yield job
+
+
+def _needs(job: Job) -> set[str]:
+    """Return the keys that a job needs from other jobs."""
+    return {need for node in job.nodes.values() for need in node.needs} - job.nodes.keys()
 
 
 class _Run:
@@ -215,7 +220,7 @@ class _Run:
 
     def job(self, job: Job) -> None:
         """Run the nodes of a job."""
-        for node in job.nodes:
+        for node in job.nodes.values():
             self._node(node)
         gc.collect()
 

@@ -28,7 +28,7 @@ from layover import kinds, tasks
 from layover.data.features import Features
 from layover.data.subset import limit
 from layover.data.tokenizer import Tokenizer
-from layover.encoder.loading import quiet
+from layover.encoder.in_transformers import quiet
 from layover.shape import Shape
 
 BUDGET = 100.0
