@@ -169,11 +169,11 @@ def kept_bytes(work: Workload) -> float:
     """Return the bytes that a layer keeps for the backward pass, per token.
 
     It counts, in numbers: the hidden states that enter two norms; query, key, value and context; the input of the
-    activation function. Full fine-tuning also keeps the input of each linear map. The masks of two dropouts take bytes;
-    on a GPU the kernel computes them again.
+    activation function. Full fine-tuning also keeps the input of each linear map. The masks of two dropouts take bytes
+    on a CPU; other devices compute them again.
     """
     hidden, inner = work.shape.hidden, work.shape.intermediate
-    masks = 0 if work.device == "cuda" else 2 * hidden
+    masks = 2 * hidden if work.on_cpu else 0
     unfused = work.unfused(trains=True)
     # plain attention keeps its probabilities, head by head, and no context
     probabilities = _of(BYTES_PER_PROBABILITY, work) * work.heads * work.length if unfused else 0.0

@@ -285,7 +285,12 @@ def test_a_stopped_stream_leaves_nothing_behind(served: Served, tmp_path: Path) 
         (
             '{"first": "a", "second": "b"}',
             ("--precision", "fp16"),
-            "precision: 'fp16' is unknown; did you mean 'bf16'?",
+            "precision: float16 is not offered: its gradients need a scale",
+        ),
+        (
+            '{"first": "a", "second": "b"}',
+            ("--precision", "bf61"),
+            "precision: 'bf61' is unknown; did you mean 'bf16'?",
         ),
         ('{"first": "a", "second": "b"}', ("--device", "gpu"), "device: 'gpu' is not a device"),
         (

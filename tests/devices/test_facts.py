@@ -125,3 +125,19 @@ def test_other_devices_and_names(monkeypatch: pytest.MonkeyPatch) -> None:
     assert device_of("auto") == "mps"
     with pytest.raises(ModelError, match=r"device: 'cdua' is not a device; did you mean 'cuda'"):
         device_of("cdua", where="device")
+
+
+@pytest.mark.usefixtures("pretended")
+def test_a_card_that_another_process_holds_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(_place: int | None = None) -> tuple[int, int]:
+        raise RuntimeError("CUDA error: all CUDA-capable devices are busy or unavailable\nCompile with ...")
+
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", busy)
+    with pytest.raises(ModelError) as error:
+        device_of("cuda", "device")
+    assert "cannot start its GPU: CUDA error: all CUDA-capable devices are busy or unavailable; another" in str(
+        error.value
+    )
+    assert "Compile" not in str(error.value)
+    assert device_of("auto") == "cpu"

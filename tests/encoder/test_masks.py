@@ -116,3 +116,16 @@ def test_a_gradient_has_a_gradient() -> None:
     multiplier = run(part, torch.ones(1, 60, 8))
     assert leaf.grad is not None
     assert torch.allclose(leaf.grad, 6 * leaf.detach() * multiplier**3)
+
+
+def test_memory_of_inference_mode_serves_a_training_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(masks, "_memory", masks._Memory())
+    expected = [result.detach() for result in results(16, torch.float32)]
+    monkeypatch.setattr(masks, "_memory", masks._Memory())
+    masks._features.cache_clear()
+    masks._constant.cache_clear()
+    with torch.inference_mode():
+        (part,) = dropouts(1)
+        run(part, torch.ones(1, 60, 16))
+    for given, there in zip(results(16, torch.float32), expected, strict=True):
+        assert torch.equal(given, there)

@@ -92,22 +92,32 @@ def test_attention_to_packed_rows_equals_that_to_a_grid(
 
 
 @pytest.mark.parametrize(
-    ("dtype", "width", "capability", "cuda", "taken"),
+    ("dtype", "width", "capability", "cuda", "built", "taken"),
     [
-        (torch.bfloat16, 128, (8, 0), "12.8", True),
-        (torch.bfloat16, 128, (9, 0), "12.8", True),
-        (torch.float32, 128, (9, 0), "12.8", False),
-        (torch.bfloat16, 128, (7, 5), "12.8", False),
-        (torch.bfloat16, 24, (8, 0), "12.8", False),
-        (torch.bfloat16, 128, (9, 0), None, False),
+        (torch.bfloat16, 128, (8, 0), "12.8", True, True),
+        (torch.bfloat16, 128, (9, 0), "12.8", True, True),
+        (torch.bfloat16, 2 * 192, (8, 6), "12.8", True, True),
+        (torch.bfloat16, 2 * 200, (8, 6), "12.8", True, False),
+        (torch.float32, 128, (9, 0), "12.8", True, False),
+        (torch.bfloat16, 128, (7, 5), "12.8", True, False),
+        (torch.bfloat16, 24, (8, 0), "12.8", True, False),
+        (torch.bfloat16, 128, (9, 0), None, True, False),
+        (torch.bfloat16, 128, (9, 0), "12.8", False, False),
     ],
 )
 def test_where_packed_rows_meet_flash_attention(
-    monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, width: int, capability: tuple[int, int], cuda: str, taken: bool
+    monkeypatch: pytest.MonkeyPatch,
+    dtype: torch.dtype,
+    width: int,
+    capability: tuple[int, int],
+    cuda: str,
+    built: bool,
+    taken: bool,
 ) -> None:
     pytest.importorskip(attention.VARLEN)
     attention._varlen.cache_clear()
     monkeypatch.setattr(torch.version, "cuda", cuda)
+    monkeypatch.setattr(torch.backends.cuda, "is_flash_attention_available", lambda: built)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
     query = SimpleNamespace(device=torch.device("cuda"), dtype=dtype, shape=(1, 5, width))
     assert attention.takes_packed(query, 2) is taken  # type: ignore[arg-type]

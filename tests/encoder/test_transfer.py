@@ -72,3 +72,29 @@ def test_a_gpu_is_waited_for_before_its_results_are_read(monkeypatch: pytest.Mon
     assert log == ["copy", "copy", "record"]
     assert set(copy.wait()) == {"a", "b"}
     assert log[3:] == ["synchronize"]
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "waits"),
+    [("cpu", "mps", True), ("cpu", "xpu", True), ("cuda", "cpu", True), ("mps", "cpu", True), ("cpu", "cuda", False)],
+)
+def test_only_a_copy_from_pinned_memory_to_a_gpu_may_be_late(source: str, target: str, waits: bool) -> None:
+    log: list[str] = []
+
+    class Pinned:
+        def to(self, device: torch.device, *, non_blocking: bool = False) -> str:
+            log.append(f"pinned {device} {non_blocking}")
+            return "copy"
+
+    class There(Pinned):
+        device = torch.device(source)
+
+        def pin_memory(self) -> Pinned:
+            return Pinned()
+
+        def to(self, device: torch.device, *, non_blocking: bool = False) -> str:
+            log.append(f"plain {device} {non_blocking}")
+            return "copy"
+
+    assert to_device(There(), torch.device(target)) == "copy"  # type: ignore[arg-type, comparison-overlap]
+    assert log == [f"plain {target} False" if waits else f"pinned {target} True"]

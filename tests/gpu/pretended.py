@@ -254,6 +254,7 @@ def _patches(host: HostMemory) -> Iterator[Any]:
         "stream": lambda _: contextlib.nullcontext(),
     }
     yield mock.patch.object(torch.version, "cuda", torch.version.cuda or "12.8")
+    yield mock.patch.object(torch.backends.cuda, "is_flash_attention_available", return_value=True)
     for name, value in cuda.items():
         yield mock.patch.object(torch.cuda, name, value)
     yield mock.patch.object(Tensor, "pin_memory", lambda tensor, _=None: host.pin(tensor))

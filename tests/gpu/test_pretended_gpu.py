@@ -42,7 +42,7 @@ PAGEABLE = {
     "training/optimizer.py:Optimizer.set_weights": "a checkpoint is loaded, or the best weights are",
     "training/optimizer.py:Optimizer.set_state": "a checkpoint is loaded",
     "inference/predict.py:predict": "the weights of a head move to the device before the first batch",
-    "inference/passes.py:Pass.run": "the weights of an encoder move to the device before the first batch",
+    "inference/passes.py:BatchedPass.run": "the weights of an encoder move to the device before the first batch",
     "encoder/attached.py:SiteWeights._made*": "weights are attached to an encoder that is on the device",
 }
 """Function -> the reason why memory that is not pinned may be copied to the device there."""

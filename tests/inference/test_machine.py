@@ -124,6 +124,29 @@ def test_the_workspace_stays_until_the_last_thread_leaves(monkeypatch: pytest.Mo
     assert CUBLAS_VARIABLE not in os.environ
 
 
+def test_the_deterministic_mode_stays_until_the_last_thread_leaves() -> None:
+    """The first thread to come leaves first; each has the mode, and nothing of it stays."""
+    entered, leave, modes = threading.Event(), threading.Event(), []
+    before = torch.get_deterministic_debug_mode()
+    filled = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+
+    def other() -> None:
+        with on_machine(Execution(device="cpu")):
+            entered.set()
+            leave.wait(10)
+            modes.append(torch.get_deterministic_debug_mode())
+
+    thread = threading.Thread(target=other)
+    with on_machine(Execution(device="cpu")):
+        thread.start()
+        assert entered.wait(10)
+    leave.set()
+    thread.join()
+    assert modes == [2]
+    assert torch.get_deterministic_debug_mode() == before == 0
+    assert torch.utils.deterministic.fill_uninitialized_memory == filled  # type: ignore[attr-defined]
+
+
 REFUSED = (
     "Deterministic behavior was enabled with either `torch.use_deterministic_algorithms(True)` or ..., but this "
     "operation is not deterministic because it uses CuBLAS and you have CUDA >= 10.2. To enable deterministic behavior "

@@ -118,6 +118,23 @@ def test_blocks_that_stay_on_an_accelerator_do_not_show(free: int, monkeypatch: 
     assert lengths == {0: [1] * 6, 5000: [3, 3], 10**9: [6]}[free]
 
 
+def test_a_run_is_dropped_before_the_next_one_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two runs together would take all free memory of an accelerator."""
+    present: list[int] = []
+    held: list[dict[int, torch.Tensor]] = []
+
+    def copied(tensor: torch.Tensor, _device: torch.device) -> torch.Tensor:
+        present.append(sum(len(run) for run in held))
+        return tensor
+
+    monkeypatch.setattr(neighbours, "to_device", copied)
+    monkeypatch.setattr(neighbours, "free_bytes", lambda _device: 5000)
+    for run in neighbours._runs(torch.zeros(230, 4), 40, torch.device("meta")):
+        held.append(run)
+        assert len(run) == 3
+    assert present == [0] * 6
+
+
 def test_the_length_of_an_embedding_does_not_matter() -> None:
     left, right = rows(9, 1), rows(8, 2)
     plain, _ = both_ways(left, right, execution=CPU)

@@ -171,6 +171,14 @@ def test_plain_attention_on_an_older_card_keeps_its_probabilities() -> None:
         assert exact.on("cuda", 2048, (7, 5)).each == exact.on("cuda", 2048, (8, 0)).each
 
 
+def test_masks_of_dropout_are_kept_on_a_cpu_only() -> None:
+    """Plain attention on mps keeps its probabilities instead of the context; on a CPU the masks take two bytes."""
+    load = load_of(BASE, "lora", "all", "fp32", 2048, length=128, first_only=False)
+    on_mps, on_gpu = (kept_bytes(load.on(device, 2048).work) for device in ("mps", "cuda"))
+    assert on_mps - on_gpu == 12 * 128 * 4 - 4 * 768
+    assert kept_bytes(load.work) - on_gpu == 2 * 768
+
+
 def test_tf32_takes_the_memory_of_fp32() -> None:
     exact, rounded = (load_of(BASE, "lora", "all", precision, 2048, device="cuda") for precision in ("fp32", "tf32"))
     assert exact.peak() == rounded.peak()

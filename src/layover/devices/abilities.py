@@ -70,7 +70,7 @@ def fuses_attention(
         trains: Whether there is a backward pass.
     """
     halved = computes_in(precision) == "bf16"
-    if kind == "cpu":  # the fused kernel's backward pass is slow there, see `encoder/layer.py`
+    if kind == "cpu":  # the fused kernel's backward pass is slow there, see `encoder/attention.py`
         return not (halved and trains)
     if kind == "mps":
         return not trains

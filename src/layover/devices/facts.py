@@ -99,7 +99,11 @@ def _why_no_cuda() -> str:
 
     if torch.cuda.is_available():
         kernels = [] if torch.version.cuda is None or torch.version.hip else torch.cuda.get_arch_list()
-        capability = torch.cuda.get_device_capability() if kernels else None
+        try:
+            capability = torch.cuda.get_device_capability() if kernels else None
+        except RuntimeError as error:
+            reason = str(error).partition("\n")[0]
+            return f"torch {torch.__version__} cannot start its GPU: {reason}; another process may hold it alone"
         if capability is not None and not has_kernels(capability, kernels):
             return (
                 f"torch {torch.__version__} has no kernels for {torch.cuda.get_device_name()}, compute capability "

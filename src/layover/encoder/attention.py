@@ -15,8 +15,9 @@ from layover.encoder.packing import Packing
 VARLEN = "torch.nn.attention.varlen"
 FLASH_CAPABILITY = (8, 0)
 """The least compute capability of a GPU for torch's flash attention."""
-FLASH_FEATURES = (8, 256)
-"""Flash attention needs a multiple of the first number as the features of a head, and at most the second."""
+FLASH_FEATURES = (8, 192)
+"""Flash attention needs a multiple of the first number as the features of a head. On cards of 8.6, 8.9 and 12.0 its
+backward pass refuses more than the second (`sdp_utils.cpp` of torch)."""
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, heads: int, packing: Packing, wanted: Packing) -> Tensor:
@@ -50,8 +51,11 @@ def takes_packed(query: Tensor, heads: int) -> bool:
 
 @cache
 def _varlen() -> Callable[..., Tensor] | None:
-    """Return torch's attention over rows of different lengths; None before torch 2.10, and in a build for ROCm."""
-    if torch.version.cuda is None:
+    """Return torch's attention over rows of different lengths.
+
+    None before torch 2.10, in a build for ROCm, and in a build for CUDA without flash attention.
+    """
+    if torch.version.cuda is None or not torch.backends.cuda.is_flash_attention_available():
         return None
     try:
         function: Callable[..., Tensor] = importlib.import_module(VARLEN).varlen_attn

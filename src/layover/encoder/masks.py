@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from layover.encoder.transfer import to_device
+
 _WORD = 0xFFFFFFFF
 # multipliers of lowbias32, Chris Wellons' integer hash (public domain): constants with little bias
 FIRST, SECOND = 0x7FEB352D, 0x846CA68B
@@ -54,7 +56,7 @@ def row_words(bases: Sequence[int], rows: Tensor) -> Tensor:
         bases: S results of `base`.
         rows: The numbers of the rows in the data, (B,) integers.
     """
-    starts = torch.tensor(bases, dtype=torch.int32).to(rows.device, non_blocking=True)
+    starts = to_device(torch.tensor(bases, dtype=torch.int32), rows.device)
     return _hashed(rows.to(torch.int32) ^ starts[:, None])
 
 
@@ -212,7 +214,8 @@ class _Memory(threading.local):
             return torch.empty(shape, dtype=dtype, device=device)
         known = self._known.get((use, dtype))
         if known is None or len(known) < shape.numel():
-            known = self._known[use, dtype] = torch.empty(shape.numel(), dtype=dtype)
+            with torch.inference_mode(mode=False):  # memory of that mode can never be written to in a training
+                known = self._known[use, dtype] = torch.empty(shape.numel(), dtype=dtype)
         return known.as_strided(shape, (shape[1], 1))
 
 

@@ -17,11 +17,13 @@ _ALIGNED = 16
 def to_device(tensor: Tensor, device: torch.device) -> Tensor:
     """Return a tensor on a device; a tensor that is there already is returned as it is.
 
-    A GPU copies from pinned memory while it works on earlier operations. A copy from other memory makes the process
-    wait.
+    A GPU copies from pinned memory while it works on earlier operations, and torch keeps that memory until the copy
+    ends. All other copies make the process wait: torch would read the source later on `mps`, when it may be gone, and a
+    copy to main memory could be read before it ends.
     """
-    pinned = tensor.pin_memory() if device.type == "cuda" and tensor.device.type == "cpu" else tensor
-    return pinned.to(device, non_blocking=True)
+    if device.type == "cuda" and tensor.device.type == "cpu":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
 
 
 def all_to_device(tensors: Sequence[Tensor], device: torch.device) -> list[Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -54,20 +55,42 @@ def on_machine(execution: Execution) -> Iterator[torch.device]:
 @contextmanager
 def _deterministic(device: torch.device) -> Iterator[None]:
     """Use only kernels with the same result in every run, inside the context."""
-    # not torch.use_deterministic_algorithms, which imports the compiler for a setting of compiled code alone
-    strictness = torch.get_deterministic_debug_mode()
-    fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
-    with cublas_workspace():
+    with cublas_workspace(), _strict():
+        if device.type == "cuda" and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+            _try_product(device)
+        yield
+
+
+class _Blocks:
+    """The blocks of all threads that compute deterministically now: torch has one setting for the process."""
+
+    lock = threading.Lock()
+    count = 0
+    before: tuple[int, bool] = 0, False
+    """The debug mode before the first block, and whether new memory was filled."""
+
+
+@contextmanager
+def _strict() -> Iterator[None]:
+    """Set torch's deterministic mode; the mode before returns when the last such block of the process ends."""
+    with _Blocks.lock:
+        if not _Blocks.count:
+            fill: bool = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+            _Blocks.before = torch.get_deterministic_debug_mode(), fill
+        _Blocks.count += 1
+        # not torch.use_deterministic_algorithms, which imports the compiler for a setting of compiled code alone
         torch.set_deterministic_debug_mode("error")
         # the fill is a debugging aid for reads of uninitialised memory; it costs a pass over every new tensor
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-        try:
-            if device.type == "cuda" and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
-                _try_product(device)
-            yield
-        finally:
-            torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]
-            torch.set_deterministic_debug_mode(strictness)
+    try:
+        yield
+    finally:
+        with _Blocks.lock:
+            _Blocks.count -= 1
+            if not _Blocks.count:
+                strictness, fill = _Blocks.before
+                torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]
+                torch.set_deterministic_debug_mode(strictness)
 
 
 def _try_product(device: torch.device) -> None:

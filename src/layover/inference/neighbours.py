@@ -74,7 +74,9 @@ def _runs(rows: Tensor, side: int, device: torch.device) -> Iterator[dict[int, T
     blocks = len(rows) if device.type == "cpu" else max(1, int(RESIDENT * free_bytes(device)) // each)
     starts = range(0, len(rows), side)
     for first in range(0, len(starts), blocks):
-        yield {start: to_device(rows[start : start + side], device) for start in starts[first : first + blocks]}
+        run = {start: to_device(rows[start : start + side], device) for start in starts[first : first + blocks]}
+        yield run
+        run.clear()  # the caller still has it, and the next run needs its memory
 
 
 def _directions(rows: npt.NDArray[np.float32]) -> Tensor:

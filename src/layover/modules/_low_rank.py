@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from math import sqrt
 from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple, Self
 
@@ -105,12 +104,11 @@ class LowRank(LayeredModule):
         Raises:
             ModelError: the site has no update.
         """
-        for rule in reversed(self._rules):
+        for rule in reversed(self._rules()):
             if site.place in rule.target and site.layer in numbers_of(rule.layers, site.num_layers, self.name):
                 return rule.rank, rule.alpha
         raise ModelError(f"{self.name}: no update at {site.name}")
 
-    @cached_property
     def _rules(self) -> list[_Rule]:
         rules = [_Rule(self.target, self.layers, self.rank, self.alpha)]
         for pattern in self.patterns:
@@ -126,7 +124,7 @@ class LowRank(LayeredModule):
             ModelError: a rule names layers that the encoder does not have, or the rules leave no update.
         """
         ranks: dict[tuple[int, str], int] = {}
-        for rule in self._rules:
+        for rule in self._rules():
             for layer in numbers_of(rule.layers, num_layers, self.name):
                 ranks.update({(layer, name): rule.rank for name in rule.target})
         kept = [(layer, name) for layer in range(num_layers) for name in LINEARS if ranks.get((layer, name))]
