@@ -98,18 +98,7 @@ def _why_no_cuda() -> str:
     import torch
 
     if torch.cuda.is_available():
-        kernels = [] if torch.version.cuda is None or torch.version.hip else torch.cuda.get_arch_list()
-        try:
-            capability = torch.cuda.get_device_capability() if kernels else None
-        except RuntimeError as error:
-            reason = str(error).partition("\n")[0]
-            return f"torch {torch.__version__} cannot start its GPU: {reason}; another process may hold it alone"
-        if capability is not None and not has_kernels(capability, kernels):
-            return (
-                f"torch {torch.__version__} has no kernels for {torch.cuda.get_device_name()}, compute capability "
-                f"{shown_capability(capability)} (it has {', '.join(kernels)}); {INSTALL}"
-            )
-        return ""
+        return _why_not_started()
     card, built_for = seen_card(), torch.version.cuda or torch.version.hip
     if card is None:
         return f"torch {torch.__version__} does not find this device on this machine"
@@ -120,6 +109,24 @@ def _why_no_cuda() -> str:
     return (
         f"there is {card.shown}, but torch {torch.__version__} (built for {built_for}) does not find it; the driver "
         "may be absent or too old, or the container may have no access"
+    )
+
+
+def _why_not_started() -> str:
+    """Return why torch cannot compute on the GPU that it finds, or an empty text."""
+    import torch
+
+    kernels = [] if torch.version.cuda is None or torch.version.hip else torch.cuda.get_arch_list()
+    try:
+        capability = torch.cuda.get_device_capability() if kernels else None
+    except RuntimeError as error:
+        reason = str(error).partition("\n")[0]
+        return f"torch {torch.__version__} cannot start its GPU: {reason}; another process may hold it alone"
+    if capability is None or has_kernels(capability, kernels):
+        return ""
+    return (
+        f"torch {torch.__version__} has no kernels for {torch.cuda.get_device_name()}, compute capability "
+        f"{shown_capability(capability)} (it has {', '.join(kernels)}); {INSTALL}"
     )
 
 
