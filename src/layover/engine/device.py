@@ -25,7 +25,7 @@ def examined(wanted: str) -> DeviceFacts:
         StoppedError: there was a request to end.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["layover.engine.preload"])
+    context.set_forkserver_preload(server.PRELOADED)
     receiving, sending = context.Pipe(duplex=False)
     process = context.Process(target=_answer, args=(wanted, sending), daemon=True)
     with held():

@@ -23,6 +23,7 @@ from layover.engine.jobs import Job, RunOutcome, group
 from layover.engine.processes import Worker, received, started
 from layover.engine.resources import most_between_jobs
 from layover.engine.schedule import JobSchedule
+from layover.engine.server import PRELOADED
 from layover.engine.worker import JobOrder, Setup
 from layover.errors import StoppedError, StoreError
 from layover.execution import Execution
@@ -68,7 +69,7 @@ class LocalEngine:
         self._waits: dict[str, str] = {}
         """Key -> the other process that computes it, from the last report."""
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["layover.engine.preload"])
+        self._context.set_forkserver_preload(PRELOADED)
 
     def run(self, plan: Plan, only: Collection[str] | None = None) -> RunOutcome:
         """Run until no node is left that can run; always end the worker processes.

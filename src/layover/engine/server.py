@@ -13,6 +13,8 @@ from multiprocessing.context import ForkServerProcess
 from layover.errors import NodeError
 from layover.stopping import REQUESTS, requested
 
+PRELOADED = ["layover.engine.preload"]
+"""Modules that the fork server imports, so that its children start in milliseconds."""
 POLL_SECONDS = 0.05
 SPAWN_SECONDS = 2.0
 """The fork server has a PID by then, unless its start fails."""
