@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
+import _floor
 import _ours
 import numpy as np
 import torch
@@ -21,6 +22,8 @@ from _common import spread
 from gpu_steps._made import encoder_folder, rows, shape_of
 from gpu_steps._record import Record, Settings
 from gpu_steps._timing import Way, per_call, tf32, timed, turns
+from layover import modules
+from layover.compositions import AttachedModule
 from layover.data.features import Features
 from layover.execution import Execution
 from layover.inference.neighbours import both_ways
@@ -29,6 +32,8 @@ from layover.numerics import Precision, computes_in
 from layover.shape import Shape
 
 BUDGET = 130.0
+LORA = [AttachedModule("target", modules.get("lora")(), None, trainable=True)]
+"""The module that all ways train; the operations of `full` are more."""
 NEEDED = {"full fine-tuning": ("transformers",), "peft LoRA": ("transformers", "peft"), "ours, nf4": ("bitsandbytes",)}
 """What each way needs beside Layover's own libraries."""
 
@@ -109,7 +114,7 @@ def training(record: Record, settings: Settings, size: str, batch: int, seconds:
         ways["ours, nf4, dropout 0.1"] = ours("nf4", 0.1)
     ways |= peers_of_training(record, settings, folder, features, batch)
     took = turns(record, ways, seconds, rounds=1 if settings.quick else 7)
-    operations = products_of(features, shape, trains=True)
+    operations = _floor.training(LORA, shape, _floor.Batch.of(features.lengths))
     record.values["train"][f"{size}, batch {batch}"] = rates(record, size, took, features, operations)
 
 
@@ -158,7 +163,7 @@ def prediction(record: Record, settings: Settings, size: str, seconds: float) ->
             ready = _peers.rows_of(features, padded=style.padded)
             ways[f"peft LoRA ({name})"] = partial(timed, device, partial(_peers.predict, trainer, ready, features))
     took = turns(record, ways, seconds, rounds=1 if settings.quick else 7)
-    operations = products_of(features, shape, trains=False)
+    operations = _floor.forward(LORA, shape, _floor.Batch.of(features.lengths))
     record.values["predict"][size] = rates(record, size, took, features, operations)
 
 
@@ -176,20 +181,6 @@ def rates(
             best = max(record.values["dense"][f"{size}, {kind}"].values()) * 1e9
             ways[name]["of_dense"] = spread([operations / each / best for each in seconds], 4)
     return {"rows": features.rows, "mean_length": round(tokens / features.rows, 1), "ways": ways}
-
-
-def products_of(features: Features, shape: Shape, *, trains: bool) -> float:
-    """Return the operations of the frozen products and of attention, on real tokens: the least that must be done.
-
-    Backward there is one more product for each, to its input, and two for each of attention's; the lowest layer's
-    query, key and value need none. The LoRA itself is less than one percent of it.
-    """
-    lengths = features.lengths.astype(np.float64)
-    tokens, pairs = float(lengths.sum()), float((lengths**2).sum())
-    maps = 2 * tokens * shape.hidden * (4 * shape.hidden + 2 * shape.intermediate)
-    attention = 2 * 2 * pairs * shape.hidden
-    forward = shape.layers * (maps + attention)
-    return 2 * forward + shape.layers * attention - 2 * tokens * 3 * shape.hidden**2 if trains else forward
 
 
 def neighbours(record: Record, settings: Settings, seconds: float) -> None:

@@ -63,7 +63,7 @@ def _targets(config: Values) -> set[str]:
 
 
 class Lora(LowRank):
-    """`y = W x + b + scale B A x`; arithmetic and initial weights as in peft."""
+    """`y = W x + b + scale B A x`; initial weights as in peft, arithmetic up to rounding."""
 
     name: ClassVar[str] = "lora"
     noun: ClassVar[str] = "LoRA"
