@@ -29,7 +29,6 @@ from layover.execution import Execution
 from layover.inference.neighbours import both_ways
 from layover.kinds._matching import NEIGHBOURS
 from layover.numerics import Precision, computes_in
-from layover.shape import Shape
 
 BUDGET = 130.0
 LORA = [AttachedModule("target", modules.get("lora")(), None, trainable=True)]
