@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 import transformers
+from tests.families.test_families import MODEL_TYPES, class_of
 from torch import Tensor, nn
 
-from layover import families, modules
+from layover import modules
 from layover.compositions import AttachedModule
 from layover.encoder import DropoutClock, Encoder
 from layover.encoder.config import EncoderConfig, read_config
@@ -19,7 +19,6 @@ from layover.encoder.in_transformers import load_in_transformers
 from layover.encoder.loading import load_model
 from layover.errors import ModelError
 
-MODEL_TYPES = sorted(families.model_types())
 SIZES = {
     "vocab_size": 60,
     "hidden_size": 16,
@@ -30,10 +29,6 @@ SIZES = {
     "type_vocab_size": 2,
     "initializer_range": 0.5,
 }
-
-
-def class_of(model_type: str, end: str) -> Any:
-    return getattr(transformers, f"{families.family_of(model_type).transformers[model_type]}{end}")
 
 
 def saved(folder: Path, model_type: str, **values: object) -> transformers.PreTrainedModel:

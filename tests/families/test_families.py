@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -24,7 +25,8 @@ SIZES = {
 }
 
 
-def class_of(model_type: str, end: str) -> type:
+def class_of(model_type: str, end: str) -> Any:
+    """Return the class of transformers for a type: its `Config` or its `Model`."""
     return getattr(transformers, f"{families.family_of(model_type).transformers[model_type]}{end}")
 
 
