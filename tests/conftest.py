@@ -16,6 +16,7 @@ from hypothesis import settings
 from tokenizers import Tokenizer as Backend
 from tokenizers import models, normalizers, pre_tokenizers, processors
 
+from layover import stopping
 from layover.data.tokenizer import Tokenizer
 from layover_sandbox.encoders import folder_of
 
@@ -53,11 +54,17 @@ HANDLERS: dict[int, Any] = {}
 def _requests_to_end_are_for_pytest() -> Iterator[None]:
     """Give signals back to pytest before and after a test: a command line in this process ignores them once it ended.
 
-    Before, too: a fixture of a module that runs the command line would leave them ignored for the test.
+    Before, too: a fixture of a module that runs the command line would leave them ignored for the test. A request that
+    a test made is forgotten, and is not raised again by its timer: it would stop the run of a later test.
     """
-    for number, handler in HANDLERS.items():
-        signal.signal(number, handler)
+    _forget_requests()
     yield
+    _forget_requests()
+
+
+def _forget_requests() -> None:
+    signal.setitimer(signal.ITIMER_REAL, 0.0)
+    stopping._requests.__init__()  # type: ignore[misc]
     for number, handler in HANDLERS.items():
         signal.signal(number, handler)
 
