@@ -87,10 +87,6 @@ def assert_same(one: tuple[Tensor, dict[str, Tensor]], other: tuple[Tensor, dict
     assert one[1].keys() == other[1].keys()
     assert one[1]
     for name, gradient in one[1].items():
-        if name.endswith("key_bias"):
-            # it adds the same to all scores of a token, and softmax takes it out again: rounding alone
-            assert max(float(found[1][name].abs().max()) for found in (one, other)) < 1e-3
-            continue
         assert float(gradient.abs().max()) > 0.0
         # peft writes a vector as a matrix of one row or column
         assert torch.equal(gradient, other[1][name].view_as(gradient)), name
@@ -103,6 +99,10 @@ def assert_rounded_alike(one: tuple[Tensor, dict[str, Tensor]], other: tuple[Ten
     assert one[1]
     for name, gradient in one[1].items():
         theirs_there = other[1][name].view_as(gradient)
+        if name.endswith("key_bias"):
+            # it adds the same to all scores of a token, and softmax takes it out again: rounding alone
+            assert max(float(found.abs().max()) for found in (gradient, theirs_there)) < 1e-3
+            continue
         assert float(gradient.norm()) > 0.0
         assert float((gradient - theirs_there).norm()) < ROUNDING * float(theirs_there.norm()), name
 
@@ -410,7 +410,7 @@ def test_fusion_is_adapters(model_of: ModelOf, padded: Padded, placement: str) -
         assert not torch.allclose(run(model, padded), encoder(*padded), atol=0.1)
         without_residual(model)
     mine = [replace(mix, weights=weights)]
-    assert_same(ours(encoder, mine, padded), theirs(model, padded, named))
+    assert_rounded_alike(ours(encoder, mine, padded), theirs(model, padded, named))
     # I + V and V move alike, but for the rounding of 1 + v
     optimisers = [
         torch.optim.AdamW(one.values(), lr=1e-3, weight_decay=0.0) for one in (encoder.trained()["mix"], named)

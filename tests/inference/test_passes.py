@@ -22,6 +22,7 @@ from layover.errors import NodeError, Stopped
 from layover.execution import Execution
 from layover.heads import Head
 from layover.inference import passes
+from layover.inference.order import prediction_batches
 from layover.inference.predict import predict
 
 HIDDEN, VOCABULARY, ROWS = 32, 100, 24
@@ -140,6 +141,19 @@ def test_memory_that_runs_out_late_changes_nothing(
         assert shares["sites"][site] == pytest.approx(values, abs=1e-6)
     assert seen == sorted(set(seen))
     assert seen[-1] == ROWS
+
+
+def test_a_device_works_ahead_again_after_memory_ran_out(
+    encoder: Encoder, head: Head, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = features()
+    batches = prediction_batches(data, max_tokens=100)
+    sizes = sorted(int(data.lengths[rows].sum()) for rows in batches)
+    assert sizes[-2] < sizes[-1], "one batch is the largest"
+    device = LateDevice(monkeypatch, 2, most_tokens=sizes[-2])
+    outputs_of(encoder, head)
+    assert device.log.count("start") > len(batches) + 2, "no batch was computed again"
+    assert device.log[-4:] == ["start", "read", "read", "read"]
 
 
 @pytest.mark.parametrize("lag", [0, 2])

@@ -76,9 +76,10 @@ class BatchedPass:
     def _run(self, device: torch.device, max_tokens: int) -> None:
         waiting = prediction_batches(self.features, max_tokens=max_tokens, only=self.only)[::-1]
         started: deque[_Started] = deque()
-        lag, done, total = lag_of(device), 0, self.features.rows if self.only is None else len(self.only)
+        alone = 0  # the next batches that are computed one by one
+        done, total = 0, self.features.rows if self.only is None else len(self.only)
         while waiting or started:
-            if waiting and len(started) <= lag:
+            if waiting and len(started) <= (0 if alone else lag_of(device)):
                 rows = waiting.pop()
                 batch = _try(partial(self._start, rows, device))
                 if batch is not None:
@@ -90,17 +91,18 @@ class BatchedPass:
                 results = _try(batch.results.wait)
                 if results is not None:
                     self._keep(batch, results)
-                    done += len(rows)
+                    done, alone = done + len(rows), max(0, alone - 1)
                     if self.progress is not None:
                         self.progress(done, total)
                     continue
             if started:
                 # an error of a GPU can show late: which batch is too large shows when each is computed alone
                 waiting += [rows, *(other.rows for other in started)]
+                alone = 1 + len(started)
                 started.clear()
-                lag = 0
             else:
                 waiting += self._halves(rows, device)
+                alone = 1 + max(1, alone)
 
     def _start(self, rows: Index, device: torch.device) -> _Started:
         """Compute a batch, and start the copy of its results."""

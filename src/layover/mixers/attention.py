@@ -49,21 +49,23 @@ class Attention(Mixer):
         from torch.nn.functional import linear
 
         query = linear(seen, weights["query"], weights["query_bias"])
-        key = linear(deltas, weights["key"], weights["key_bias"])
+        # q . (W delta_i + b) = (W^T q) . delta_i + q . b: one product for all modules, instead of a key of each
+        turned = query @ weights["key"]
         # each token attends to its own K deltas only
-        return (query.unsqueeze(2) @ key.transpose(-2, -1)).squeeze(2).softmax(-1)
+        scores = (turned.unsqueeze(2) @ deltas.transpose(-2, -1)).squeeze(2)
+        return (scores + (query @ weights["key_bias"]).unsqueeze(-1)).softmax(-1)
 
     def mixed(self, mixing: Tensor, deltas: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
-        """Return the weighted sum of the values `(I + V) delta_i`."""
-        import torch
+        """Return the mix; `I + V` is linear, so it is applied once to the mixed deltas."""
+        from torch.nn.functional import linear
 
-        value = weights["value"]
-        identity = torch.eye(len(value), dtype=value.dtype, device=value.device)
-        return super().mixed(mixing, torch.nn.functional.linear(deltas, identity + value), weights)
+        mixed = super().mixed(mixing, deltas, weights)
+        changed: Tensor = mixed + linear(mixed, weights["value"])
+        return changed
 
     def kept(self, site: Site, count: int) -> int:
-        """Count the delta, the key and the value of every module, and one query."""
-        return (3 * count + 1) * site.outputs
+        """Count the deltas, the query, the query in the space of the deltas, and the mix."""
+        return (count + 3) * site.outputs
 
 
 MIXER = Attention

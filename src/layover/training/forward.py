@@ -38,7 +38,7 @@ class TrainingForward:
         return self.encoder.hidden_size
 
     def __call__(self, batch: Batch, perturbation: Tensor | None = None, draw: int = 0) -> Passed:
-        if batch.ids is not self.own.ids:
+        if batch.ids is not self.own.ids and self.encoder.words_there is not None:
             self.encoder.need(batch.ids.cpu().numpy())
         self.clock.set(self.step, batch.rows, draw)
         with autocast(batch.ids.device, mixed=self.mixed):
