@@ -103,14 +103,15 @@ test-lowest: $(VENV)-lowest/.installed  ## Before a release: what computes and r
 
 # Alone on the machine, please; each script says in its first lines what it measures, and has a --quick run.
 bench: BENCH := env -u OMP_NUM_THREADS $(BIN)/python benchmarks
-bench: install  ## The figures of docs/benchmarks.md, on public test data (LAYOVER_DATA): half a day on two cores
-	$(BENCH)/train_step.py
-	$(BENCH)/train_step.py --task squad
+bench: PEERS := env -u OMP_NUM_THREADS $(VENV)-adapters/bin/python benchmarks
+bench: install $(VENV)-adapters/.installed  ## The figures of docs/benchmarks.md, on public test data (LAYOVER_DATA): half a day on two cores
+	$(PEERS)/train_step.py
+	$(PEERS)/train_step.py --task squad
 	$(BENCH)/sweep.py
 	$(BENCH)/sweep.py --size base --intermediates 1 --targets 1 --seeds 1 --repeats 1 --rows 80 --intermediate-rows 80
 	$(BENCH)/sweep.py --intermediates 10 --targets 9 --seeds 1 --repeats 1 --dropouts 0
 	$(BENCH)/predict.py
-	$(BENCH)/memory.py
+	$(PEERS)/memory.py
 	$(BENCH)/limit.py
 	$(BENCH)/scaling.py
 	$(BENCH)/engine.py

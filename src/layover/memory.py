@@ -18,10 +18,10 @@ from layover.shape import Shape
 
 MIB = 2**20
 
-PROCESS_BYTES = 345 * MIB
-"""Python with torch and transformers imported, on a CPU."""
+PROCESS_BYTES = 240 * MIB
+"""Python with all that a worker imports, torch among it, on a CPU."""
 
-STARTED_BYTES = 60 * MIB
+STARTED_BYTES = 50 * MIB
 """Added by computation on a CPU for any model: kernels compiled at the first call, tables of tokens."""
 
 FRAGMENTED = 1.55
@@ -296,14 +296,13 @@ def most_tokens(device: str, *, trains: bool) -> int:
 
 
 def loading_peak(work: Workload) -> int:
-    """Return the peak of loading an encoder; on a CPU the file's weights and the converted weights coexist."""
+    """Return the peak of loading an encoder; on a CPU the largest weight is there twice while it is converted."""
     held = held_bytes(replace(work, trained=0))
     if not work.on_cpu:
         return held
-    read = (work.shape.layers - work.from_layer) * work.shape.layer_parameters
-    if work.words is None and not work.from_layer:
-        read += work.shape.vocabulary * work.shape.hidden
-    return PROCESS_BYTES + LOADING_BYTES + held + BYTES_PER_WEIGHT * read
+    shape = work.shape
+    table = shape.vocabulary if work.words is None and not work.from_layer else 0
+    return PROCESS_BYTES + LOADING_BYTES + held + BYTES_PER_WEIGHT * shape.hidden * max(table, shape.intermediate)
 
 
 def training_bytes(
