@@ -33,24 +33,26 @@ class BestRate:
         candidates = []
         for rate in RATES:
             variant = method.model_copy(update={"lr": rate})
-            candidates.append(Candidate(f"lr={rate:g}", variant, trials.training(tried, variant).key))
-        return trials.chosen(Round(f"{METHOD}.lr for {target} after {intermediate}", "toy", tuple(candidates)))
+            keys = tuple(node.key for node in trials.trials(tried, variant, None, before=False))
+            candidates.append(Candidate(f"lr={rate:g}", variant, keys))
+        known = trials.known(Round(f"{METHOD}.lr for {target} after {intermediate}", "toy", tuple(candidates)))
+        return known.method()
 
     def choose(self, choice_round: Round, store: Store) -> RoundResult:
         scores = {}
         for candidate in choice_round.candidates:
-            training = store.read(candidate.node, "training.json")
+            training = store.read(candidate.nodes[0], "training.json")
             best = next(seen for seen in training["history"] if seen["step"] == training["best_step"])
             scores[candidate.value] = best["metrics"][training["criterion"]]
-        return RoundResult(max(scores, key=lambda value: scores[value]), scores)
+        return RoundResult((max(scores, key=lambda value: scores[value]),), scores)
 
 
 def main() -> None:
     """Run the command line with the toy chooser."""
     from layover.cli.main import main as command_line
-    from layover.plan import rounds
+    from layover.plan import tuning
 
-    rounds.chooser_of = lambda _: BestRate()
+    tuning.chooser_of = lambda _: BestRate()
     command_line()
 
 

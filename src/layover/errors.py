@@ -88,6 +88,10 @@ class NodeError(LayoverError):
     exit_code = 1
 
 
+class DivergedError(NodeError):
+    """The loss or a gradient of a training is not finite; every repetition of the training ends so."""
+
+
 class StoppedError(LayoverError):
     """A sweep was stopped: by the user, by the system, or because its output stream was closed."""
 

@@ -38,7 +38,7 @@ def planned(world: World, choices: Choices | None = None, *overrides: str) -> Pl
 
 def choose(plan: Plan, choices: Choices, value: str) -> None:
     for one in plan.rounds:
-        choices.make(one, RoundResult(value, {candidate.value: 0.5 for candidate in one.candidates}))
+        choices.make(one, RoundResult((value,), {candidate.value: 0.5 for candidate in one.candidates}))
 
 
 def test_points_wait_and_their_trials_are_part_of_the_plan(world: World) -> None:
@@ -52,9 +52,9 @@ def test_points_wait_and_their_trials_are_part_of_the_plan(world: World) -> None
     wanted = {node.key for node in plan.wanted(())}
     for one in plan.rounds:
         for candidate, rate in zip(one.candidates, RATES, strict=True):
-            trial = spec_at(plan.nodes, candidate.node, TrainSpec).hyperparameters
+            trial = spec_at(plan.nodes, candidate.nodes[0], TrainSpec).hyperparameters
             assert (trial.lr, trial.seed) == (rate, SEED)
-            assert candidate.node in wanted
+            assert candidate.nodes[0] in wanted
     assert any("lora.lr" in note and "not chosen yet (one of lr=0.0001, lr=0.003" in note for note in plan.notes)
     assert {cell.label for cell in plan.pending} == {f"tiny/lora/{one}/moods/{seed}" for one in ("none", "claims")
                                                      for seed in (1, 2)}  # fmt: skip
@@ -119,11 +119,11 @@ def test_a_damaged_or_foreign_choice_is_none(world: World, tmp_path: Path) -> No
     choose(plan, choices, "lr=0.003")
     first, second = sorted(tmp_path.glob("choices/*.json"))
     told = json.loads(first.read_text(encoding="utf-8"))
-    first.write_text(json.dumps({**told, "value": "lr=0.0001"}), encoding="utf-8")  # its digest differs
+    first.write_text(json.dumps({**told, "values": ["lr=0.0001"]}), encoding="utf-8")  # its digest differs
     second.write_text("{", encoding="utf-8")
     assert len(planned(world, choices).pending) == len(plan.pending)
     with pytest.raises(StoreError, match=r"the choice 'lr=7' is none of lr=0.0001, lr=0.003"):
-        choices.make(plan.rounds[0], RoundResult("lr=7", {}))
+        choices.make(plan.rounds[0], RoundResult(("lr=7",), {}))
 
 
 def test_other_data_make_another_round(world: World, tmp_path: Path) -> None:
@@ -144,11 +144,11 @@ class TwoRounds(BestRate):
         modules = [rated.module.model_copy(update={"rank": rank}) for rank in (2, 8)]
         variants = [rated.model_copy(update={"module": module}) for module in modules]
         candidates = tuple(
-            Candidate(f"rank={one.module.rank}", one, trials.training(tried, one).key) for one in variants
+            Candidate(f"rank={one.module.rank}", one, (trials.trials(tried, one, None, before=False)[0].key,))
+            for one in variants
         )
-        return trials.chosen(
-            Round(f"rank for {combination.target} after {combination.intermediate}", "toy", candidates)
-        )
+        label = f"rank for {combination.target} after {combination.intermediate}"
+        return trials.known(Round(label, "toy", candidates)).method()
 
 
 def test_a_second_round_is_asked_for_when_the_first_is_chosen(world: World, tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_a_second_round_is_asked_for_when_the_first_is_chosen(world: World, tmp_
         spec = spec_at(second.nodes, node, TrainSpec)
         assert spec.hyperparameters.lr == 3e-3
     assert not set(rate.nodes()) & {node.key for node in second.wanted(rate.nodes())}
-    choices.make(rank, RoundResult("rank=8", {}))
+    choices.make(rank, RoundResult(("rank=8",), {}))
     third = plan()
     assert not third.pending
     specs = [spec_at(third.nodes, cell.train or "", TrainSpec) for cell in third.cells]

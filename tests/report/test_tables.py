@@ -17,7 +17,7 @@ from layover.report import CellRow, main_table
 from layover.report.rows import spread
 from layover.report.sections import gains, languages, layers, transfer_plot
 
-FULL = frozenset({"full"})
+FULL = "full"
 
 
 def record(**scores: float | None) -> Record:

@@ -79,7 +79,7 @@ def planned(
     from layover.plan import build
     from layover.plan.choices import Choices
     from layover.plan.hub import unresolved_message
-    from layover.plan.rounds import chooser_of
+    from layover.plan.tuning import chooser_of
     from layover.recipe import load
     from layover.store import FileHashes, Memory, Store
     from layover.store.hashes import HASHES
@@ -104,6 +104,7 @@ def planned(
     finished = opened.finished()
     plan = replace(
         plan,
+        diverged=frozenset(key for key in opened.failures.keys() & plan.nodes.keys() if opened.failures.diverged(key)),
         again=frozenset({*damaged, *(opened.damaged.keys() & plan.nodes.keys())}),
         notes=(*plan.notes, *_by_counts(plan, meta_of(opened, finished))),
     )

@@ -24,7 +24,7 @@ import psutil
 from layover import steps
 from layover.devices import set_cublas_workspace
 from layover.engine import alone
-from layover.errors import LayoverError, LostNodeError, Stopped
+from layover.errors import DivergedError, LayoverError, LostNodeError, Stopped
 from layover.execution import Execution
 from layover.files.disk import full, message_of
 from layover.files.hub_patience import HUB_LOG
@@ -33,6 +33,7 @@ from layover.plan.node_paths import paths_of
 from layover.specs import StepSpec
 from layover.steps.unchanged import unchanged
 from layover.store import Store
+from layover.store.notes import DIVERGED
 
 PROGRESS_SECONDS = 0.2
 """Least seconds between two progress events of a node."""
@@ -220,7 +221,8 @@ def _hub_messages(node: Node[StepSpec], send: Send) -> Iterator[None]:
 def _failure(node: Node[StepSpec], store: Store, error: Exception) -> dict[str, str | None]:
     """Return an error for the user, with its traceback if it is not an error of Layover or of a full disk."""
     if isinstance(error, LayoverError):
-        return {"node": node.label, "error": str(error), "traceback": None}
+        diverged = {DIVERGED: str(error)} if isinstance(error, DivergedError) else {}
+        return {"node": node.label, "error": str(error), "traceback": None, **diverged}
     if full(error) is not None:
         return {"node": node.label, "error": message_of(error, store.root), "traceback": None}
     text = "".join(traceback.format_exception(error))

@@ -51,15 +51,34 @@ class Estimate:
 
 def estimate(plan: Plan, meta: Meta) -> dict[str, Estimate]:
     """Return the estimated cost of every node; with cached hidden states, only the layers above them cost."""
-    loads, costs = Loads(plan), dict[str, Estimate]()
+    loads, costs, begun = Loads(plan), dict[str, Estimate](), _beginnings(plan.nodes)
     for data in of(plan.nodes, TokenizeSpec):
         costs[data.key] = data_cost(data.spec, meta(data.key))
     for key, node in plan.nodes.items():
         if key not in costs:
             cached = node.hidden_states.items()
             kept = {data: spec_at(plan.nodes, states, HiddenStatesSpec).layer for data, states in cached}
-            costs[key] = replace(_cost(node.spec, plan.nodes, costs, kept), load=loads.of(node, kept))
+            cost = _part(_cost(node.spec, plan.nodes, costs, kept), node.spec, begun)
+            costs[key] = replace(cost, load=loads.of(node, kept))
     return costs
+
+
+def _beginnings(nodes: Nodes) -> dict[str, list[float]]:
+    """Return key of a whole training -> the shares of its steps after which beginnings of it stop, in order."""
+    begun: dict[str, list[float]] = {}
+    for node in of(nodes, TrainSpec):
+        if node.spec.until is not None:
+            begun.setdefault(node.spec.whole.key, []).append(node.spec.until)
+    return {key: sorted(shares) for key, shares in begun.items()}
+
+
+def _part(cost: Estimate, spec: StepSpec, begun: Mapping[str, list[float]]) -> Estimate:
+    """Return the cost of a training that resumes the checkpoint of its beginning."""
+    if not begun or not isinstance(spec, TrainSpec) or cost.flops is None:
+        return cost
+    end = 1.0 if spec.until is None else spec.until
+    start = max((share for share in begun.get(spec.whole.key, ()) if share < end), default=0.0)
+    return replace(cost, flops=cost.flops * (end - start))
 
 
 def cost_with(plan: Plan, node: Node[StepSpec], costs: Mapping[str, Estimate], kept: Mapping[str, int]) -> Estimate:

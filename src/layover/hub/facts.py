@@ -29,7 +29,6 @@ from layover.plan.nodes import spec_at
 from layover.records import Record
 from layover.report.costs import cost_of as training_cost
 from layover.report.costs import seconds_of
-from layover.report.files import full_methods as full_methods_of
 from layover.report.rows import CellRow
 from layover.specs import EncoderSpec, ModuleStep
 from layover.specs.predict import PredictSpec
@@ -217,12 +216,12 @@ def scores_of(
     """
     if row.record is None:
         return None
-    cell, metric, full_methods = row.cell, row.metric, full_methods_of(plan)
+    cell, metric, baseline = row.cell, row.metric, plan.recipe.baseline()
     full = next(
         (
             other.record
             for other in rows
-            if other.cell.method in full_methods
+            if other.cell.method == baseline
             and (other.cell.model, other.cell.intermediate, other.cell.target, other.cell.seed)
             == (cell.model, cell.intermediate, cell.target, cell.seed)
         ),

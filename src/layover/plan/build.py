@@ -103,6 +103,8 @@ class _Planner:
         trained = [name for name in document.swept() if name in {*self.trained, *members}]
         notes += self.rules.unknown_languages(trained) + self.rules.replaced(trained)
         notes += self._selected_on_scored_data()
+        if problems := self._chosen_on_scored_data(kept):
+            raise RecipeError(problems)
         notes += uncounted_in_mixtures(self.recipe) + self.imports.notes()
         notes += heads.notes(self.recipe, kept)
         notes += languages.notes(self.recipe, self.rules, kept, self.judged)
@@ -145,6 +147,30 @@ class _Planner:
                 where = f"{portion.split} {portion.language}"
                 notes.append(f"{target}: weights are selected on data that are also scored ({where})")
         return sorted(notes)
+
+    def _chosen_on_scored_data(self, kept: list[Combination]) -> list[Problem]:
+        """Return the problems of targets whose values would be chosen by scored examples, or in another language."""
+        problems = []
+        for target in dict.fromkeys(one.target for one in kept if one.method in self.recipe.tuned):
+            task, select = self.recipe.tasks[target], None
+            if target in self.trained:
+                select = self.rules.selection(task)
+                portion = self.rules.development(task)
+            if select is None or portion is None:
+                continue
+            language, place = self.rules.train_language(task), self.recipe.place_of(target)
+            if portion.language != language:
+                message = (
+                    f"tuning chooses by development scores in {language}, but select.language is {portion.language}"
+                )
+                problems.append(self.recipe.source.problem(place, message))
+            elif self.rules.overlapping(portion, self.judged[target].portions.values()):
+                message = (
+                    f"tuning would choose by scored data ({portion.split} {portion.language}); set tasks.{target}.holdout, "
+                    "or score another split (eval.split)"
+                )
+                problems.append(self.recipe.source.problem(place, message))
+        return problems
 
     def _combinations(self, notes: list[str]) -> list[Combination]:
         """Return the combinations of the sweep; if modules cannot be opened, report these problems alone."""

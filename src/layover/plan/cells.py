@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -17,6 +17,7 @@ from layover.plan.stages import Stages
 from layover.recipe import NO_INTERMEDIATE, Recipe, ResolvedMethod
 from layover.specs import EncoderSpec, OnEncoder
 from layover.specs.score import ScoreSpec
+from layover.specs.train import TrainSpec
 
 
 @dataclass(frozen=True)
@@ -43,14 +44,17 @@ class Cells:
     """None without a store: then every round is open."""
     rounds: dict[str, Round] = field(default_factory=dict)
     """By key, in the order of their first use."""
+    kept: Sequence[Combination] = ()
+    """All combinations of the plan."""
     _requested: list[Round] = field(default_factory=list)
     _settled: dict[Combination, SettledMethod] = field(default_factory=dict)
     _scores: dict[tuple[object, ...], Node[ScoreSpec]] = field(default_factory=dict)
 
     def of(self, combinations: Iterable[Combination]) -> tuple[list[Cell], list[Pending]]:
         """Return the cells of combinations, and the combinations that wait for a choice."""
+        self.kept = tuple(combinations)
         cells, pending = [], []
-        for combination in combinations:
+        for combination in self.kept:
             compared = self._compared(combination)
             settled = [self.settle(member) for member in (combination, *compared)]
             rounds = {
@@ -73,15 +77,22 @@ class Cells:
             self._settled[combination] = SettledMethod(method, () if method is not None else tuple(self._requested))
         return self._settled[combination]
 
-    def training(self, combination: Combination, method: ResolvedMethod) -> Node[OnEncoder]:
+    def trials(
+        self, combination: Combination, method: ResolvedMethod, until: float | None, *, before: bool
+    ) -> list[Node[TrainSpec]]:
         model, _, intermediate, target, seed = combination
-        return self.stages.target(model, method, intermediate, self.recipe.tasks[target], seed)
+        if before:
+            modules = self.recipe.document.modules
+            names = [name for name in self.recipe.learned(intermediate) if name not in modules]
+            return [self.stages.trained(model, method, name, seed) for name in names]
+        return [self.stages.trial(model, method, intermediate, self.recipe.tasks[target], seed, until)]
 
-    def chosen(self, choice_round: Round) -> ResolvedMethod | None:
-        known = choice_round if self.choices is None else self.choices.made(choice_round)
-        self.rounds.setdefault(known.key, known)
-        self._requested.append(known)
-        return known.method()
+    def known(self, choice_round: Round) -> Round:
+        key = choice_round.key
+        if key not in self.rounds:
+            self.rounds[key] = choice_round if self.choices is None else self.choices.made(choice_round)
+        self._requested.append(self.rounds[key])
+        return self.rounds[key]
 
     def _compared(self, combination: Combination) -> tuple[Combination, ...]:
         """Return the baseline of a combination: the same method without an intermediate; empty for a baseline."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from layover.errors import StoreError
 from layover.identity import key_of
@@ -14,14 +15,25 @@ from layover.store import write_json
 from layover.store.files import is_sealed, read_json, sealed
 from layover.store.leftovers import CHOICES
 
+Curve = tuple[tuple[float, float | None], ...]
+"""Epoch and development score of each evaluation of a training."""
+
 
 @dataclass(frozen=True)
 class RoundResult:
     """The choice of a round."""
 
-    value: str
-    scores: Mapping[str, float]
-    """Value of each candidate -> the score that it was chosen or rejected by."""
+    values: tuple[str, ...]
+    """The chosen candidates, the best first."""
+    scores: Mapping[str, float | None]
+    """Value of each candidate -> the score that it was chosen or rejected by; None if it has none."""
+    curves: Mapping[str, tuple[Curve, ...]] = field(default_factory=dict)
+    """Value of each candidate -> the development scores of each of its trainings."""
+
+    @property
+    def value(self) -> str:
+        """The best candidate."""
+        return self.values[0]
 
 
 @dataclass(frozen=True)
@@ -32,36 +44,45 @@ class Candidate:
     """For display: `lr=0.001`."""
     method: ResolvedMethod
     """The method with that value."""
-    node: str
-    """Key of the node whose result is compared."""
+    nodes: tuple[str, ...]
+    """Keys of the nodes whose results are compared: their mean counts."""
 
 
 @dataclass(frozen=True)
 class Round:
-    """Candidates; when all their nodes are finished, the best is chosen."""
+    """Candidates; when all their nodes are finished, the best are chosen."""
 
     label: str
     """Name of the value that is chosen, for display."""
     rule: str
-    """How the candidate is chosen; another rule is another round."""
+    """How the candidates are chosen; another rule is another round."""
     candidates: tuple[Candidate, ...]
+    keeps: int = 1
+    """Number of candidates that are chosen."""
     chosen: RoundResult | None = None
     """None while it is open."""
+    about: Mapping[str, str] = field(default_factory=dict)
+    """Facts for a report; no part of its key."""
 
     @property
     def key(self) -> str:
         """SHA-256 of the rule and of the candidates with the keys of their nodes."""
-        nodes = {candidate.value: candidate.node for candidate in self.candidates}
-        return key_of({"rule": self.rule, "candidates": nodes})
+        nodes = {candidate.value: list(candidate.nodes) for candidate in self.candidates}
+        return key_of({"rule": self.rule, "keeps": self.keeps, "candidates": nodes})
 
     def nodes(self) -> tuple[str, ...]:
-        """Return the keys of the nodes that have to be finished."""
-        return tuple(candidate.node for candidate in self.candidates)
+        """Return the keys of the nodes that have to be finished, each once."""
+        return tuple(dict.fromkeys(key for candidate in self.candidates for key in candidate.nodes))
+
+    def survivors(self) -> tuple[Candidate, ...]:
+        """Return the chosen candidates, the best first; nothing while the round is open."""
+        values = () if self.chosen is None else self.chosen.values
+        named = {candidate.value: candidate for candidate in self.candidates}
+        return tuple(named[value] for value in values)
 
     def method(self) -> ResolvedMethod | None:
-        """Return the method with the chosen value; None while the round is open."""
-        value = None if self.chosen is None else self.chosen.value
-        return next((candidate.method for candidate in self.candidates if candidate.value == value), None)
+        """Return the method with the best value; None while the round is open."""
+        return next((candidate.method for candidate in self.survivors()), None)
 
 
 class Choices:
@@ -84,24 +105,34 @@ class Choices:
         except StoreError:
             return choice_round
         known = {candidate.value for candidate in choice_round.candidates}
-        if not is_sealed(values) or values["value"] not in known:
+        if not is_sealed(values) or not values["values"] or not known.issuperset(values["values"]):
             return choice_round
-        return replace(choice_round, chosen=RoundResult(values["value"], values["scores"]))
+        return replace(choice_round, chosen=_result(values))
 
     def make(self, choice_round: Round, choice: RoundResult) -> None:
         """Store the choice of a round. A kill leaves the file complete or absent; the next run chooses the same.
 
         Raises:
-            StoreError: the choice is not a candidate.
+            StoreError: a choice is not a candidate, or there is none.
         """
         known = [candidate.value for candidate in choice_round.candidates]
-        if choice.value not in known:
-            raise StoreError(f"{choice_round.label}: the choice {choice.value!r} is none of {', '.join(known)}")
+        for value in choice.values or ("",):
+            if value not in known:
+                raise StoreError(f"{choice_round.label}: the choice {value!r} is none of {', '.join(known)}")
         self._folder.mkdir(parents=True, exist_ok=True)
-        nodes = dict(zip(known, choice_round.nodes(), strict=True))
+        nodes = {candidate.value: list(candidate.nodes) for candidate in choice_round.candidates}
         description = {"label": choice_round.label, "rule": choice_round.rule, "nodes": nodes}
-        result = {"value": choice.value, "scores": dict(choice.scores)}
+        curves = {value: [[list(point) for point in curve] for curve in each] for value, each in choice.curves.items()}
+        result = {"values": list(choice.values), "scores": dict(choice.scores), "curves": curves}
         write_json(self._file(choice_round), sealed({**description, **result}))
 
     def _file(self, choice_round: Round) -> Path:
         return self._folder / f"{choice_round.key}.json"
+
+
+def _result(values: Mapping[str, Any]) -> RoundResult:
+    curves = {
+        value: tuple(tuple((float(epoch), score) for epoch, score in curve) for curve in each)
+        for value, each in values["curves"].items()
+    }
+    return RoundResult(tuple(values["values"]), values["scores"], curves)

@@ -166,6 +166,9 @@ class Plan:
     again: frozenset[str] = frozenset()
     """Keys of nodes that were finished and are damaged: they run again, even if no unfinished node needs them."""
 
+    diverged: frozenset[str] = frozenset()
+    """Keys of trainings whose loss is not finite: as trials they have no score, and do not run again."""
+
     rounds: tuple[Round, ...] = ()
     """Rounds of choices between trainings, open or chosen; the nodes of all rounds are among `nodes`."""
     pending: tuple[Pending, ...] = ()
@@ -182,7 +185,8 @@ class Plan:
         there = set(finished)
         open_keys = [*(cell.score for cell in self.cells if cell.score not in there), *self.again]
         open_rounds = [choice_round for choice_round in self.rounds if choice_round.chosen is None]
-        open_keys += [key for choice_round in open_rounds for key in choice_round.nodes()]
+        trials = (key for choice_round in open_rounds for key in choice_round.nodes())
+        open_keys += [key for key in trials if key not in self.diverged]
         seen: set[str] = set()
         while open_keys:
             key = open_keys.pop()

@@ -7,14 +7,15 @@ again. The key of a cell contains the chosen value, never the choice: it is the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from layover.errors import StoreError
 from layover.plan.choices import Choices, Round, RoundResult
 from layover.plan.nodes import Combination, Node, Nodes, Plan
-from layover.recipe import Recipe, ResolvedMethod
-from layover.specs import OnEncoder
+from layover.recipe import ResolvedMethod
+from layover.specs.train import TrainSpec
 from layover.store import Store
 
 UNCHOSEN = "a value of its method is not chosen yet"
@@ -24,12 +25,24 @@ UNCHOSEN = "a value of its method is not chosen yet"
 class Trials(Protocol):
     """The interface of the planner for a chooser."""
 
-    def training(self, combination: Combination, method: ResolvedMethod) -> Node[OnEncoder]:
-        """Return the training of a combination with other values of its method."""
+    kept: Sequence[Combination]
+    """All combinations of the plan."""
+
+    def trials(
+        self, combination: Combination, method: ResolvedMethod, until: float | None, *, before: bool
+    ) -> list[Node[TrainSpec]]:
+        """Return the trainings of a combination with other values of its method.
+
+        Args:
+            combination: Its seed may differ from those of the sweep.
+            method: The method with these values.
+            until: The share of the steps after which the training of the target stops; None trains to the end.
+            before: Whether the trainings of the intermediates are returned, instead of that of the target.
+        """
         ...
 
-    def chosen(self, choice_round: Round) -> ResolvedMethod | None:
-        """Return the method that a round chose; None while it is open. The nodes of the round join the plan."""
+    def known(self, choice_round: Round) -> Round:
+        """Return a round with its choice, if there is one. The nodes of the round join the plan."""
         ...
 
 
@@ -69,11 +82,6 @@ class NothingOpen:
 NOTHING_OPEN: Chooser = NothingOpen()
 
 
-def chooser_of(recipe: Recipe) -> Chooser:  # noqa: ARG001
-    """Return the chooser of the values that a recipe leaves open; so far no key of a recipe leaves a value open."""
-    return NOTHING_OPEN
-
-
 def close(rounds: tuple[Round, ...], chooser: Chooser, store: Store, choices: Choices) -> list[Round]:
     """Choose in every open round whose nodes are all finished; return these rounds with their choices.
 
@@ -81,7 +89,9 @@ def close(rounds: tuple[Round, ...], chooser: Chooser, store: Store, choices: Ch
     """
     closed = []
     for choice_round in rounds:
-        if choice_round.chosen is None and all(store.has(key) for key in choice_round.nodes()):
+        if choice_round.chosen is None and all(
+            store.has(key) or store.failures.diverged(key) for key in choice_round.nodes()
+        ):
             known = choices.made(choice_round)
             if known.chosen is None:
                 choice = chooser.choose(choice_round, store)

@@ -46,9 +46,11 @@ class Stages:
         """Return the training of an intermediate (a task or a mixture), or the import of a module."""
         if name in self.recipe.document.modules:
             return self.imports.node(self.encoders[model], method.module, name, self.maker)
-        return self._trained(model, method, name, seed)
+        return self.trained(model, method, name, seed)
 
-    def _trained(self, model: str, method: ResolvedMethod, name: str, seed: int) -> Node[TrainSpec]:
+    def trained(self, model: str, method: ResolvedMethod, name: str, seed: int) -> Node[TrainSpec]:
+        """Return the training of an intermediate that is not imported."""
+        method = method.of_intermediates
         if name in self.recipe.document.mixtures:
             return self._mixture(model, method, name, seed)
         return self._train(model, method, None, self.recipe.tasks[name], seed, method.module)
@@ -65,11 +67,11 @@ class Stages:
             if own.selection is None:
                 return replace(own, weight=mixture.weights.get(task.name, 1.0))
             # all tasks are evaluated at the same steps
-            selection = replace(own.selection, every=when.every, patience=when.patience)
+            selection = replace(own.selection, every=when.every, patience=when.patience, average=when.averaged)
             return replace(own, weight=mixture.weights.get(task.name, 1.0), selection=selection)
 
         named = train.epochs if mixture.epochs is None else mixture.epochs
-        epochs = method.module.default_epochs if named is None else named
+        epochs = method.epochs or (method.module.default_epochs if named is None else named)
         batch = train.batch if mixture.batch is None else mixture.batch
         spec = TrainSpec(
             name=name,
@@ -97,6 +99,18 @@ class Stages:
         if method.composition.trains() == "none":
             return self.composed(model, method, intermediate, task, seed)
         return self._train(model, method, intermediate, task, seed, module)
+
+    def trial(
+        self, model: str, method: ResolvedMethod, intermediate: str, task: Task, seed: int, until: float | None
+    ) -> Node[TrainSpec]:
+        """Return the training of a target, or its beginning: up to a share of its steps."""
+        names = self.recipe.learned(intermediate)
+        module = method.composition.target_module(method.module, len(names))
+        whole = self._train(model, method, intermediate if names else None, task, seed, module)
+        if until is None:
+            return whole
+        label = f"{whole.label}, the first {until:.0%}"
+        return self.maker.node(replace(whole.spec, until=until), whole.needs, label, f"train {whole.key}")
 
     def adapter(self, model: str, method: ResolvedMethod, language: str) -> Adapter | None:
         """Return the language adapter for text of a language; None in a method without adapters, or if absent.
@@ -150,7 +164,7 @@ class Stages:
         """Return the node of the encoder with one intermediate alone, for any composition."""
         (name,) = self.recipe.learned(intermediate)
         if name not in self.recipe.document.modules:
-            return self._trained(model, method, name, seed)
+            return self.trained(model, method, name, seed)
         stack = compositions.get("stack")()
         return self.composed(model, method.model_copy(update={"composition": stack}), intermediate, None, seed)
 
@@ -177,7 +191,7 @@ class Stages:
 
     def _gates(self, model: str, method: ResolvedMethod, name: str, seed: int, how: GateTraining) -> str:
         """Return the key of the training of an intermediate's gates."""
-        trained = self._trained(model, method, name, seed)
+        trained = self.trained(model, method, name, seed)
         numbers = replace(trained.spec.hyperparameters, steps=how.steps, lr=how.lr)
         gates = GateSpec(train=trained.key, steps=how.steps, lr=how.lr)
         spec = replace(trained.spec, gates=gates, hyperparameters=numbers)
@@ -205,7 +219,9 @@ class Stages:
             start=start,
             head_from=self._head_from(model, method, intermediate, task, seed),
             tasks=(self._task(model, method, task),),
-            hyperparameters=self._hyperparameters(method, *self._course(task, module), seed, after=bool(start.learned)),
+            hyperparameters=self._hyperparameters(
+                method, *self._course(method, task, module), seed, after=bool(start.learned)
+            ),
             adapterdrop=method.adapterdrop if acts else AdapterDrop(),
         )
         origin = f" after {intermediate}" if intermediate is not None else ""
@@ -244,11 +260,12 @@ class Stages:
         with_head = heads.first_with(self.recipe, self.recipe.learned(intermediate), task)
         return None if with_head is None else self.learned(model, method, with_head[0], seed).key
 
-    def _course(self, task: Task, module: Module) -> tuple[float, int]:
+    def _course(self, method: ResolvedMethod, task: Task, module: Module) -> tuple[float, int]:
         """Return the epochs and the batch size of a task that is trained alone."""
         train = self.recipe.document.train
         usual = max(module.default_epochs, self.rules.usual_epochs(task)) if train.epochs is None else train.epochs
-        return self.rules.number(task, "epochs", usual), self.rules.number(task, "batch", train.batch)
+        epochs = method.epochs or self.rules.number(task, "epochs", usual)
+        return epochs, self.rules.number(task, "batch", train.batch)
 
     def _hyperparameters(
         self, method: ResolvedMethod, epochs: float, batch: int, seed: int, *, after: bool
@@ -275,4 +292,6 @@ class Stages:
         portion = self.rules.select(task, select.split, select.language)
         data = self.maker.tokenize(portion, encoder, task)
         metric, tags = self.rules.metric(task), task.scoring()
-        return Selection(data.key, metric, select.every, select.patience, portion.language, tags)
+        return Selection(
+            data.key, metric, select.every, select.patience, portion.language, average=select.averaged, tags=tags
+        )

@@ -78,7 +78,12 @@ class DataLanguages:
                     return None if not fields else Select.model_validate(fields)
                 fields = {**settings.select.model_dump(include=settings.select.model_fields_set), **fields}
         if self._select is not None:
-            fields = {**self._select.model_dump(), **fields}
+            rest = self._select.model_dump()
+            if fields.get("patience") is not None:
+                rest["average"] = None  # the task's own rule takes the place of the recipe's
+            if fields.get("average") is not None:
+                rest["patience"] = None
+            fields = {**rest, **fields}
         return Select.model_validate(fields) if fields or self._select is not None else None
 
     def developing(self, task: Task, split: str, language: str | None) -> tuple[str, ...]:

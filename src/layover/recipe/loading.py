@@ -15,7 +15,8 @@ from layover.recipe.language_checks import check_data_languages, check_language_
 from layover.recipe.methods import resolve_methods
 from layover.recipe.resolved import Recipe
 from layover.recipe.schema import MOST_CELLS, Document
-from layover.recipe.sweep_checks import check_lists, check_pairs, check_precisions, check_sweep
+from layover.recipe.searches import MethodSearches, without_searches
+from layover.recipe.sweep_checks import check_baseline, check_lists, check_pairs, check_precisions, check_sweep
 from layover.recipe.task_checks import (
     check_holdouts,
     check_retrieval,
@@ -23,6 +24,7 @@ from layover.recipe.task_checks import (
     check_training_data,
     check_windows,
 )
+from layover.recipe.tuned import check_tuning, resolve_trials
 from layover.recipe.validation import STAND_IN, validate_partially
 
 REQUIRED: Mapping[Loc, object] = {
@@ -51,12 +53,12 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     Raises:
         RecipeError: the recipe has problems; each has its place, its path and the nearest valid name.
     """
-    source = read_source(path, overrides)
+    source, searches, search_problems = without_searches(read_source(path, overrides))
     document, problems, replaced = validate_partially(Document, source, REQUIRED)
-    problems = [*source.problems, *problems]
+    problems = [*source.problems, *search_problems, *problems]
     if document is None:
         raise RecipeError(problems)
-    recipe, further = _checked(document, source, replaced)
+    recipe, further = _checked(document, searches, source, replaced)
     problems += further
     if problems or recipe is None:
         raise RecipeError(_first(list(dict.fromkeys(problems)), source))
@@ -69,15 +71,20 @@ def _first(problems: list[Problem], source: RecipeFile) -> list[Problem]:
     return [*problems[:MOST_PROBLEMS], *([Problem(source.name, "", f"and {more:,} more")] if more > 0 else [])]
 
 
-def _checked(document: Document, source: RecipeFile, replaced: set[Loc]) -> tuple[Recipe | None, list[Problem]]:
+def _checked(
+    document: Document, searches: Mapping[str, MethodSearches], source: RecipeFile, replaced: set[Loc]
+) -> tuple[Recipe | None, list[Problem]]:
     """Return the recipe of a well-formed document, or the problems between its parts.
 
     Args:
         document: Parsed; it has placeholders at the paths `replaced`.
+        searches: The searches of its methods.
         source: For places.
         replaced: Paths of placeholders; problems that follow from a placeholder are not reported.
     """
     methods, problems = resolve_methods(document, source)
+    tuned, trial_problems = resolve_trials(document, searches, source)
+    problems += [problem for problem in trial_problems if problem not in problems]
     known, task_problems = resolve_tasks(document, source)
     problems += task_problems + check_sweep(document, source) + check_pairs(document, known, source)
     problems += check_retrieval(document, known, source) + check_modules(document, known, source)
@@ -100,6 +107,8 @@ def _checked(document: Document, source: RecipeFile, replaced: set[Loc]) -> tupl
             (("sweep", "intermediate"), ("sweep", "method"), ("methods", "*", "compose"), ("methods", "*", "module")),
         ),
         (lambda: check_fallback(document, source), (("languages", "text"),)),
+        (lambda: check_tuning(document, tuned, source), (("tune",), ("sweep", "method"), ("methods", "*"))),
+        (lambda: check_baseline(document, methods, source), (("sweep", "method"), ("methods", "*", "module"))),
         (lambda: check_mixtures(document, known, source), ()),
         (lambda: check_holdouts(document, known, source), (("tasks", "*", "files"),)),
         (
@@ -119,7 +128,7 @@ def _checked(document: Document, source: RecipeFile, replaced: set[Loc]) -> tupl
     problems = [problem for problem in problems if not any(_follows(_loc(problem), loc) for loc in replaced)]
     if problems or replaced:
         return None, problems
-    return Recipe(document=document, methods=methods, tasks=known, languages=languages, source=source), []
+    return Recipe(document=document, methods=methods, tuned=tuned, tasks=known, languages=languages, source=source), []
 
 
 def _data_root(document: Document, source: RecipeFile) -> list[Problem]:

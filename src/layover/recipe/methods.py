@@ -17,7 +17,7 @@ def resolve_methods(document: Document, source: RecipeFile) -> tuple[dict[str, R
     methods: dict[str, ResolvedMethod] = {}
     problems: list[Problem] = []
     for name, method in document.methods.items():
-        resolved, mistakes = _resolve_method(name, method, document, source)
+        resolved, mistakes = resolve_method(name, method, document, source)
         problems += mistakes
         if resolved is not None:
             methods[name] = resolved
@@ -68,9 +68,10 @@ def _parse_adapterdrop(
     return drop, [source.problem(("methods", name, "adapterdrop"), message)] if message else []
 
 
-def _resolve_method(
+def resolve_method(
     name: str, method: Method, document: Document, source: RecipeFile
 ) -> tuple[ResolvedMethod | None, list[Problem]]:
+    """Return a method with its settings parsed and its defaults filled in; None with problems that prevent it."""
     module, problems = _parse_module(name, method, source)
     composition, mistakes = _parse_composition(name, method, module, source)
     problems += mistakes
@@ -86,6 +87,7 @@ def _resolve_method(
         composition=composition,
         continues_head=method.head == "continue",
         lr=method.lr if method.lr is not None else module.default_lr,
+        epochs=method.epochs,
         dropout=dropout,
         weight_decay=train.weight_decay if method.weight_decay is None else method.weight_decay,
         precision=method.precision or train.precision,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
@@ -13,7 +14,8 @@ from layover.modules import AdapterDrop, Module
 from layover.numerics import Precision
 from layover.recipe.file import RecipeFile
 from layover.recipe.learned import ImportedFacts
-from layover.recipe.schema import NO_INTERMEDIATE, Document, TaskSettings
+from layover.recipe.schema import NO_INTERMEDIATE, Document, TaskSettings, Tune
+from layover.recipe.searches import Path, Search, Values
 from layover.settings import RecipeSection
 from layover.tasks import Task
 
@@ -28,11 +30,20 @@ class ResolvedMethod(RecipeSection):
     composition: Composition
     continues_head: bool
     lr: float
+    epochs: float | None = None
+    """Epochs of its trainings; None takes those of the recipe, the task and the module."""
     dropout: float
     weight_decay: float
     precision: Precision
     adapterdrop: AdapterDrop
     languages: bool = False
+    before: ResolvedMethod | None = None
+    """The values of the intermediates, if they differ from those of the target."""
+
+    @property
+    def of_intermediates(self) -> ResolvedMethod:
+        """The method with the values that its intermediates are trained with."""
+        return self.before or self
 
     @cached_property
     def values(self) -> str:
@@ -44,6 +55,33 @@ class ResolvedMethod(RecipeSection):
         copied = super().model_copy(update=update, deep=deep)
         copied.__dict__.pop("values", None)
         return copied
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One point of a search."""
+
+    values: Values
+    method: ResolvedMethod
+    """The method with these values."""
+
+    @property
+    def name(self) -> str:
+        """`lr=0.001 rank=8`."""
+        return named(self.values)
+
+
+@dataclass(frozen=True)
+class TunedMethod:
+    """The searches of a method, and the trials that they ask for."""
+
+    searches: Mapping[Path, Search]
+    trials: tuple[Trial, ...]
+
+
+def named(values: Values) -> str:
+    """Return the name of a point: `lr=0.001 rank=8`."""
+    return " ".join(f"{'.'.join(path)}={value:g}" for path, value in values.items())
 
 
 class LanguageAdapters(RecipeSection):
@@ -72,6 +110,9 @@ class Recipe(RecipeSection):
 
     document: Document
     methods: dict[str, ResolvedMethod]
+    """A method with searches has the values of its first trial."""
+    tuned: dict[str, TunedMethod] = Field(default_factory=dict)
+    """Method -> its searches and trials."""
     tasks: dict[str, Task]
     """Every task that the sweep or a mixture names, and the tasks that they train on."""
     languages: LanguageAdapters | None = None
@@ -94,6 +135,23 @@ class Recipe(RecipeSection):
             if task in mixture.tasks:
                 return ("mixtures", name, "tasks", mixture.tasks.index(task))
         return ("tasks",)
+
+    @property
+    def tune(self) -> Tune:
+        """How its searches are run."""
+        return self.document.tune or Tune()
+
+    def full_methods(self) -> list[str]:
+        """Return the methods of the sweep that train all weights of the encoder."""
+        return [name for name in self.document.sweep.method if self.methods[name].module.whole]
+
+    def baseline(self) -> str | None:
+        """Return the full method that the others are compared with; None without one."""
+        full = self.full_methods()
+        tuned = [name for name in full if name in self.tuned]
+        if self.document.baseline is not None:
+            return self.document.baseline
+        return tuned[0] if len(tuned) == 1 else next(iter(full), None)
 
     def learned(self, intermediate: str) -> tuple[str, ...]:
         """Return the names in an intermediate: one name, several names of a list, nothing for `none`."""

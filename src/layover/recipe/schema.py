@@ -7,9 +7,10 @@ different types. So no list of settings to exclude from a key is needed.
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, field_validator, model_validator
 
 from layover.class_weights import Written
 from layover.execution import Execution
@@ -17,6 +18,7 @@ from layover.kinds.retrieval import Search
 from layover.modules import AdapterDrop
 from layover.numerics import NOT_OFFERED, Precision
 from layover.recipe.learned import ImportedModule, LanguageSettings, Mixture
+from layover.recipe.searches import MOST_TRIALS
 from layover.settings import (
     Count,
     Dropout,
@@ -65,6 +67,15 @@ class ModelSource(RecipeSection):
     """Branch, tag or commit of the hub; resolved to a commit before the run. Unused for a directory."""
 
 
+AVERAGE = re.compile(r"last-([1-9]\d{0,2})")
+
+
+def _average(value: object) -> object:
+    if isinstance(value, str) and (match := AVERAGE.fullmatch(value)) and int(match[1]) > 1:
+        return value
+    raise ValueError(f"{value!r} does not name checkpoints; write last-5 (or another number from 2 on)")
+
+
 class Select(RecipeSection):
     """How the best weights of a training are chosen."""
 
@@ -75,6 +86,40 @@ class Select(RecipeSection):
     """Optimizer steps between two evaluations; default: evaluate once per epoch."""
     patience: Count | None = None
     """Stop after this number of evaluations without improvement."""
+    average: Annotated[str, BeforeValidator(_average)] | None = None
+    """`last-5`: keep the mean of the weights at the last five evaluations, instead of the best of all."""
+
+    @model_validator(mode="after")
+    def _whole_course(self) -> Self:
+        if self.average is not None and self.patience is not None:
+            raise ValueError("average needs the last evaluations, which patience may cut off; remove one of both")
+        return self
+
+    @property
+    def averaged(self) -> int | None:
+        """Number of evaluations whose weights are averaged; None chooses the best."""
+        match = AVERAGE.fullmatch(self.average or "")
+        return int(match[1]) if match else None
+
+
+class Tune(RecipeSection):
+    """How the searches of all methods are run; see `recipe/searches.py`."""
+
+    budget: Annotated[int, Strict(), Field(ge=2, le=MOST_TRIALS)] | None = None
+    """Trials of each method, the same number for all; by default the number of combinations of the lists."""
+    sampler: Literal["grid", "random", "halving"] = "grid"
+    """`halving` draws like `random`, and trains only the better half beyond a quarter, and again beyond half."""
+    seed: Seed = 0
+    """Seed of the draws."""
+    per: Literal["method", "target", "intermediate"] = "method"
+    """One choice for all targets of a method (and model), one for each target, or one for each target and
+    intermediate."""
+    stage: Literal["both", "intermediate", "target"] = "both"
+    """The trainings that the values apply to; the other stage has the searches' defaults."""
+    seeds: tuple[Seed, ...] = Field(default=(101,), min_length=1, max_length=MOST_TRIALS)
+    """Seeds of the trials; a score is the mean over them."""
+    untuned: tuple[str, ...] = ()
+    """Methods of the sweep without a search; a report marks them."""
 
 
 class Train(RecipeSection):
@@ -123,6 +168,8 @@ class Method(BaseModel):
     """`continue`: the target continues to train the intermediate's head if both have the same outputs (SIQA, COPA)."""
     lr: LearningRate | None = None
     """Peak learning rate; default: the module's own."""
+    epochs: Epochs | None = None
+    """Epochs of every training of this method, instead of those of `train`, the task and the mixture."""
     dropout: Dropout | None = None
     weight_decay: WeightDecay | None = None
     precision: OfferedPrecision | None = None
@@ -269,7 +316,11 @@ class Document(RecipeSection):
     """Modules that were trained elsewhere; each module is an intermediate."""
     languages: LanguageSettings | None = None
     """Language adapters, for methods with `languages: true`."""
+    tune: Tune | None = None
+    """How the searches of the methods are run; absent, each is a grid."""
     sweep: Sweep
+    baseline: str | None = None
+    """The full method that others are compared with; default: the only tuned one, else the first of the sweep."""
     eval: Eval = Eval()
     run: Execution = Execution()
 

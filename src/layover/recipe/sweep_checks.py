@@ -152,3 +152,17 @@ def _language_lists(document: Document) -> list[tuple[Loc, tuple[str, ...], tupl
         if settings.eval.languages is not None and settings.eval.languages != "all":
             lists.append((("tasks", name, "eval", "languages"), (name,), settings.eval.languages))
     return lists
+
+
+def check_baseline(document: Document, methods: Mapping[str, ResolvedMethod], source: RecipeFile) -> list[Problem]:
+    """Return the problem of a baseline that the sweep does not have, or that does not train the whole encoder."""
+    name = document.baseline
+    if name is None:
+        return []
+    full = [method for method in document.sweep.method if method in methods and methods[method].module.whole]
+    if name in full:
+        return []
+    message = f"{name!r} is no method of the sweep that trains the whole encoder; " + (
+        nearest(name, full) if full else "the sweep has none; remove baseline"
+    )
+    return [source.problem(("baseline",), message)]

@@ -17,11 +17,6 @@ from layover.report.rows import CellRow
 from layover.specs.score import ScoreSpec
 
 
-def full_methods(plan: Plan) -> frozenset[str]:
-    """Return the methods of a plan that train all weights of the encoder."""
-    return frozenset(name for name, method in plan.recipe.methods.items() if method.module.whole)
-
-
 def markdown(plan: Plan, rows: Sequence[CellRow]) -> str:
     """Return the whole report as Markdown."""
     finished, every = sum(row.record is not None for row in rows), len(rows) + len(plan.pending)
@@ -32,18 +27,18 @@ def markdown(plan: Plan, rows: Sequence[CellRow]) -> str:
         "the same intermediate. Differences compare scores over the same languages; a missing difference is –, with "
         "the reason."
     )
-    full = [name for name in plan.recipe.document.sweep.method if name in full_methods(plan)]
+    baseline = plan.recipe.baseline()
     if any(not row.cell.seeded for row in rows):
         explained += (
             " Without training, the result does not depend on a seed: there is one result, marked `no seed`. Each seed "
             "of a cell with an intermediate is compared with it."
         )
-    if len(full) > 1:
-        explained += f" Differences `full` compare with the method {inline(full[0])}."
+    if baseline is not None and len(plan.recipe.full_methods()) > 1:
+        explained += f" Differences `full` compare with the method {inline(baseline)}."
     parts = [
         f"# {inline(plan.recipe.document.name)}",
         explained,
-        markdown_table(*main_table.cells(rows, full_methods(plan))),
+        markdown_table(*main_table.cells(rows, baseline)),
     ]
     report_sections = sections.in_order()
     for section in report_sections:

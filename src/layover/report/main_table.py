@@ -39,19 +39,19 @@ class TableEntry:
     """False if nothing is trained: then the result does not depend on the seed."""
 
 
-def entries(rows: Sequence[CellRow], full_methods: frozenset[str]) -> dict[tuple[str, str, str], dict[str, TableEntry]]:
+def entries(rows: Sequence[CellRow], baseline: str | None) -> dict[tuple[str, str, str], dict[str, TableEntry]]:
     """Return the entries by (model, method, intermediate) and target."""
     full_records = {
         (row.cell.model, row.cell.intermediate, row.cell.target, row.cell.seed): row.record
         for row in reversed(rows)
-        if row.cell.method in full_methods
+        if row.cell.method == baseline
     }
     table: dict[tuple[str, str, str], dict[str, TableEntry]] = {}
     for group, members in by_group(rows).items():
         targets = dict.fromkeys(row.cell.target for row in members)
         for target in targets:
             target_rows = [row for row in members if row.cell.target == target]
-            table.setdefault(group, {})[target] = _entry(target_rows, full_records, group[1] in full_methods)
+            table.setdefault(group, {})[target] = _entry(target_rows, full_records, group[1] == baseline)
     return table
 
 
@@ -81,12 +81,12 @@ def _entry(
     )
 
 
-def cells(rows: Sequence[CellRow], full_methods: frozenset[str]) -> tuple[list[str], list[list[str]]]:
+def cells(rows: Sequence[CellRow], baseline: str | None) -> tuple[list[str], list[list[str]]]:
     """Return the headers and the lines of the table as text."""
     targets = list(dict.fromkeys(row.cell.target for row in rows))
     headers = ["model", "method", "intermediate", *(_heading(rows, target) for target in targets)]
     lines = []
-    for group, by_target in entries(rows, full_methods).items():
+    for group, by_target in entries(rows, baseline).items():
         lines.append([*group, *(text(by_target.get(target)) for target in targets)])
     return headers, lines
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from layover import plugins
@@ -35,6 +35,8 @@ class Selection(Canonical):
     patience: int | None
     """Number of successive evaluations without improvement that ends the training."""
     language: str
+    average: int | None = later(None)
+    """Number of last evaluations whose weights are averaged; None keeps the weights of the best evaluation."""
     tags: Mapping[str, Opaque] | None = later(None)
     """tagging: the fields of the declared scheme that change scores; None if the data show the same scheme."""
 
@@ -110,6 +112,8 @@ class TrainSpec(OnEncoder):
     gates: GateSpec | None = later(None, name="gate")
     """If given, only gates are trained, for the finished training that the other fields describe. The canonical form is
     then the form of the gates, so no canonical form of a training has the field `gate`."""
+    until: float | None = later(None)
+    """The share of the steps after which it stops, with a checkpoint that the whole training resumes; None: 1."""
     name: str = aside("")
     """Name of the task or the mixture."""
 
@@ -145,6 +149,11 @@ class TrainSpec(OnEncoder):
     def numbered(self) -> bool:
         """Whether its heads are saved by their numbers."""
         return self.sampling is not None
+
+    @property
+    def whole(self) -> TrainSpec:
+        """The training whose beginning it is; itself if it is whole."""
+        return self if self.until is None else replace(self, until=None)
 
     def outputs(self) -> tuple[HeadOutputs, ...]:
         """Return kind and labels of each head, by the heads' numbers."""

@@ -87,7 +87,7 @@ def evaluation(
         return {**scores, MEAN: fmean(known) if len(known) == len(main) else None}
 
     metric = MEAN if spec.numbered else spec.selection.metric
-    return Judge(evaluate, metric, spec.selection.every, spec.selection.patience)
+    return Judge(evaluate, metric, spec.selection.every, spec.selection.patience, spec.selection.average)
 
 
 def _scorer(task: TaskSpec, selection: Selection, features: Features, context: Context) -> Callable[[Outputs], Scores]:

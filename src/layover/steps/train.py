@@ -53,11 +53,16 @@ def run(node: Node[TrainSpec], folder: Path, context: Context) -> None:
         execution=execution,
         clock=clock,
         judge=evaluation(node, encoder, heads, context, execution),
-        checkpoint_dir=store.work(node.key),
+        checkpoint_dir=store.work(spec.whole.key),
         progress=_reporter(context, spec.hyperparameters.batch),
         stop=context.stopping,
         train_head=spec.gates is None,
+        until=spec.until,
     )
+    if spec.until is not None:  # the checkpoint stays for the whole training
+        write_json(folder / TRAINING, result.as_json())
+        write_json(folder / MEASURED, result.measured.as_json())
+        return
     counts = _saved(spec, encoder, heads, folder)
     facts = _task_facts(spec, starts, branches, result)
     write_json(folder / TRAINING, {**result.as_json(), "parameters": counts, **facts})

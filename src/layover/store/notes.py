@@ -34,6 +34,10 @@ class _Notes:
         return self.folder / f"{key}.json"
 
 
+DIVERGED = "diverged"
+"""Field of a failure that every repetition has: the loss of the training is not finite."""
+
+
 class Failures(_Notes):
     """The last failure of each node."""
 
@@ -65,6 +69,10 @@ class Failures(_Notes):
             pass
         error = f"the node failed, and the note with the reason is damaged ({file}); run again"
         return {"node": key[:12], "error": error, "traceback": None}
+
+    def diverged(self, key: str) -> bool:
+        """Return whether a training diverged: its loss was not finite, and a repetition would end so, too."""
+        return DIVERGED in (self.get(key) or {})
 
     def keys(self) -> set[str]:
         """Return the keys of the nodes whose last attempt failed."""

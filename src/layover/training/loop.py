@@ -32,7 +32,7 @@ from layover.training.checkpoint import identity_of
 from layover.training.forward import TrainingForward, batch_of
 from layover.training.machine import automatic_tokens, fewer_tokens, refuse_several_processes
 from layover.training.optimizer import Optimizer, head_parts
-from layover.training.progress import FitResult, Judge, Measured, Position, Progress, check_numbers
+from layover.training.progress import Averaged, FitResult, Judge, Measured, Position, Progress, check_numbers
 from layover.training.schedule import Schedule
 
 logger = logging.getLogger(__name__)
@@ -55,6 +55,7 @@ def fit(
     stop: Callable[[], bool] | None = None,
     objective: Objective = PLAIN,
     train_head: bool = True,
+    until: float | None = None,
 ) -> FitResult:
     """Train the trainable weights of the encoder and the heads; afterwards they hold the selected weights.
 
@@ -70,6 +71,8 @@ def fit(
         stop: Called after each step; if it returns True, a checkpoint is written and `Stopped` raised.
         objective: The losses that a step minimises.
         train_head: False keeps the heads as they are.
+        until: The share of the steps after which the training ends with a checkpoint, at the next evaluation; then the
+            weights are those of the last step. A later call without it resumes the checkpoint. None: to the end.
 
     Raises:
         DataError: a training set has no gold.
@@ -86,7 +89,7 @@ def fit(
         for branch in branches:
             branch.head.requires_grad_(train_head)
         training = _Training(
-            encoder, branches, objective, hyperparameters, execution, clock, judge, checkpoint_dir, device
+            encoder, branches, objective, hyperparameters, execution, clock, judge, checkpoint_dir, device, until
         )
         training.resume()
         try:
@@ -109,6 +112,7 @@ class _Training:
     judge: Judge | None
     checkpoint_dir: Path | None
     device: torch.device
+    until: float | None = None
 
     def __post_init__(self) -> None:
         encoder, branches, numbers, execution = self.encoder, self.branches, self.hyperparameters, self.execution
@@ -123,6 +127,11 @@ class _Training:
         self.order = DataOrder(branches, numbers)
         every = None if self.judge is None else self.judge.every
         self.schedule = Schedule(numbers, self.order.steps_per_epoch, every)
+        self.end = self.schedule.total if self.until is None else self.schedule.evaluation_from(self.until)
+        average = None if self.judge is None else self.judge.average
+        self.summed = frozenset(self.schedule.evaluations()[-average:] if average else ())
+        """Steps of the evaluations whose weights are averaged; `best` holds their sum so far."""
+        self.averaged: Averaged | None = None
         parts = {**encoder.trained(), **head_parts(self.heads)}
         self.optimizer = Optimizer(parts, numbers, layers_rest=encoder.drops_at_random)
         tokens = execution.micro_batch_tokens or automatic_tokens(
@@ -159,7 +168,11 @@ class _Training:
                 raise Stopped(f"stopped after step {self.position.step} of {self.schedule.total}")
             progress(self.progress())
         self.read_losses()
-        if self.best:
+        if self.end < self.schedule.total:
+            self.save(needed=True)
+        elif self.summed:
+            self.average()
+        elif self.best:
             self.optimizer.set_weights(self.best)
         elif self.judge is not None:
             self.note(f"{self.judge.metric} was undefined in every evaluation, so the last weights are kept")
@@ -168,7 +181,7 @@ class _Training:
 
     def is_finished(self) -> bool:
         patience = None if self.judge is None else self.judge.patience
-        done = self.position.step >= self.schedule.total or self.position.gave_up(patience)
+        done = self.position.step >= self.end or self.position.gave_up(patience)
         return done and not self.evaluation_is_due()
 
     def step(self) -> None:
@@ -241,11 +254,35 @@ class _Training:
         judge, epoch = self.judge, self.position.step / self.schedule.steps_per_epoch
         try:
             metrics = {} if judge is None else judge.evaluate()
-            if self.position.add_evaluation(metrics, epoch, None if judge is None else judge.metric):
+            selects = judge is not None and not self.summed
+            if self.position.add_evaluation(metrics, epoch, judge.metric if judge is not None and selects else None):
                 self.best = self.optimizer.weights()
+            if self.position.step in self.summed:
+                self.add_to_average()
         except Stopped:
             return False
         return True
+
+    def add_to_average(self) -> None:
+        """Add the current weights to the sum of those that are averaged."""
+        weights = self.optimizer.weights()
+        self.best = {name: weight + self.best[name] if self.best else weight for name, weight in weights.items()}
+
+    def average(self) -> None:
+        """Load the mean of the weights, and evaluate it.
+
+        Raises:
+            Stopped: there was a request to stop; the checkpoint has the last weights.
+        """
+        last = self.optimizer.weights()
+        self.optimizer.set_weights({name: total / len(self.summed) for name, total in self.best.items()})
+        try:
+            metrics = {} if self.judge is None else self.judge.evaluate()
+        except Stopped:
+            self.optimizer.set_weights(last)
+            self.save(needed=True)
+            raise
+        self.averaged = Averaged(tuple(sorted(self.summed)), dict(metrics))
 
     def resume(self) -> None:
         """Load the checkpoint of this training, if there is one."""
@@ -297,7 +334,9 @@ class _Training:
         self.measured.micro_tokens = position.micro_tokens
         criterion = None if self.judge is None else self.judge.metric
         seen = self.order.seen(position.selected_step or position.step)
-        return FitResult.of(position, schedule.total, criterion, schedule.curve_every, seen, self.measured)
+        return FitResult.of(
+            position, schedule.total, criterion, schedule.curve_every, seen, self.measured, self.averaged
+        )
 
     def note(self, text: str) -> None:
         logger.warning(text)

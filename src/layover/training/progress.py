@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from math import isfinite
 from typing import Any, Self
 
-from layover.errors import NodeError, nearest
+from layover.errors import DivergedError, NodeError, nearest
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,13 @@ class Judge:
     """Steps between evaluations; None: after each epoch. The last step is always evaluated."""
     patience: int | None = None
     """Number of evaluations in a row without improvement after which the training stops."""
+    average: int | None = None
+    """Number of last evaluations whose weights are averaged, instead of a selection."""
 
     def identity(self) -> dict[str, Any]:
         """Return the settings that decide the selection, apart from the evaluation itself."""
-        return {"metric": self.metric, "every": self.every, "patience": self.patience}
+        averaged = {} if self.average is None else {"average": self.average}
+        return {"metric": self.metric, "every": self.every, "patience": self.patience, **averaged}
 
 
 @dataclass(frozen=True)
@@ -172,6 +175,16 @@ class Measured:
 
 
 @dataclass(frozen=True)
+class Averaged:
+    """The mean of the weights at several evaluations."""
+
+    steps: tuple[int, ...]
+    """The steps of these evaluations."""
+    metrics: dict[str, float | None]
+    """Of the averaged weights."""
+
+
+@dataclass(frozen=True)
 class FitResult:
     """A finished training; the weights are in the encoder and the head."""
 
@@ -190,6 +203,8 @@ class FitResult:
     seen: tuple[Seen, ...]
     """Per branch, up to the kept weights."""
     measured: Measured
+    averaged: Averaged | None = None
+    """None if the weights were selected, or the last were kept."""
 
     @classmethod
     def of(
@@ -200,6 +215,7 @@ class FitResult:
         curve_every: int,
         seen: tuple[Seen, ...],
         measured: Measured,
+        averaged: Averaged | None = None,
     ) -> Self:
         """Return the outcome of a finished training."""
         return cls(
@@ -213,6 +229,7 @@ class FitResult:
             curve=tuple(position.curve),
             seen=seen,
             measured=measured,
+            averaged=averaged,
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -225,6 +242,7 @@ class FitResult:
             "stopped_early": self.stopped_early,
             "history": [asdict(evaluation) for evaluation in self.history],
             "loss_curve": {"every": self.curve_every, "losses": list(self.curve)},
+            **({} if self.averaged is None else {"average": asdict(self.averaged)}),
         }
 
 
@@ -232,10 +250,10 @@ def check_numbers(step: int, task: str, loss: float, norms: Mapping[str, float])
     """Check that the loss and the gradient norms of a step are finite.
 
     Raises:
-        NodeError: a value is not finite.
+        DivergedError: a value is not finite.
     """
     if not all(map(isfinite, (loss, *norms.values()))):
         values = {"task": task, "loss": loss, **norms}
-        raise NodeError(
+        raise DivergedError(
             f"step {step}: loss or gradient norm is not finite: {values}; use a lower learning rate or precision fp32"
         )

@@ -49,6 +49,20 @@ class Schedule:
             return peak * (step + 1) / (self.warmup + 1)
         return peak * (self.total - step) / (self.total - self.warmup)
 
+    @property
+    def interval(self) -> int:
+        """Steps between two evaluations."""
+        return self.every or self.steps_per_epoch
+
+    def evaluations(self) -> list[int]:
+        """Return the numbers of finished steps after which the weights are evaluated."""
+        return [*range(self.interval, self.total, self.interval), self.total]
+
+    def evaluation_from(self, share: float) -> int:
+        """Return the steps of the first evaluation at a share of the training or after it."""
+        least = math.ceil(round(share * self.total, 6))
+        return next(step for step in self.evaluations() if step >= least)
+
     def evaluates_after(self, done: int) -> bool:
         """Return whether the weights are evaluated after `done` finished steps."""
-        return done == self.total or done % (self.every or self.steps_per_epoch) == 0
+        return done == self.total or done % self.interval == 0

@@ -72,7 +72,7 @@ def _plans(recipes: list[Path], store: Store, hashes: FileHashes) -> list[Plan]:
     from layover.plan import build
     from layover.plan.choices import Choices
     from layover.plan.hub import unresolved_message
-    from layover.plan.rounds import chooser_of
+    from layover.plan.tuning import chooser_of
     from layover.recipe import load
     from layover.store import Memory
     from layover.store.memory import LABELS

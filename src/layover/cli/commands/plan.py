@@ -142,9 +142,9 @@ def _round(choice: Round, finished: set[str]) -> dict[str, Any]:
         "key": choice.key,
         "label": choice.label,
         "rule": choice.rule,
-        "candidates": {candidate.value: candidate.node for candidate in choice.candidates},
+        "candidates": {candidate.value: list(candidate.nodes) for candidate in choice.candidates},
         "finished": sum(key in finished for key in choice.nodes()),
-        "chosen": None if choice.chosen is None else choice.chosen.value,
+        "chosen": None if choice.chosen is None else list(choice.chosen.values),
     }
 
 

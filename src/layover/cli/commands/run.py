@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from layover.estimates.cost import Estimate
     from layover.estimates.remaining import Remaining
     from layover.plan import Node, Plan
+    from layover.plan.choices import Round
     from layover.specs import StepSpec
     from layover.store import Store
 
@@ -112,15 +113,30 @@ def _run(prepared: Planned, workers: int | None, json: bool, plan_again: Callabl
 def _close_rounds(prepared: Planned, progress: RunProgress) -> bool:
     """Choose in every round whose trainings are all finished; return whether there was any, so that the plan grows."""
     from layover.plan.choices import Choices
-    from layover.plan.rounds import chooser_of, close
+    from layover.plan.rounds import close
+    from layover.plan.tuning import chooser_of
 
     store = prepared.store
     closed = close(prepared.plan.rounds, chooser_of(prepared.plan.recipe), store, Choices(store.root))
     for choice in closed:
         if choice.chosen is not None:
-            value = choice.chosen.value
-            progress.note(f"{choice.label}: {value} is chosen, by {choice.rule} (layover why {choice.key[:12]})")
+            values = ", ".join(choice.chosen.values)
+            progress.note(f"{choice.label}: chosen by {choice.rule}: {values} (layover why {choice.key[:12]})")
+            _drop_beginnings(prepared, choice)
     return bool(closed)
+
+
+def _drop_beginnings(prepared: Planned, choice: Round) -> None:
+    """Remove the checkpoints of trainings that a round rejected."""
+    from layover.plan.nodes import spec_at
+    from layover.specs.train import TrainSpec
+    from layover.store.files import remove
+
+    kept = {key for candidate in choice.survivors() for key in candidate.nodes}
+    for key in set(choice.nodes()) - kept:
+        spec = spec_at(prepared.plan.nodes, key, TrainSpec)
+        if spec.until is not None:
+            remove(prepared.store.work(spec.whole.key))
 
 
 def _set_aside(prepared: Planned) -> Iterator[str]:
@@ -198,9 +214,8 @@ def _conclude(
                 "blocked": {key: labels[key] for key in blocked}, "seconds": round(seconds, 1)})  # fmt: skip
     else:
         from layover.report import main_table, rows_of
-        from layover.report.files import full_methods
 
-        say(*table(*main_table.cells(rows_of(plan, prepared.store), full_methods(plan))))
+        say(*table(*main_table.cells(rows_of(plan, prepared.store), plan.recipe.baseline())))
         say(f"{cells} of {every} cells finished, in {duration(seconds)}")
         for line in waiting(plan):
             say(line)

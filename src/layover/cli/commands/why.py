@@ -68,27 +68,28 @@ def command(
 def _print_round(choice: Round, finished: set[str], *, as_json: bool) -> None:
     """Print the candidates of a round, which of them are finished, their scores, and the choice."""
     chosen = choice.chosen
-    candidates = [
+    candidates: list[dict[str, Any]] = [
         {
             "value": candidate.value,
-            "node": candidate.node,
-            "finished": candidate.node in finished,
+            "nodes": list(candidate.nodes),
+            "finished": finished.issuperset(candidate.nodes),
             "score": None if chosen is None else chosen.scores.get(candidate.value),
         }
         for candidate in choice.candidates
     ]
-    value = None if chosen is None else chosen.value
+    values = None if chosen is None else list(chosen.values)
     if as_json:
         answer(
-            {"key": choice.key, "label": choice.label, "rule": choice.rule, "candidates": candidates, "chosen": value}
+            {"key": choice.key, "label": choice.label, "rule": choice.rule, "candidates": candidates, "chosen": values}
         )
         return
-    state = "open" if chosen is None else f"chose {value}"
+    state = "open" if values is None else f"chose {', '.join(values)}"
     say(f"{choice.key}: {choice.label}, by {choice.rule}: {state}")
     for candidate in candidates:
         score = "" if candidate["score"] is None else f", {candidate['score']:g}"
         there = "finished" if candidate["finished"] else "not finished"
-        say(f"  {candidate['value']}: {there}{score} ({str(candidate['node'])[:12]})")
+        nodes = ", ".join(key[:12] for key in candidate["nodes"])
+        say(f"  {candidate['value']}: {there}{score} ({nodes})")
 
 
 def _full_key(prefix: str, keys: set[str]) -> str:

@@ -28,7 +28,7 @@ LEAST_POINTS = 5.0
 def differences(rows: Sequence[CellRow]) -> dict[tuple[str, str], dict[str, dict[str, float | None]]]:
     """Return (model, method) -> intermediate -> target -> mean difference to no intermediate; None if it is missing."""
     panels: dict[tuple[str, str], dict[str, dict[str, float | None]]] = {}
-    for (model, method, intermediate), by_target in entries(rows, frozenset()).items():
+    for (model, method, intermediate), by_target in entries(rows, None).items():
         if intermediate != NO_INTERMEDIATE:
             values = {target: _difference(entry) for target, entry in by_target.items()}
             panels.setdefault((model, method), {})[intermediate] = values

@@ -1,0 +1,85 @@
+"""What a recipe's searches have chosen so far, for reports, cards and `why`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from layover.plan.choices import Round
+from layover.plan.nodes import Combination, Plan
+from layover.plan.tuning import place_of
+from layover.recipe.resolved import TunedMethod
+from layover.recipe.searches import Path
+from layover.specs.train import TrainSpec
+
+
+@dataclass(frozen=True)
+class Searched:
+    """The search of a method for one choice, in one round or in several."""
+
+    method: str
+    where: str
+    """What the choice is for: `mini`, `mini, ner`."""
+    tuned: TunedMethod
+    rounds: tuple[Round, ...]
+
+    @property
+    def chosen(self) -> str | None:
+        """The chosen values, `lr=0.001`; None while a round is open."""
+        last = self.rounds[-1]
+        return None if last.chosen is None or last.about["until"] else last.chosen.value
+
+    def edges(self) -> list[str]:
+        """Return a warning for each chosen value that is the smallest or the largest of those that were tried."""
+        values = {trial.name: trial.values for trial in self.tuned.trials}
+        if self.chosen is None:
+            return []
+        return [warning for path, value in values[self.chosen].items() if (warning := self._edge(path, value))]
+
+    def _edge(self, path: Path, value: float) -> str:
+        tried = sorted({trial.values[path] for trial in self.tuned.trials})
+        if len(tried) < 2 or value not in (tried[0], tried[-1]):
+            return ""
+        which = "smallest" if value == tried[0] else "largest"
+        wider = "smaller" if value == tried[0] else "larger"
+        name = ".".join(path)
+        return f"{name}={value:g} is the {which} value tried; a {wider} {name} may be better: widen the search"
+
+    def searches(self) -> str:
+        """Return what was searched: `lr: 0.0001, 0.001`."""
+        return "; ".join(f"{'.'.join(path)}: {search}" for path, search in self.tuned.searches.items())
+
+
+def searched(plan: Plan) -> list[Searched]:
+    """Return the searches of a plan in the order of the recipe's methods."""
+    groups: dict[tuple[str, str], list[Round]] = {}
+    for choice_round in plan.rounds:
+        if "method" in choice_round.about:
+            groups.setdefault((choice_round.about["method"], choice_round.about["where"]), []).append(choice_round)
+    order = list(plan.recipe.document.sweep.method)
+    found = [
+        Searched(method, where, plan.recipe.tuned[method], tuple(rounds)) for (method, where), rounds in groups.items()
+    ]
+    return sorted(found, key=lambda one: order.index(one.method))
+
+
+def searched_for(plan: Plan, combination: Combination) -> Searched | None:
+    """Return the search that chose the values of a cell; None if its method has none."""
+    place = combination.method, place_of(plan.recipe, combination)
+    return next((one for one in searched(plan) if (one.method, one.where) == place), None)
+
+
+def repeated_seeds(plan: Plan) -> list[int]:
+    """Return the seeds that were used for tuning and are reported, too."""
+    tune = plan.recipe.tune
+    return [seed for seed in tune.seeds if seed in plan.recipe.document.sweep.seed] if plan.recipe.tuned else []
+
+
+def trials(plan: Plan) -> Iterator[str]:
+    """Yield the keys of the trainings that were made for choices, each once."""
+    seen: dict[str, None] = {}
+    for choice_round in plan.rounds:
+        for key in choice_round.nodes():
+            if key not in seen and key in plan.nodes and isinstance(plan.nodes[key].spec, TrainSpec):
+                seen[key] = None
+                yield key

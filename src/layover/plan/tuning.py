@@ -1,0 +1,216 @@
+"""The chooser of a recipe's searches: the values with the highest development score, the same budget for each method.
+
+The score of a candidate is the mean over its trainings: over the tuning seeds, and with `per: method` over the targets.
+A training has the development score of its kept weights, in the language of its training data. Test data are neither
+read nor scored. With `sampler: halving`, all candidates train for a quarter of their steps, the better half trains to
+half of them, and the better half of those to the end. Each round resumes the checkpoints of the round before, so that
+its trainings are the beginnings of whole ones (successive halving: Jamieson and Talwalkar 2016, arXiv:1502.07943).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from layover import kinds
+from layover.errors import NodeError, Problem, RecipeError
+from layover.plan.choices import Candidate, Curve, Round, RoundResult
+from layover.plan.nodes import Combination
+from layover.plan.rounds import NOTHING_OPEN, Chooser, Trials
+from layover.recipe import NO_INTERMEDIATE, Recipe, ResolvedMethod
+from layover.recipe.resolved import Trial, TunedMethod
+from layover.store import Store
+
+HALVING = (0.25, 0.5, None)
+"""Shares of the steps after which a round of halving compares; None is the end."""
+
+
+def chooser_of(recipe: Recipe) -> Chooser:
+    """Return the chooser of the values that a recipe leaves open."""
+    return Tuning(recipe) if recipe.tuned else NOTHING_OPEN
+
+
+class Tuning:
+    """Runs the searches of a recipe.
+
+    Args:
+        recipe: A checked recipe with searches.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe, self.tune = recipe, recipe.tune
+        self._rounds: dict[tuple[str, str], tuple[list[Round], ResolvedMethod | None]] = {}
+        """Method and what a choice is for -> its rounds, and the method with the chosen values."""
+
+    def settle(self, combination: Combination, method: ResolvedMethod, trials: Trials) -> ResolvedMethod | None:
+        """Return the method with the chosen values; None while a round is open.
+
+        Raises:
+            RecipeError: no training depends on the searched values.
+        """
+        tuned = self.recipe.tuned.get(combination.method)
+        if tuned is None:
+            return method
+        place = combination.method, place_of(self.recipe, combination)
+        if place not in self._rounds:
+            self._rounds[place] = self._settled(combination, tuned, trials)
+        rounds, settled = self._rounds[place]
+        for choice_round in rounds:
+            trials.known(choice_round)
+        return settled
+
+    def _settled(
+        self, combination: Combination, tuned: TunedMethod, trials: Trials
+    ) -> tuple[list[Round], ResolvedMethod | None]:
+        """Return the rounds of a choice so far, and the method with the chosen values; None while a round is open."""
+        compared = self._compared(combination, trials.kept)
+        if not compared:  # nothing of it is trained
+            return [], tuned.trials[0].method
+        left: Sequence[Trial] = tuned.trials
+        rounds: list[Round] = []
+        for until in HALVING if self.tune.sampler == "halving" else (None,):
+            rounds.append(trials.known(self._round(combination, tuned, left, compared, until, trials)))
+            if rounds[-1].chosen is None:
+                return rounds, None
+            names = rounds[-1].chosen.values
+            left = [trial for trial in left if trial.name in names]
+        return rounds, left[0].method
+
+    def _round(
+        self,
+        combination: Combination,
+        tuned: TunedMethod,
+        left: Sequence[Trial],
+        compared: Sequence[Combination],
+        until: float | None,
+        trials: Trials,
+    ) -> Round:
+        before = self.tune.stage == "intermediate"
+        candidates = []
+        for trial in left:
+            seeded = [one._replace(seed=seed) for one in compared for seed in self.tune.seeds]
+            nodes = [node.key for one in seeded for node in trials.trials(one, trial.method, until, before=before)]
+            candidates.append(Candidate(trial.name, trial.method, tuple(dict.fromkeys(nodes))))
+        if len(candidates) > 1 and len({candidate.nodes for candidate in candidates}) == 1:
+            raise RecipeError([self._idle(combination.method, tuned, compared[0])])
+        where = place_of(self.recipe, combination)
+        at = "" if until is None else f" after {until:.0%} of the steps"
+        count = len(candidates[0].nodes)
+        rule = f"development score{at}, the mean of {count} trainings" if count > 1 else f"development score{at}"
+        return Round(
+            label=f"{combination.method}: {where}{at}",
+            rule=rule,
+            candidates=tuple(candidates),
+            keeps=1 if until is None else math.ceil(len(candidates) / 2),
+            about={"method": combination.method, "where": where, "until": "" if until is None else f"{until:g}"},
+        )
+
+    def _idle(self, method: str, tuned: TunedMethod, compared: Combination) -> Problem:
+        paths = " ".join(".".join(path) for path in tuned.searches)
+        after = (
+            f"after {compared.intermediate}"
+            if self.recipe.learned(compared.intermediate)
+            else ("without an intermediate")
+        )
+        message = f"no training {after} depends on {paths}, so nothing can be chosen; write tune.per: intermediate"
+        return self.recipe.source.problem(("methods", method), message)
+
+    def _compared(self, combination: Combination, kept: Sequence[Combination]) -> list[Combination]:
+        """Return the combinations whose trainings are compared, with the smallest seed of the sweep.
+
+        A choice for a method or a target is made without an intermediate, if the sweep has such cells: then no
+        intermediate takes part in the choice of the values that it is compared with.
+        """
+        same = [one for one in kept if (one.model, one.method) == (combination.model, combination.method)]
+        if self.tune.stage == "intermediate":
+            same = [one for one in same if one.intermediate != NO_INTERMEDIATE and self._learns(one)]
+            if self.tune.per == "intermediate":
+                same = [one for one in same if one.intermediate == combination.intermediate]
+            return list({one.intermediate: one for one in reversed(same)}.values())[::-1]
+        if self.tune.per != "method":
+            same = [one for one in same if one.target == combination.target]
+        if self.tune.per == "intermediate":
+            same = [one for one in same if one.intermediate == combination.intermediate]
+        trained = [one for one in same if self._trains(one)]
+        bare = [one for one in trained if one.intermediate == NO_INTERMEDIATE]
+        if self.tune.per != "intermediate":
+            trained = bare or [one for one in trained if one.intermediate == trained[0].intermediate]
+        return list({(one.intermediate, one.target): one for one in reversed(trained)}.values())[::-1]
+
+    def _trains(self, combination: Combination) -> bool:
+        """Return whether a combination has a training of its target."""
+        trained = kinds.get(self.recipe.tasks[combination.target].kind).trained
+        composition = self.recipe.methods[combination.method].composition
+        return trained and (combination.intermediate == NO_INTERMEDIATE or composition.trains() != "none")
+
+    def _learns(self, combination: Combination) -> bool:
+        """Return whether an intermediate has a training: not if all of its modules are imported."""
+        names = self.recipe.learned(combination.intermediate)
+        return not all(name in self.recipe.document.modules for name in names)
+
+    def choose(self, choice_round: Round, store: Store) -> RoundResult:
+        """Return the candidates with the highest mean score; of equal ones that with the lower training loss.
+
+        A candidate without a score is not chosen: one of its trainings diverged, or its metric is undefined.
+
+        Raises:
+            NodeError: no candidate has a score.
+        """
+        results = {
+            candidate.value: [_result(store, key) for key in candidate.nodes] for candidate in choice_round.candidates
+        }
+        curves = {value: tuple(one.curve for one in each) for value, each in results.items()}
+        scores = {value: _mean([one.score for one in each]) for value, each in results.items()}
+        losses = {value: _mean([one.loss for one in each]) for value, each in results.items()}
+        scored = [(value, score) for value, score in scores.items() if score is not None]
+        if not scored:
+            raise NodeError(
+                f"{choice_round.label}: no trial has a development score (they diverged, or the metric is undefined); "
+                "search other values"
+            )
+        order = sorted(scored, key=lambda pair: (-pair[1], _or_last(losses[pair[0]])))
+        return RoundResult(tuple(value for value, _ in order[: choice_round.keeps]), scores, curves)
+
+
+def place_of(recipe: Recipe, combination: Combination) -> str:
+    """Return what the choice of a combination is for: `mini`, `mini, ner`, `mini, ner after nli`."""
+    tune = recipe.tune
+    if tune.per == "method":
+        return combination.model
+    if tune.stage == "intermediate":
+        return f"{combination.model}, {combination.intermediate}"
+    place = f"{combination.model}, {combination.target}"
+    return place if tune.per == "target" else f"{place} after {combination.intermediate}"
+
+
+@dataclass(frozen=True)
+class _Result:
+    """The result of a training for a comparison."""
+
+    curve: Curve = ()
+    score: float | None = None
+    """Of the kept weights; None if the training diverged, or the metric is undefined."""
+    loss: float | None = None
+    """Mean training loss before the last evaluation."""
+
+
+def _result(store: Store, key: str) -> _Result:
+    if store.failures.diverged(key):
+        return _Result()
+    training = store.read(key, "training.json")
+    criterion, history = training["criterion"], training["history"]
+    curve = tuple((seen["epoch"], seen["metrics"].get(criterion)) for seen in history)
+    if (averaged := training.get("average")) is not None:
+        return _Result(curve, averaged["metrics"][criterion], history[-1]["loss"])
+    best = max((score for _, score in curve if score is not None), default=None)
+    return _Result(curve, best, history[-1]["loss"])
+
+
+def _or_last(loss: float | None) -> float:
+    return math.inf if loss is None else loss
+
+
+def _mean(scores: Sequence[float | None]) -> float | None:
+    known = [score for score in scores if score is not None]
+    return math.fsum(known) / len(known) if len(known) == len(scores) and known else None
