@@ -15,6 +15,7 @@ from layover.hub.choose import Wanted
 from layover.hub.contents import README
 from layover.hub.flatten import Term
 from layover.hub.options import Options
+from layover.hub.search_facts import search_of
 from layover.hub.writing import write_head, write_module
 from layover.identity import Json, file_sha256
 from layover.layouts import WrittenNames
@@ -214,6 +215,7 @@ class Draft:
             files={},
             readme_sha256="0" * 64,
             plugins=dict(self._plugins(own).versions),
+            search=None if wanted.cell is None else search_of(plan, wanted.cell),
         )
         return card.model_copy(update={"title": model_card.title(card)})
 

@@ -176,6 +176,7 @@ def training_of(plan: Plan, store: Store, key: str, stage: Literal["intermediate
             for at in record["history"]
         ),
         kept_step=record["best_step"],
+        averaged_steps=tuple(record["average"]["steps"]) if "average" in record else None,
         **{name: numbers[name] for name in OPTIMISATION},
     )
 

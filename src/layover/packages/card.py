@@ -34,6 +34,7 @@ from layover.packages.sections import (
     DataFacts,
     Probe,
     Scores,
+    SearchFacts,
     TaskFacts,
     TermFacts,
     TrainingFacts,
@@ -105,6 +106,9 @@ class Card(CardSection):
     learned_before: tuple[tuple[str, ...], ...] | None = None
     """The tasks of each intermediate, in order; empty if an imported module does not name its tasks. None on cards of
     version 0.1, which only list the tasks of `trainings`."""
+
+    search: SearchFacts | None = None
+    """The search that chose values of its method; None if the recipe names them all."""
 
     plugins: dict[Distribution, Release] = Field(default_factory=dict)
     """Distribution -> version at the export, of the plug-ins for kind, head, modules and composition."""

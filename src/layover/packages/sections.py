@@ -230,6 +230,38 @@ class TrainingFacts(CardSection):
     """The evaluations in order; None on cards of version 0.1."""
     kept_step: int | None = None
     """The step whose weights were kept; None if it is the last one, and on cards of version 0.1."""
+    averaged_steps: tuple[int, ...] | None = None
+    """The steps whose weights were averaged; None if no weights were averaged."""
+
+
+class TrialFacts(CardSection):
+    """A trial of a search."""
+
+    values: str
+    """`lr=0.001 rank=8`."""
+    score: float | None
+    """Development score, the mean over its trainings; None if one diverged, or the metric is undefined."""
+    share: float
+    """The share of the steps that it trained for; below 1 if halving stopped it."""
+
+
+class SearchFacts(CardSection):
+    """The search that chose values of the method."""
+
+    searched: str
+    """`lr: 0.0001, 0.001`."""
+    chosen: str
+    chosen_for: str
+    """`mini, ner`: the model, and the target if each target has values of its own."""
+    sampler: str
+    budget: Annotated[int, Field(ge=1)]
+    """Trials of each method of the sweep."""
+    seeds: tuple[int, ...]
+    """Seeds of the trials."""
+    stage: Literal["both", "intermediate", "target"]
+    trials: tuple[TrialFacts, ...]
+    edges: tuple[str, ...]
+    """A warning for each value that is the smallest or the largest tried."""
 
 
 class Scores(CardSection):

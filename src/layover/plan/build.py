@@ -166,8 +166,8 @@ class _Planner:
                 problems.append(self.recipe.source.problem(place, message))
             elif self.rules.overlapping(portion, self.judged[target].portions.values()):
                 message = (
-                    f"tuning would choose by scored data ({portion.split} {portion.language}); set tasks.{target}.holdout, "
-                    "or score another split (eval.split)"
+                    f"tuning would choose by scored data ({portion.split} {portion.language}); set "
+                    f"tasks.{target}.holdout, or score another split (eval.split)"
                 )
                 problems.append(self.recipe.source.problem(place, message))
         return problems

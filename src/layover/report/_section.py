@@ -26,3 +26,11 @@ class Section:
     """The name of the file that `write` writes, in the folder of the report."""
     write: Callable[[Rows, Path], bool] | None = None
     """Writes the file, and returns whether there was content to write."""
+    write_plan: Callable[[Plan, Path], bool] | None = None
+    """The same from the plan, for a file that no cell decides."""
+
+    def wrote(self, plan: Plan, rows: Rows, path: Path) -> bool:
+        """Write the file of the section; return whether there is one."""
+        if self.write_plan is not None:
+            return self.write_plan(plan, path)
+        return self.write is not None and self.write(rows, path)

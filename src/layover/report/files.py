@@ -81,10 +81,8 @@ def _write_into(plan: Plan, rows: Sequence[CellRow], folder: Path) -> list[Path]
     with written[2].open("w", encoding="utf-8") as stream:
         for line in (*map(_as_json, rows), *(_pending_as_json(*entry) for entry in waiting)):
             stream.write(json_text(line, sort_keys=True) + "\n")
-    with_files = (section for section in sections.in_order() if section.write is not None)
-    return written + [
-        folder / section.file for section in with_files if section.write and section.write(rows, folder / section.file)
-    ]
+    places = ((section, folder / section.file) for section in sections.in_order() if section.file)
+    return written + [place for section, place in places if section.wrote(plan, rows, place)]
 
 
 FIELDS = ("model", "method", "intermediate", "target", "seed")

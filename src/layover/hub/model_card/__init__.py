@@ -80,6 +80,7 @@ def environment() -> Environment:
         "shown": shown,
         "percent": percent,
         "tenths": _tenths,
+        "numbers": _numbers,
     }
     others = {"plains": _plains, "codes": _codes, "quoted": _quoted, "address": _address}
     words = {"settings": settings, "heading": heading, "weights": _weights}
@@ -107,6 +108,10 @@ def _number(value: int) -> Markup:
 def _short(value: float) -> Markup:
     """Return a number in its shortest form: `0.01`, `2`."""
     return Markup(f"{value:g}")
+
+
+def _numbers(values: Sequence[int]) -> Markup:
+    return Markup(", ".join(map(str, values)))
 
 
 def _tenths(value: float) -> Markup:
