@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from layover.errors import NodeError
 from layover.plan.choices import Candidate, Round, RoundResult
 
 if TYPE_CHECKING:
@@ -41,9 +42,13 @@ class BestRate:
     def choose(self, choice_round: Round, store: Store) -> RoundResult:
         scores = {}
         for candidate in choice_round.candidates:
+            if store.failures.diverged(candidate.nodes[0]):
+                continue
             training = store.read(candidate.nodes[0], "training.json")
             best = next(seen for seen in training["history"] if seen["step"] == training["best_step"])
             scores[candidate.value] = best["metrics"][training["criterion"]]
+        if not scores:
+            raise NodeError(f"{choice_round.label}: no trial has a score")
         return RoundResult((max(scores, key=lambda value: scores[value]),), scores)
 
 

@@ -40,8 +40,8 @@ def test_a_value_is_chosen_between_trainings(folder: Folder) -> None:
 
     said = toy(folder, "run", *SMALL)
     told = _why(folder, asked["key"])
-    chosen = str(told["chosen"])
-    assert f"lora.lr for moods after none: {chosen} is chosen, by toy" in said
+    (chosen,) = told["chosen"]
+    assert f"lora.lr for moods after none: chosen by toy: {chosen}" in said
     assert "1 of 1 cells finished" in said
     after = json.loads(toy(folder, "plan", *SMALL, "--json"))
     assert (after["to_run"], after["cells"], after["pending"]["cells"]) == (0, 1, [])
@@ -58,16 +58,23 @@ def test_a_value_is_chosen_between_trainings(folder: Folder) -> None:
     assert "a value of its method is not chosen yet" in toy(folder, "export", "tiny/lora/none/moods/1", *SMALL, code=2)
     again = toy(folder, "run", *SMALL)
     assert "0 of" in again
-    assert json.loads(toy(folder, "plan", *SMALL, "--json"))["pending"]["rounds"][0]["chosen"] == chosen
+    assert json.loads(toy(folder, "plan", *SMALL, "--json"))["pending"]["rounds"][0]["chosen"] == [chosen]
 
 
-def test_a_trial_that_fails_leaves_the_round_open(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trial_that_diverges_is_not_chosen(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOY_RATES", "1e-4 1e30")
-    said = toy(folder, "run", *SMALL, code=1)
+    said = toy(folder, "run", *SMALL)
     assert "loss or gradient norm is not finite" in said
+    assert "lora.lr for moods after none: chosen by toy: lr=0.0001" in said
+    assert "1 of 1 cells finished" in said
+    assert "0 of" in toy(folder, "run", *SMALL)
+
+
+def test_a_round_in_which_all_trials_diverge_stays_open(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOY_RATES", "1e30")
+    said = toy(folder, "run", *SMALL, code=1)
+    assert "layover: lora.lr for moods after none: no trial has a score" in said
     assert "0 of 1 cells finished" in said
-    assert "lora.lr for moods after none: not chosen yet (one of lr=0.0001, lr=1e+30, by toy); waiting cells: 1" in said
-    assert not (folder.root / "store" / "choices").exists()
 
 
 def _why(folder: Folder, key: str) -> dict[str, Any]:

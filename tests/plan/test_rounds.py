@@ -212,8 +212,9 @@ def test_what_another_run_chose_stays_chosen(world: World, tmp_path: Path) -> No
         def choose(self, choice_round: Round, store: Store) -> RoundResult:
             raise AssertionError(choice_round, store)
 
-    closed = close(plan.rounds, Fails(), finished_trials(plan, tmp_path / "store"), choices)
+    closed, problems = close(plan.rounds, Fails(), finished_trials(plan, tmp_path / "store"), choices)
     assert [one.chosen and one.chosen.value for one in closed] == ["lr=0.0001"] * 2
+    assert not problems
 
 
 @pytest.mark.parametrize("policy", POLICIES)

@@ -18,7 +18,7 @@ from layover.cli.shared import Planned
 from layover.errors import LayoverError
 from layover.hub.choose import best_per_target
 from layover.hub.xtreme import write_submission
-from layover.plan import Plan, build, rounds
+from layover.plan import Plan, build, tuning
 from layover.plan.choices import Choices, RoundResult
 from layover.plan.hub import Revisions
 from layover.recipe import load
@@ -114,11 +114,11 @@ def test_a_plan_foresees_the_work_after_the_last_trial(
 
 
 def test_gc_keeps_what_a_round_is_about(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rounds, "chooser_of", lambda _: BestRate())
+    monkeypatch.setattr(tuning, "chooser_of", lambda _: BestRate())
     store = Store(tmp_path / "store")
     (kept,) = gc._plans([tmp_path / "one" / "recipe.yaml"], store, FileHashes())
     assert {one.key for one in kept.rounds} > {one.key for one in plan.rounds}  # the whole recipe, with intermediates
     for one in kept.rounds:
-        Choices(store.root).make(one, RoundResult(one.candidates[0].value, {}))
+        Choices(store.root).make(one, RoundResult((one.candidates[0].value,), {}))
     (kept,) = gc._plans([tmp_path / "one" / "recipe.yaml"], store, FileHashes())
     assert not kept.pending

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from layover.errors import StoreError
+from layover.errors import NodeError, StoreError
 from layover.plan.choices import Choices, Round, RoundResult
 from layover.plan.nodes import Combination, Node, Nodes, Plan
 from layover.recipe import ResolvedMethod
@@ -59,6 +59,9 @@ class Chooser(Protocol):
         Args:
             choice_round: A round whose nodes are finished.
             store: The store with the results.
+
+        Raises:
+            NodeError: no candidate can be chosen.
         """
         ...
 
@@ -82,23 +85,29 @@ class NothingOpen:
 NOTHING_OPEN: Chooser = NothingOpen()
 
 
-def close(rounds: tuple[Round, ...], chooser: Chooser, store: Store, choices: Choices) -> list[Round]:
-    """Choose in every open round whose nodes are all finished; return these rounds with their choices.
+def close(
+    rounds: tuple[Round, ...], chooser: Chooser, store: Store, choices: Choices
+) -> tuple[list[Round], dict[str, str]]:
+    """Choose in every open round whose nodes are all finished; return these rounds, and why others stay open.
 
     A choice that another run stored meanwhile is kept.
     """
-    closed = []
+    closed, problems = list[Round](), dict[str, str]()
     for choice_round in rounds:
         if choice_round.chosen is None and all(
             store.has(key) or store.failures.diverged(key) for key in choice_round.nodes()
         ):
             known = choices.made(choice_round)
             if known.chosen is None:
-                choice = chooser.choose(choice_round, store)
+                try:
+                    choice = chooser.choose(choice_round, store)
+                except NodeError as error:
+                    problems[choice_round.key] = str(error)
+                    continue
                 choices.make(choice_round, choice)
                 known = replace(choice_round, chosen=choice)
             closed.append(known)
-    return closed
+    return closed, problems
 
 
 def waiting(plan: Plan) -> list[str]:

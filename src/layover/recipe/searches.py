@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import math
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -71,36 +72,55 @@ class SearchRange(RecipeSection):
         return min(high, max(low, float(f"{value:.{DIGITS}g}")))
 
 
-class Search(RecipeSection):
+class Search(RecipeSection, ABC):
     """Values of a number, of which the development score chooses one."""
 
-    search: Annotated[tuple[Number, ...], Field(min_length=2, max_length=MOST_TRIALS), AfterValidator(_distinct)] | (
-        SearchRange
-    )
     default: Number | None = None
     """The value in the stage that is not tuned; by default the number is not set there."""
 
-    def listed(self) -> tuple[float, ...]:
-        """Return the values of a list; nothing for a range."""
-        return () if isinstance(self.search, SearchRange) else self.search
-
+    @abstractmethod
     def ends(self) -> tuple[float, float]:
         """Return the smallest and the largest value."""
-        if isinstance(self.search, SearchRange):
-            return self.search.low, self.search.high
+
+    @abstractmethod
+    def drawn(self, source: random.Random) -> float:
+        """Return a random value."""
+
+
+class ListSearch(Search):
+    """`{search: [1e-4, 1e-3]}`."""
+
+    search: Annotated[tuple[Number, ...], Field(min_length=2, max_length=MOST_TRIALS), AfterValidator(_distinct)]
+
+    def ends(self) -> tuple[float, float]:
         return min(self.search), max(self.search)
 
     def drawn(self, source: random.Random) -> float:
-        """Return a random value."""
-        if isinstance(self.search, SearchRange):
-            return self.search.at(source.random())
         return self.search[int(source.random() * len(self.search))]
 
     def __str__(self) -> str:
-        if isinstance(self.search, SearchRange):
-            log = ", log" if self.search.log else ""
-            return f"{self.search.low:g} to {self.search.high:g}{log}"
         return ", ".join(f"{value:g}" for value in self.search)
+
+
+class RangeSearch(Search):
+    """`{search: {low: 1e-5, high: 1e-3, log: true}}`."""
+
+    search: SearchRange
+
+    def ends(self) -> tuple[float, float]:
+        return self.search.low, self.search.high
+
+    def drawn(self, source: random.Random) -> float:
+        return self.search.at(source.random())
+
+    def __str__(self) -> str:
+        log = ", log" if self.search.log else ""
+        return f"{self.search.low:g} to {self.search.high:g}{log}"
+
+
+def first_of(search: Search) -> float:
+    """Return the value that stands in place of a search until a trial has its own."""
+    return search.search[0] if isinstance(search, ListSearch) else search.ends()[0]
 
 
 Path = tuple[str, ...]
@@ -148,23 +168,20 @@ def without_searches(source: RecipeFile) -> tuple[RecipeFile, dict[str, MethodSe
     for name, method in methods.items():
         found: dict[Path, Search] = {}
         for path, written in _written(method, ()):
-            search, mistakes = validate(Search, written, source, ("methods", name, *path))
+            form: type[Search] = RangeSearch if isinstance(written["search"], dict) else ListSearch
+            search, mistakes = validate(form, written, source, ("methods", name, *path))
             problems += mistakes
             holder = _holder(values["methods"][name], path)
             if search is None:
                 del holder[path[-1]]
             else:
-                found[path], holder[path[-1]] = search, _first(search)
+                found[path], holder[path[-1]] = search, first_of(search)
         if found:
             searches[name] = MethodSearches(values["methods"][name], found)
     return replace(source, values=values), searches, problems
 
 
-def _first(search: Search) -> float:
-    return search.listed()[0] if search.listed() else search.ends()[0]
-
-
-def _written(value: object, path: Path) -> Iterator[tuple[Path, object]]:
+def _written(value: object, path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Yield path and value of every search in a method."""
     if not isinstance(value, dict):
         return
@@ -214,7 +231,7 @@ def _grid(searches: Mapping[Path, Search], budget: int | None) -> list[dict[Path
     if others or budget is None:
         more = "one range needs tune.budget, the number of its values" if not others else "several numbers need lists"
         raise ValueError(f"a grid of ranges is not defined: {more}; or write tune.sampler: random")
-    if not isinstance(search.search, SearchRange):
+    if not isinstance(search, RangeSearch):
         raise TypeError(f"{path} is a list")
     steps: Sequence[float] = [search.search.at(step / (budget - 1)) for step in range(budget)]
     return [{path: value} for value in dict.fromkeys(steps)]
@@ -222,10 +239,10 @@ def _grid(searches: Mapping[Path, Search], budget: int | None) -> list[dict[Path
 
 def _product(searches: Mapping[Path, Search]) -> list[dict[Path, float]] | None:
     """Return all combinations of lists; None if there is a range."""
-    if any(isinstance(search.search, SearchRange) for search in searches.values()):
+    lists = [search.search for search in searches.values() if isinstance(search, ListSearch)]
+    if len(lists) < len(searches):
         return None
-    count = math.prod(len(search.listed()) for search in searches.values())
+    count = math.prod(map(len, lists))
     if count > MOST_TRIALS:
         raise ValueError(f"the lists have {count:,} combinations; write at most {MOST_TRIALS:,}")
-    every = product(*(search.listed() for search in searches.values()))
-    return [dict(zip(searches, values, strict=True)) for values in every]
+    return [dict(zip(searches, values, strict=True)) for values in product(*lists)]

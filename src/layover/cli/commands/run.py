@@ -93,12 +93,12 @@ def _run(prepared: Planned, workers: int | None, json: bool, plan_again: Callabl
         on_device = [] if facts is None else notes_on(prepared.plan.recipe, facts, execution, chosen.workers)
         for text in [*prepared.plan.notes, *on_device, *_set_aside(prepared)]:
             progress.note(text)
-        started = time.monotonic()
+        started, undecided = time.monotonic(), dict[str, str]()
         engine = LocalEngine(prepared.store, execution, chosen.workers, chosen.threads, progress.event)
         try:
             prepared = _with_exact_sizes(prepared, engine, progress)
             outcome = engine.run(prepared.plan)
-            while _close_rounds(prepared, progress):
+            while _close_rounds(prepared, progress, undecided):
                 prepared = plan_again()
                 progress.go_on(prepared.plan, [node.key for node in prepared.plan.wanted(prepared.store.finished())])
                 prepared = _with_exact_sizes(prepared, engine, progress)
@@ -107,23 +107,41 @@ def _run(prepared: Planned, workers: int | None, json: bool, plan_again: Callabl
             unsaved = engine.outcome.unsaved.items()
             lines = [f"no checkpoint of {prepared.plan.nodes[key].label}: {reason}" for key, reason in unsaved]
             raise StoppedError("\n".join([str(error), *lines])) from None
-    _conclude(prepared, outcome.failed, outcome.blocked, time.monotonic() - started, json)
+    failed = _without_rejected(prepared, outcome.failed)
+    _conclude(prepared, failed, outcome.blocked, undecided, time.monotonic() - started, json)
 
 
-def _close_rounds(prepared: Planned, progress: RunProgress) -> bool:
-    """Choose in every round whose trainings are all finished; return whether there was any, so that the plan grows."""
+def _close_rounds(prepared: Planned, progress: RunProgress, undecided: dict[str, str]) -> bool:
+    """Choose in every round whose trainings are all finished; return whether there was any, so that the plan grows.
+
+    `undecided` gets the reason why such a round stays open.
+    """
     from layover.plan.choices import Choices
     from layover.plan.rounds import close
     from layover.plan.tuning import chooser_of
 
     store = prepared.store
-    closed = close(prepared.plan.rounds, chooser_of(prepared.plan.recipe), store, Choices(store.root))
+    closed, problems = close(prepared.plan.rounds, chooser_of(prepared.plan.recipe), store, Choices(store.root))
+    undecided.update(problems)
     for choice in closed:
         if choice.chosen is not None:
             values = ", ".join(choice.chosen.values)
             progress.note(f"{choice.label}: chosen by {choice.rule}: {values} (layover why {choice.key[:12]})")
             _drop_beginnings(prepared, choice)
     return bool(closed)
+
+
+def _without_rejected(prepared: Planned, failed: Mapping[str, str]) -> dict[str, str]:
+    """Return the failed nodes without trials that diverged, which a choice rejects; a cell may need one, too."""
+    plan, failures = prepared.plan, prepared.store.failures
+    needed, waiting = set[str](), [cell.score for cell in plan.cells]
+    while waiting:
+        key = waiting.pop()
+        if key not in needed:
+            needed.add(key)
+            waiting += plan.nodes[key].needs
+    trials = {key for choice in plan.rounds if choice.chosen is not None for key in choice.nodes()} - needed
+    return {key: error for key, error in failed.items() if key not in trials or not failures.diverged(key)}
 
 
 def _drop_beginnings(prepared: Planned, choice: Round) -> None:
@@ -198,7 +216,12 @@ def _remaining(prepared: Planned, wanted: list[Node[StepSpec]], workers: int) ->
 
 
 def _conclude(
-    prepared: Planned, failed: dict[str, str], blocked: dict[str, str], seconds: float, as_json: bool
+    prepared: Planned,
+    failed: dict[str, str],
+    blocked: dict[str, str],
+    undecided: dict[str, str],
+    seconds: float,
+    as_json: bool,
 ) -> None:
     from layover.plan.rounds import waiting
 
@@ -211,7 +234,8 @@ def _conclude(
         answer({"event": "summary", "cells": every, "finished": cells,
                 "pending": [cell.label for cell in plan.pending],
                 "failed": {key: labels[key] for key in failed},
-                "blocked": {key: labels[key] for key in blocked}, "seconds": round(seconds, 1)})  # fmt: skip
+                "blocked": {key: labels[key] for key in blocked},
+                "undecided": undecided, "seconds": round(seconds, 1)})  # fmt: skip
     else:
         from layover.report import main_table, rows_of
 
@@ -223,5 +247,7 @@ def _conclude(
         complain(f"failed: {labels[key]}: {error} (layover why {key[:12]})")
     if blocked:
         complain(f"{len(blocked)} nodes need a failed node and were not run")
-    if failed or blocked:
+    for problem in undecided.values():
+        complain(problem)
+    if failed or blocked or undecided:
         sys.exit(1)
