@@ -1,0 +1,164 @@
+"""Searches through the real command line: kills and parallel processes change no choice, and test data stay unread."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.engine import kills
+from tests.engine.conftest import RECIPE, Folder, rows
+from tests.engine.kills import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TUNED = (
+    RECIPE.replace("lora: {module: lora, lr: 3e-3, rank: 2}", "lora: {module: lora, lr: {search: RATES}, rank: 2}")
+    .replace("stack: {module: lora, compose: stack, lr: 3e-3, rank: 2}", "full: {module: full, lr: {search: RATES}}")
+    .replace("RATES", "[1e-5, 1e-3, 3e-3, 1e-2]")
+    .replace("method: [lora, stack]", "method: [lora, full]")
+    .replace("exclude: [{method: stack, intermediate: none}]", "exclude: []")
+    .replace("validation: moods.jsonl", "validation: dev.jsonl")
+    .replace("epochs: 2", "epochs: 4")
+    + "tune: {sampler: halving, budget: 4}\n"
+)
+COUNT = int(os.environ.get("LAYOVER_KILLS", "3"))
+
+
+@pytest.fixture
+def tuned(tmp_path: Path, encoder: Path) -> Callable[[str], Folder]:
+    """Make working folders with a recipe whose learning rates are searched."""
+
+    def make(name: str) -> Folder:
+        folder = Folder(tmp_path / name, encoder)
+        rows(folder.root / "data" / "dev.jsonl", ["cow", "horse", "sheep", "goat"] * 2)
+        (folder.root / "recipe.yaml").write_text(TUNED, encoding="utf-8")
+        return folder
+
+    return make
+
+
+def choices(folder: Folder) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (folder.root / "store" / "choices").glob("*.json")}
+
+
+def same(one: Folder, other: Folder) -> None:
+    assert len(choices(one)) == 6  # three rounds of two methods
+    assert choices(one) == choices(other)
+    assert one.records()
+    assert one.records() == other.records()
+    assert one.weights() == other.weights()
+
+
+def test_parallel_processes_choose_as_a_single_one(tuned: Callable[[str], Folder]) -> None:
+    one, two = tuned("one"), tuned("two")
+    said = one.run("run", "recipe.yaml", "run.workers=1")
+    assert "8 of 8 cells finished" in said
+    assert "lora: tiny after 25% of the steps: chosen by development score" in said
+    two.run("run", "recipe.yaml", "run.workers=2")
+    same(one, two)
+    assert not list((one.root / "store").glob("work/*")), "no checkpoint of a rejected trial is left"
+
+
+@pytest.mark.slow
+def test_a_search_that_is_killed_chooses_the_same(tuned: Callable[[str], Folder]) -> None:
+    whole, killed = tuned("whole"), tuned("killed")
+    whole.run("run", "recipe.yaml")
+    tally = Tally()
+    for seed in range(4 * COUNT):
+        if sum(tally.kills.values()) >= COUNT:
+            break
+        kills.life(killed, random.Random(seed), COUNT, tally)  # noqa: S311
+    killed.run("run", "recipe.yaml")
+    assert not tally.wrong, "\n".join(tally.wrong)
+    assert sum(tally.kills.values()) >= COUNT
+    same(whole, killed)
+
+
+def test_a_trial_resumes_the_checkpoint_of_the_round_before(tuned: Callable[[str], Folder]) -> None:
+    folder = tuned("one")
+    folder.run("run", "recipe.yaml")
+    resumed = []
+    for file in (folder.root / "store").glob("nodes/*/*/measured.json"):
+        measured = json.loads(file.read_text(encoding="utf-8"))
+        done = json.loads((file.parent / "done.json").read_text(encoding="utf-8"))
+        if "resumed_at" in measured and done["identity"].get("until") == 0.5:
+            resumed.append(measured["resumed_at"])
+    assert resumed == [8] * 4, "two trials of two methods begin after a quarter of 32 steps"
+
+
+WATCH = """\
+import os, sys
+
+def watch(event, arguments):
+    if event == "open" and str(arguments[0]).endswith((".jsonl", "choices")):
+        with open(os.environ["WATCHED"], "a", encoding="utf-8") as log:
+            log.write(f"{os.getpid()} {os.path.basename(str(arguments[0]))}\\n")
+    if event == "os.rename" and "choices" in str(arguments[1]):
+        with open(os.environ["WATCHED"], "a", encoding="utf-8") as log:
+            log.write(f"{os.getpid()} chosen\\n")
+
+sys.addaudithook(watch)
+"""
+
+
+def test_no_worker_opens_test_data_before_everything_is_chosen(tuned: Callable[[str], Folder]) -> None:
+    """The plan checks all files before the first node; after that only workers read data."""
+    folder = tuned("one")
+    watched, hook = folder.root / "watched.txt", folder.root / "hook"
+    hook.mkdir()
+    (hook / "sitecustomize.py").write_text(WATCH, encoding="utf-8")
+    paths = os.pathsep.join([str(hook), *filter(None, [os.environ.get("PYTHONPATH")])])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "layover", "run", "recipe.yaml"],
+        cwd=folder.root,
+        env={**os.environ, "PYTHONPATH": paths, "WATCHED": str(watched)},
+        stdout=subprocess.DEVNULL,
+    )
+    assert process.wait(timeout=300) == 0
+    events: list[tuple[int, Any]] = [
+        (int(pid), name) for pid, name in (line.split() for line in watched.read_text().splitlines())
+    ]
+    last = max(place for place, (_, name) in enumerate(events) if name == "chosen")
+    assert [name for _, name in events].count("chosen") == 6
+    data = {file.name for file in (folder.root / "data").iterdir()}
+    by_workers = [(place, name) for place, (pid, name) in enumerate(events) if pid != process.pid and name in data]
+    read = {name for place, name in by_workers if place < last}
+    assert read == {"moods.jsonl", "dev.jsonl"}
+    assert "german.jsonl" in {name for place, name in by_workers if place > last}
+
+
+def test_the_report_tells_the_search(tuned: Callable[[str], Folder]) -> None:
+    folder = tuned("one")
+    folder.run("run", "recipe.yaml")
+    folder.run("report", "recipe.yaml", "--out", "out")
+    page = (folder.root / "out" / "report.md").read_text(encoding="utf-8")
+    section = page.split("## Tuning")[1].split("\n## ")[0]
+    assert "Each method had 4 trials (halving, seed 0), with training seed 101." in section
+    assert "lr: 1e-05, 0.001, 0.003, 0.01" in section
+    lines = (folder.root / "out" / "tuning.csv").read_text(encoding="utf-8").splitlines()
+    # evaluations: 4 trials of 1, 2 of 2 and one of 4, for two methods
+    assert len(lines) == 1 + 2 * (4 * 1 + 2 * 2 + 1 * 4)
+    chosen = json.loads(folder.run("plan", "recipe.yaml", "--json"))["pending"]["rounds"]
+    last = {choice["label"]: choice["chosen"] for choice in chosen}
+    for method in ("lora", "full"):
+        (value,) = last[f"{method}: tiny"]
+        assert f"| {method} | tiny | lr: 1e-05, 0.001, 0.003, 0.01 | {value} |" in section
+
+
+def test_the_plan_tells_what_waits_and_then_nothing(tuned: Callable[[str], Folder]) -> None:
+    folder = tuned("one")
+    before = json.loads(folder.run("plan", "recipe.yaml", "--json"))
+    assert len(before["pending"]["cells"]) == 8
+    assert before["pending"]["at_most"]["nodes"] > 0
+    assert before["pending"]["at_most"]["flops"] > 0
+    folder.run("run", "recipe.yaml")
+    after = json.loads(folder.run("plan", "recipe.yaml", "--json"))
+    assert (after["to_run"], after["pending"]["cells"], after["cells_finished"]) == (0, [], 8)
+    assert after["pending"]["at_most"]["nodes"] == 0
