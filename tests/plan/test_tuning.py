@@ -392,3 +392,19 @@ def test_a_damaged_choice_is_made_again(world: World, tmp_path: Path) -> None:
     choices.make(first, RoundResult(("lr=0.01",), {"lr=0.01": 1.0}))
     again = planned(world, *TUNED, choices=choices)
     assert [each.chosen for each in searched(again)] == ["lr=0.01", None]
+
+
+def test_a_target_without_a_training_takes_the_development_score_of_its_intermediate(world: World) -> None:
+    """A composition that trains nothing on top: the head is that of the intermediate."""
+    overrides = (
+        f"methods.direct={{module: lora, compose: {{name: stack, on_top: none}}, lr: {RATES}}}",
+        "sweep.method=[direct]",
+        "sweep.intermediate=[claims]",
+        "sweep.exclude=[]",
+        "tune.per=target",
+    )
+    (choice_round,) = planned(world, *overrides).rounds
+    assert choice_round.label == "direct: tiny, moods"
+    plan = planned(world, *overrides)
+    names = {spec_at(plan.nodes, key, TrainSpec).name for key in choice_round.nodes()}
+    assert names == {"claims"}

@@ -64,13 +64,17 @@ class Tuning:
         self, combination: Combination, tuned: TunedMethod, trials: Trials
     ) -> tuple[list[Round], ResolvedMethod | None]:
         """Return the rounds of a choice so far, and the method with the chosen values; None while a round is open."""
-        compared = self._compared(combination, trials.kept)
-        if not compared:  # nothing of it is trained
+        same = self._same(combination, trials.kept)
+        compared = [] if self.tune.stage == "intermediate" else self._targets(same)
+        before = not compared
+        if before and self.tune.stage != "target":
+            compared = self._intermediates(same)
+        if not compared:  # no training has a searched value
             return [], tuned.trials[0].method
         left: Sequence[Trial] = tuned.trials
         rounds: list[Round] = []
         for until in HALVING if self.tune.sampler == "halving" else (None,):
-            rounds.append(trials.known(self._round(combination, tuned, left, compared, until, trials)))
+            rounds.append(trials.known(self._round(combination, tuned, left, compared, until, trials, before=before)))
             if rounds[-1].chosen is None:
                 return rounds, None
             names = rounds[-1].chosen.values
@@ -85,8 +89,9 @@ class Tuning:
         compared: Sequence[Combination],
         until: float | None,
         trials: Trials,
+        *,
+        before: bool,
     ) -> Round:
-        before = self.tune.stage == "intermediate"
         candidates = []
         for trial in left:
             seeded = [one._replace(seed=seed) for one in compared for seed in self.tune.seeds]
@@ -116,27 +121,26 @@ class Tuning:
         message = f"no training {after} depends on {paths}, so nothing can be chosen; write tune.per: intermediate"
         return self.recipe.source.problem(("methods", method), message)
 
-    def _compared(self, combination: Combination, kept: Sequence[Combination]) -> list[Combination]:
-        """Return the combinations whose trainings are compared, with the smallest seed of the sweep.
+    def _same(self, combination: Combination, kept: Sequence[Combination]) -> list[Combination]:
+        """Return the combinations that share the choice of a combination."""
+        place = place_of(self.recipe, combination)
+        return [one for one in kept if one.method == combination.method and place_of(self.recipe, one) == place]
 
-        A choice for a method or a target is made without an intermediate, if the sweep has such cells: then no
-        intermediate takes part in the choice of the values that it is compared with.
+    def _targets(self, same: Sequence[Combination]) -> list[Combination]:
+        """Return the combinations whose trainings of targets are compared, with the first seed of the sweep.
+
+        If there are some without an intermediate, these are compared: then no intermediate takes part in the choice of
+        the values that it is compared with.
         """
-        same = [one for one in kept if (one.model, one.method) == (combination.model, combination.method)]
-        if self.tune.stage == "intermediate":
-            same = [one for one in same if one.intermediate != NO_INTERMEDIATE and self._learns(one)]
-            if self.tune.per == "intermediate":
-                same = [one for one in same if one.intermediate == combination.intermediate]
-            return list({one.intermediate: one for one in reversed(same)}.values())[::-1]
-        if self.tune.per != "method":
-            same = [one for one in same if one.target == combination.target]
-        if self.tune.per == "intermediate":
-            same = [one for one in same if one.intermediate == combination.intermediate]
         trained = [one for one in same if self._trains(one)]
         bare = [one for one in trained if one.intermediate == NO_INTERMEDIATE]
-        if self.tune.per != "intermediate":
-            trained = bare or [one for one in trained if one.intermediate == trained[0].intermediate]
-        return list({(one.intermediate, one.target): one for one in reversed(trained)}.values())[::-1]
+        chosen = bare or [one for one in trained if one.intermediate == trained[0].intermediate]
+        return list({one.target: one for one in reversed(chosen)}.values())[::-1]
+
+    def _intermediates(self, same: Sequence[Combination]) -> list[Combination]:
+        """Return the combinations whose trainings of intermediates are compared, if no target is trained."""
+        learned = [one for one in same if self._learns(one)]
+        return list({one.intermediate: one for one in reversed(learned)}.values())[::-1]
 
     def _trains(self, combination: Combination) -> bool:
         """Return whether a combination has a training of its target."""
@@ -145,7 +149,7 @@ class Tuning:
         return trained and (combination.intermediate == NO_INTERMEDIATE or composition.trains() != "none")
 
     def _learns(self, combination: Combination) -> bool:
-        """Return whether an intermediate has a training: not if all of its modules are imported."""
+        """Return whether an intermediate has a training: not if there is none, or all of its modules are imported."""
         names = self.recipe.learned(combination.intermediate)
         return not all(name in self.recipe.document.modules for name in names)
 
