@@ -151,7 +151,7 @@ class _Planner:
     def _chosen_on_scored_data(self, kept: list[Combination]) -> list[Problem]:
         """Return the problems of targets whose values would be chosen by scored examples, or in another language."""
         problems = []
-        for target in dict.fromkeys(one.target for one in kept if one.method in self.recipe.tuned):
+        for target in dict.fromkeys(cell.target for cell in kept if cell.method in self.recipe.tuned):
             task, select = self.recipe.tasks[target], None
             if target in self.trained:
                 select = self.rules.selection(task)

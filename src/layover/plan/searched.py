@@ -57,16 +57,16 @@ def searched(plan: Plan) -> list[Searched]:
         if "method" in choice_round.about:
             groups.setdefault((choice_round.about["method"], choice_round.about["where"]), []).append(choice_round)
     order = list(plan.recipe.document.sweep.method)
-    found = [
+    searches = [
         Searched(method, where, plan.recipe.tuned[method], tuple(rounds)) for (method, where), rounds in groups.items()
     ]
-    return sorted(found, key=lambda one: order.index(one.method))
+    return sorted(searches, key=lambda search: order.index(search.method))
 
 
 def searched_for(plan: Plan, combination: Combination) -> Searched | None:
     """Return the search that chose the values of a cell; None if its method has none."""
     place = combination.method, place_of(plan.recipe, combination)
-    return next((one for one in searched(plan) if (one.method, one.where) == place), None)
+    return next((search for search in searched(plan) if (search.method, search.where) == place), None)
 
 
 def repeated_seeds(plan: Plan) -> list[int]:

@@ -94,8 +94,8 @@ class Tuning:
     ) -> Round:
         candidates = []
         for trial in left:
-            seeded = [one._replace(seed=seed) for one in compared for seed in self.tune.seeds]
-            nodes = [node.key for one in seeded for node in trials.trials(one, trial.method, until, before=before)]
+            seeded = [each._replace(seed=seed) for each in compared for seed in self.tune.seeds]
+            nodes = [node.key for each in seeded for node in trials.trials(each, trial.method, until, before=before)]
             candidates.append(Candidate(trial.name, trial.method, tuple(dict.fromkeys(nodes))))
         if len(candidates) > 1 and len({candidate.nodes for candidate in candidates}) == 1:
             raise RecipeError([self._idle(combination.method, tuned, compared[0])])
@@ -124,7 +124,7 @@ class Tuning:
     def _same(self, combination: Combination, kept: Sequence[Combination]) -> list[Combination]:
         """Return the combinations that share the choice of a combination."""
         place = place_of(self.recipe, combination)
-        return [one for one in kept if one.method == combination.method and place_of(self.recipe, one) == place]
+        return [each for each in kept if each.method == combination.method and place_of(self.recipe, each) == place]
 
     def _targets(self, same: Sequence[Combination]) -> list[Combination]:
         """Return the combinations whose trainings of targets are compared, with the first seed of the sweep.
@@ -132,15 +132,15 @@ class Tuning:
         If there are some without an intermediate, these are compared: then no intermediate takes part in the choice of
         the values that it is compared with.
         """
-        trained = [one for one in same if self._trains(one)]
-        bare = [one for one in trained if one.intermediate == NO_INTERMEDIATE]
-        chosen = bare or [one for one in trained if one.intermediate == trained[0].intermediate]
-        return list({one.target: one for one in reversed(chosen)}.values())[::-1]
+        trained = [each for each in same if self._trains(each)]
+        bare = [each for each in trained if each.intermediate == NO_INTERMEDIATE]
+        chosen = bare or [each for each in trained if each.intermediate == trained[0].intermediate]
+        return list({each.target: each for each in reversed(chosen)}.values())[::-1]
 
     def _intermediates(self, same: Sequence[Combination]) -> list[Combination]:
         """Return the combinations whose trainings of intermediates are compared, if no target is trained."""
-        learned = [one for one in same if self._learns(one)]
-        return list({one.intermediate: one for one in reversed(learned)}.values())[::-1]
+        learned = [each for each in same if self._learns(each)]
+        return list({each.intermediate: each for each in reversed(learned)}.values())[::-1]
 
     def _trains(self, combination: Combination) -> bool:
         """Return whether a combination has a training of its target."""
@@ -164,9 +164,9 @@ class Tuning:
         results = {
             candidate.value: [_result(store, key) for key in candidate.nodes] for candidate in choice_round.candidates
         }
-        curves = {value: tuple(one.curve for one in each) for value, each in results.items()}
-        scores = {value: _mean([one.score for one in each]) for value, each in results.items()}
-        losses = {value: _mean([one.loss for one in each]) for value, each in results.items()}
+        curves = {value: tuple(each.curve for each in each) for value, each in results.items()}
+        scores = {value: _mean([each.score for each in each]) for value, each in results.items()}
+        losses = {value: _mean([each.loss for each in each]) for value, each in results.items()}
         scored = [(value, score) for value, score in scores.items() if score is not None]
         if not scored:
             raise NodeError(

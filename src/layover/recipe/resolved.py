@@ -15,7 +15,7 @@ from layover.numerics import Precision
 from layover.recipe.file import RecipeFile
 from layover.recipe.learned import ImportedFacts
 from layover.recipe.schema import NO_INTERMEDIATE, Document, TaskSettings, Tune
-from layover.recipe.searches import Path, Search, Values
+from layover.recipe.searches import NumberSearch, Path, Values
 from layover.settings import RecipeSection
 from layover.tasks import Task
 
@@ -75,7 +75,7 @@ class Trial:
 class TunedMethod:
     """The searches of a method, and the trials that they ask for."""
 
-    searches: Mapping[Path, Search]
+    searches: Mapping[Path, NumberSearch]
     trials: tuple[Trial, ...]
 
 

@@ -72,7 +72,7 @@ class SearchRange(RecipeSection):
         return min(high, max(low, float(f"{value:.{DIGITS}g}")))
 
 
-class Search(RecipeSection, ABC):
+class NumberSearch(RecipeSection, ABC):
     """Values of a number, of which the development score chooses one."""
 
     default: Number | None = None
@@ -87,7 +87,7 @@ class Search(RecipeSection, ABC):
         """Return a random value."""
 
 
-class ListSearch(Search):
+class ListSearch(NumberSearch):
     """`{search: [1e-4, 1e-3]}`."""
 
     search: Annotated[tuple[Number, ...], Field(min_length=2, max_length=MOST_TRIALS), AfterValidator(_distinct)]
@@ -102,7 +102,7 @@ class ListSearch(Search):
         return ", ".join(f"{value:g}" for value in self.search)
 
 
-class RangeSearch(Search):
+class RangeSearch(NumberSearch):
     """`{search: {low: 1e-5, high: 1e-3, log: true}}`."""
 
     search: SearchRange
@@ -118,7 +118,7 @@ class RangeSearch(Search):
         return f"{self.search.low:g} to {self.search.high:g}{log}"
 
 
-def first_of(search: Search) -> float:
+def first_of(search: NumberSearch) -> float:
     """Return the value that stands in place of a search until a trial has its own."""
     return search.search[0] if isinstance(search, ListSearch) else search.ends()[0]
 
@@ -133,7 +133,7 @@ class MethodSearches:
     """The searches of one method, and the method as it is written."""
 
     written: Mapping[str, Any]
-    searches: Mapping[Path, Search]
+    searches: Mapping[Path, NumberSearch]
 
     def with_values(self, values: Values) -> dict[str, Any]:
         """Return the method as if these numbers were written in place of the searches."""
@@ -166,18 +166,18 @@ def without_searches(source: RecipeFile) -> tuple[RecipeFile, dict[str, MethodSe
         return source, {}, []
     values, searches, problems = copy.deepcopy(source.values), dict[str, MethodSearches](), list[Problem]()
     for name, method in methods.items():
-        found: dict[Path, Search] = {}
+        own: dict[Path, NumberSearch] = {}
         for path, written in _written(method, ()):
-            form: type[Search] = RangeSearch if isinstance(written["search"], dict) else ListSearch
+            form: type[NumberSearch] = RangeSearch if isinstance(written["search"], dict) else ListSearch
             search, mistakes = validate(form, written, source, ("methods", name, *path))
             problems += mistakes
             holder = _holder(values["methods"][name], path)
             if search is None:
                 del holder[path[-1]]
             else:
-                found[path], holder[path[-1]] = search, first_of(search)
-        if found:
-            searches[name] = MethodSearches(values["methods"][name], found)
+                own[path], holder[path[-1]] = search, first_of(search)
+        if own:
+            searches[name] = MethodSearches(values["methods"][name], own)
     return replace(source, values=values), searches, problems
 
 
@@ -192,7 +192,9 @@ def _written(value: object, path: Path) -> Iterator[tuple[Path, dict[str, Any]]]
         yield from _written(inner, (*path, key))
 
 
-def points(searches: Mapping[Path, Search], budget: int | None, sampler: str, seed: int) -> list[dict[Path, float]]:
+def points(
+    searches: Mapping[Path, NumberSearch], budget: int | None, sampler: str, seed: int
+) -> list[dict[Path, float]]:
     """Return the values of the trials, each once, in the order of the grid or of the draw.
 
     The draws depend on the searches and the seed alone, so methods with equal searches try equal values.
@@ -223,7 +225,7 @@ def points(searches: Mapping[Path, Search], budget: int | None, sampler: str, se
     return list(drawn.values())
 
 
-def _grid(searches: Mapping[Path, Search], budget: int | None) -> list[dict[Path, float]]:
+def _grid(searches: Mapping[Path, NumberSearch], budget: int | None) -> list[dict[Path, float]]:
     whole = _product(searches)
     if whole is not None:
         return whole
@@ -237,7 +239,7 @@ def _grid(searches: Mapping[Path, Search], budget: int | None) -> list[dict[Path
     return [{path: value} for value in dict.fromkeys(steps)]
 
 
-def _product(searches: Mapping[Path, Search]) -> list[dict[Path, float]] | None:
+def _product(searches: Mapping[Path, NumberSearch]) -> list[dict[Path, float]] | None:
     """Return all combinations of lists; None if there is a range."""
     lists = [search.search for search in searches.values() if isinstance(search, ListSearch)]
     if len(lists) < len(searches):

@@ -38,7 +38,10 @@ def told(card: Card, text: str) -> Card:
         training |= {"class_weights": {text: {text: 2.0}}, "kept_step": 2}
         training |= {"curve": [{"step": 2, "epoch": 1.0, "loss": None, "scores": {text: 50.0}}]}
         training["module"] |= {"name": text, "rank": text, text: {text: [text]}}
-    return Card.model_validate({**values, "title": text, "recipe": text, "versions": {text: text}})
+    search = {"searched": text, "chosen": text, "chosen_for": text, "sampler": text, "budget": 2, "seeds": [1]}
+    search |= {"trials": [{"values": text, "score": 1.0, "share": 1.0}], "edges": [text], "stage": "both"}
+    named = {"title": text, "recipe": text, "versions": {text: text}}
+    return Card.model_validate({**values, **named, "search": search})
 
 
 def unlabelled(card: Card, text: str) -> Card:
