@@ -38,8 +38,8 @@ def test_the_search_is_told_with_its_trials(shipped: Card) -> None:
     assert part.splitlines() == [
         "Searched: lr: 0.0003, 0.001, 0.003 (halving, 3 trials, the same number for each method of the sweep).",
         (
-            "Chosen for mini, sandbox/ner: lr=0.003, by the development score in the language of the training data, with "
-            "training seed 101, 102. No test data were read for the choice."
+            "Chosen for mini, sandbox/ner: lr=0.003, by the development score in the language of the training data, "
+            "with training seed 101, 102. No test data were read for the choice."
         ),
         "Caution: lr=0.003 is the largest value tried; a larger lr may be better: widen the search.",
         "",
