@@ -12,6 +12,8 @@ from layover.errors import NodeError
 from layover.plan.choices import Candidate, Round, RoundResult
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from layover.plan.nodes import Combination
     from layover.plan.rounds import Trials
     from layover.recipe import ResolvedMethod
@@ -39,10 +41,10 @@ class BestRate:
         known = trials.known(Round(f"{METHOD}.lr for {target} after {intermediate}", "toy", tuple(candidates)))
         return known.method()
 
-    def choose(self, choice_round: Round, store: Store) -> RoundResult:
+    def choose(self, choice_round: Round, store: Store, lost: Collection[str]) -> RoundResult:
         scores = {}
         for candidate in choice_round.candidates:
-            if store.failures.diverged(candidate.nodes[0]):
+            if candidate.nodes[0] in lost:
                 continue
             training = store.read(candidate.nodes[0], "training.json")
             best = next(seen for seen in training["history"] if seen["step"] == training["best_step"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -209,10 +209,10 @@ def test_what_another_run_chose_stays_chosen(world: World, tmp_path: Path) -> No
     choose(plan, choices, "lr=0.0001")
 
     class Fails(BestRate):
-        def choose(self, choice_round: Round, store: Store) -> RoundResult:
-            raise AssertionError(choice_round, store)
+        def choose(self, choice_round: Round, store: Store, lost: Collection[str]) -> RoundResult:
+            raise AssertionError(choice_round, store, lost)
 
-    closed, problems = close(plan.rounds, Fails(), finished_trials(plan, tmp_path / "store"), choices)
+    closed, problems = close(plan, Fails(), finished_trials(plan, tmp_path / "store"), choices)
     assert [one.chosen and one.chosen.value for one in closed] == ["lr=0.0001"] * 2
     assert not problems
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from layover.plan import Plan, build
 from layover.plan.choices import Choices, RoundResult
 from layover.plan.hub import Revisions
 from layover.plan.nodes import of, spec_at
+from layover.plan.rounds import close, without_result
 from layover.plan.searched import repeated_seeds, searched
 from layover.plan.tuning import chooser_of
 from layover.recipe import load
@@ -39,7 +41,7 @@ def planned(world: World, *overrides: str, choices: Choices | None = None) -> Pl
     revisions = Revisions()
     revisions.offline = True
     recipe = load(world.recipe(), overrides)
-    return build(recipe, FileHashes(), revisions, chooser=chooser_of(recipe), choices=choices)
+    return build(recipe, FileHashes(), revisions, choices=choices)
 
 
 def problems(world: World, *overrides: str) -> list[str]:
@@ -48,11 +50,17 @@ def problems(world: World, *overrides: str) -> list[str]:
     return [f"{problem.path}: {problem.message}" for problem in raised.value.problems]
 
 
-def finished(store: Store, plan: Plan, scores: dict[float, list[float | None]], losses: dict[float, float]) -> None:
+def finished(
+    store: Store,
+    plan: Plan,
+    scores: dict[float, list[float | None]],
+    losses: dict[float, float],
+    lost: frozenset[str] = frozenset(),
+) -> None:
     """Finish the trainings of all open rounds with the development scores of their learning rates."""
     for choice_round in plan.rounds:
         for key in choice_round.nodes() if choice_round.chosen is None else ():
-            if store.has(key):
+            if store.has(key) or key in lost:
                 continue
             node, spec = plan.nodes[key], spec_at(plan.nodes, key, TrainSpec)
             rate = spec.hyperparameters.lr
@@ -75,7 +83,7 @@ def choose(world: World, root: Path, scores: dict[float, list[float | None]], *o
         chooser = chooser_of(plan.recipe)
         for choice_round in plan.rounds:
             if choice_round.chosen is None:
-                choices.make(choice_round, chooser.choose(choice_round, store))
+                choices.make(choice_round, chooser.choose(choice_round, store, ()))
     raise AssertionError("a value is still open")
 
 
@@ -160,7 +168,7 @@ def test_a_choice_for_a_method_takes_the_mean_over_targets_and_seeds(world: Worl
     assert "the mean of 4 trainings" in plan.rounds[0].rule
     store = Store(tmp_path / "store")
     finished(store, plan, SCORES, {})
-    assert dict(chooser_of(plan.recipe).choose(plan.rounds[0], store).scores) == {
+    assert dict(chooser_of(plan.recipe).choose(plan.rounds[0], store, ()).scores) == {
         "lr=0.0001": 50.0,
         "lr=0.001": 80.0,
         "lr=0.01": 60.0,
@@ -178,12 +186,28 @@ def test_a_tie_goes_to_the_lower_training_loss_and_then_to_the_first(world: Worl
 def test_a_trial_without_a_score_is_not_chosen(world: World, tmp_path: Path) -> None:
     plan, store = planned(world, *TUNED), Store(tmp_path / "store")
     finished(store, plan, {**SCORES, 1e-3: [None, None]}, {})
-    chosen = chooser_of(plan.recipe).choose(plan.rounds[0], store)
+    chosen = chooser_of(plan.recipe).choose(plan.rounds[0], store, ())
     assert (chosen.values, chosen.scores["lr=0.001"]) == (("lr=0.01",), None)
     store = Store(tmp_path / "none")
     finished(store, plan, {rate: [None] for rate in SCORES}, {})
     with pytest.raises(NodeError, match="full: tiny: no trial has a development score"):
-        chooser_of(plan.recipe).choose(plan.rounds[0], store)
+        chooser_of(plan.recipe).choose(plan.rounds[0], store, ())
+
+
+def test_a_trial_whose_intermediate_diverged_is_lost(world: World, tmp_path: Path) -> None:
+    overrides = (*TUNED, "tune.per=intermediate", "sweep.method=[lora]", "sweep.intermediate=[claims]")
+    plan, store, choices = planned(world, *overrides), Store(tmp_path / "store"), Choices(tmp_path / "store")
+    (choice_round,) = plan.rounds
+    last = spec_at(plan.nodes, choice_round.nodes()[2], TrainSpec)
+    store.failures.add(last.start.learned[0].key, {"node": "", "error": "not finite", "diverged": "yes"})
+    lost = without_result(plan.nodes, store)
+    assert lost == {last.start.learned[0].key, choice_round.nodes()[2]}
+    assert not lost & {node.key for node in replace(plan, diverged=lost).wanted(())}
+    finished(store, plan, SCORES, {}, lost)
+    (closed,), problems = close(plan, chooser_of(plan.recipe), store, choices)
+    assert not problems
+    assert closed.chosen is not None
+    assert (closed.chosen.value, closed.chosen.scores["lr=0.01"]) == ("lr=0.001", None)
 
 
 def test_the_edge_of_a_search_is_told(world: World, tmp_path: Path) -> None:
@@ -213,7 +237,7 @@ def test_halving_trains_the_better_half_further(world: World, tmp_path: Path) ->
         shares.append([(spec.until, spec.hyperparameters.lr) for spec in specs])
         finished(store, plan, scores, {})
         for choice_round in opened:
-            choices.make(choice_round, chooser_of(plan.recipe).choose(choice_round, store))
+            choices.make(choice_round, chooser_of(plan.recipe).choose(choice_round, store, ()))
     assert shares == [
         [(0.25, 1e-4), (0.25, 3e-4), (0.25, 1e-3), (0.25, 1e-2)],
         [(0.5, 3e-4), (0.5, 1e-3)],
@@ -233,7 +257,7 @@ def test_a_beginning_costs_its_share_and_the_rest_is_resumed(world: World, tmp_p
         finished(store, plan, scores, {})
         for choice_round in plan.rounds:
             if choice_round.chosen is None:
-                choices.make(choice_round, chooser_of(plan.recipe).choose(choice_round, store))
+                choices.make(choice_round, chooser_of(plan.recipe).choose(choice_round, store, ()))
     plan = planned(world, *HALVING, choices=choices)
     costs = estimate(plan, lambda _: None)
     by_share = {
@@ -274,14 +298,14 @@ def test_the_values_of_one_stage_leave_the_other_as_it_is(world: World, tmp_path
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (("methods.lora.lr={search: [1e-4]}",), "methods.lora.lr.search"),
+        (("methods.lora.lr={search: [1e-4]}",), "methods.lora.lr.search: has fewer than two values"),
         (("methods.lora.lr={search: [1e-4, 1e-4]}",), "names a value twice"),
         (("methods.lora.lr={search: [1e-4, fast]}",), "methods.lora.lr.search"),
         (("methods.lora.lr={search: {low: 1e-3, high: 1e-4}}",), "low (0.001) is not below high (0.0001)"),
         (("methods.lora.lr={search: {low: 0, high: 1e-4, log: true}}",), "a logarithm needs numbers above 0"),
         (("methods.lora.lr={search: [1e-4, 1e-3, 100]}",), "methods.lora.lr: 100 does not fit"),
-        (("methods.lora.lr={search: [1e-4, 1e-3]}",), "methods.lora: the search has 2 trials, but another has 3"),
-        (("tune.budget=4",), "methods.full: the search has 3 trials, but tune.budget is 4"),
+        (("methods.lora.lr={search: [1e-4, 1e-3]}",), "methods.lora: the search has 2 values, but another"),
+        (("tune.budget=4",), "methods.full: the search has 3 values, but tune.budget is 4"),
         (("methods.lora.lr=1e-3",), "methods.lora: has no search, but other methods are tuned"),
         (("tune.untuned=[lora]",), "tune.untuned[0]: lora has a search"),
         (("tune.untuned=[lorra]",), "did you mean 'lora'?"),
@@ -292,8 +316,10 @@ def test_the_values_of_one_stage_leave_the_other_as_it_is(world: World, tmp_path
         (("tune.sampler=random",), "methods.full: tune.sampler random needs tune.budget"),
         (("methods.lora.lr={search: {low: 1e-4, high: 1e-2}}",), "methods.lora: a grid of ranges is not defined"),
         (("eval.split=validation",), "tuning would choose by scored data (validation en)"),
-        (("tasks.moods.select={language: sw}", "tasks.moods.files.validation={sw: moods/sw.jsonl}"), "language is sw"),
+        (("tasks.moods.select={language: sw}", "tasks.moods.files.validation={sw: moods/sw.jsonl}"), "are in sw"),
         (("baseline=lora",), "baseline: 'lora' is no method of the sweep that trains the whole encoder"),
+        (("tasks.moods.select={split: test}",), "by test scores"),
+        (("tasks.moods.select=null",), "select: null evaluates nothing"),
         (("train.select={average: last-1}",), "write last-5"),
         (("train.select={average: last-5, patience: 2}",), "remove one of both"),
     ],
@@ -308,23 +334,59 @@ def test_all_mistakes_are_told_at_once(world: World) -> None:
     assert len(found) == 3
 
 
+@pytest.mark.parametrize("wrong", ["3", "[1e-4]", "[1e-4, 1e-3, 100]", "{low: 1e-3, high: 1e-4}"])
+def test_a_wrong_search_is_told_once(world: World, wrong: str) -> None:
+    (found,) = problems(world, TUNED[0], f"methods.lora.lr={{search: {wrong}}}", *TUNED[2:])
+    assert found.startswith("methods.lora.lr")
+
+
+FUSED = (
+    f"methods.mix={{module: lora, compose: {{name: fuse, lr: {RATES}}}}}",
+    "sweep.method=[mix]",
+    "sweep.intermediate=[none, claims]",
+    "sweep.exclude=[]",
+)
+
+
 def test_a_search_that_decides_nothing_is_refused(world: World) -> None:
-    overrides = (
-        "methods.lora.compose={name: warm, lr: {search: [1e-4, 1e-3, 1e-2]}}",
-        "sweep.method=[lora]",
-        "sweep.exclude=[]",
-    )
-    (found,) = problems(world, *overrides)
-    assert "unknown key" in found or "depends on compose.lr" in found
+    (found,) = problems(world, *FUSED)
+    assert "compose.lr=0.0001 and compose.lr=0.001 are the same training (tiny)" in found
+    (found,) = problems(world, *FUSED, f"methods.mix.lr={RATES}")
+    assert "are the same training" in found, "a part of the search has no effect"
+
+
+def test_a_search_that_matters_after_an_intermediate_alone_is_settled_without_one(world: World) -> None:
+    plan = planned(world, *FUSED, "tune.per=intermediate")
+    assert [choice_round.label for choice_round in plan.rounds] == ["mix: tiny, moods after claims"]
+    assert {cell.intermediate for cell in plan.cells} == {"none"}
+    assert {cell.intermediate for cell in plan.pending} == {"claims"}
 
 
 def test_a_recipe_without_searches_has_nothing_to_tune(world: World) -> None:
-    assert problems(world, "tune.budget=3") == [
-        "tune: no method has a search; write one, as methods.NAME.lr: {search: [1e-4, 1e-3]}"
-    ]
-    plan = planned(world)
+    plan = planned(world, "tune.budget=3")
+    assert "tune has no effect: no method has a search" in plan.notes
     assert not plan.rounds
     assert searched(plan) == []
+
+
+def test_methods_with_equal_trials_share_them_and_are_both_told(world: World, tmp_path: Path) -> None:
+    """Without an intermediate, a warm start and a stack are the same training."""
+    both = (*TUNED[1:2], f"methods.stack.lr={RATES}", "sweep.method=[lora, stack]", "sweep.exclude=[]")
+    before = planned(world, *both)
+    first, second = before.rounds
+    assert first.key == second.key
+    assert (first.label, second.label) == ("lora: tiny", "stack: tiny")
+    waiting = next(cell for cell in before.pending if (cell.method, cell.intermediate) == ("stack", "claims"))
+    below = [before.possible[key].label for key in before.possible if "after claims" in before.possible[key].label]
+    assert any("tiny/stack (lr=0.001) after claims" in label for label in below), (waiting, below)
+    plan = choose(world, tmp_path / "store", SCORES, *both)
+    assert [(each.method, each.chosen) for each in searched(plan)] == [("lora", "lr=0.001"), ("stack", "lr=0.001")]
+
+
+def test_values_that_look_alike_are_two_trials(world: World) -> None:
+    plan = planned(world, *TUNED[:1], "methods.lora.lr={search: [1e-4, 1.00000001e-4, 1e-2]}", *TUNED[2:])
+    names = [candidate.value for candidate in plan.rounds[1].candidates]
+    assert names == ["lr=0.0001", "lr=0.000100000001", "lr=0.01"]
 
 
 def test_epochs_of_a_method_count_for_all_its_trainings(world: World) -> None:

@@ -79,7 +79,7 @@ def planned(
     from layover.plan import build
     from layover.plan.choices import Choices
     from layover.plan.hub import unresolved_message
-    from layover.plan.tuning import chooser_of
+    from layover.plan.rounds import without_result
     from layover.recipe import load
     from layover.store import FileHashes, Memory, Store
     from layover.store.hashes import HASHES
@@ -89,8 +89,7 @@ def planned(
     checked = again or load(recipe, overrides or [])
     opened = Store.existing(store) if needed else Store(store, create=False)
     hashes, labels = FileHashes(store / HASHES), Memory(store / LABELS)
-    chooser, choices = chooser_of(checked), Choices(store)
-    plan = build(checked, hashes, memory=labels, chooser=chooser, choices=choices)
+    plan = build(checked, hashes, memory=labels, choices=Choices(store))
     if plan.unresolved and not provisional:
         raise ModelError(unresolved_message(plan.unresolved))
     if computes:
@@ -104,7 +103,7 @@ def planned(
     finished = opened.finished()
     plan = replace(
         plan,
-        diverged=frozenset(key for key in opened.failures.keys() & plan.nodes.keys() if opened.failures.diverged(key)),
+        diverged=without_result(plan.nodes, opened),
         again=frozenset({*damaged, *(opened.damaged.keys() & plan.nodes.keys())}),
         notes=(*plan.notes, *_by_counts(plan, meta_of(opened, finished))),
     )

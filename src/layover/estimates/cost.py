@@ -64,19 +64,24 @@ def estimate(plan: Plan, meta: Meta) -> dict[str, Estimate]:
 
 
 def _beginnings(nodes: Nodes) -> dict[str, list[float]]:
-    """Return key of a whole training -> the shares of its steps after which beginnings of it stop, in order."""
+    """Return key of a whole training -> the shares of its epochs after which beginnings of it stop, in order."""
     begun: dict[str, list[float]] = {}
     for node in of(nodes, TrainSpec):
         if node.spec.until is not None:
-            begun.setdefault(node.spec.whole.key, []).append(node.spec.until)
+            begun.setdefault(node.spec.whole.key, []).append(_end(node.spec))
     return {key: sorted(shares) for key, shares in begun.items()}
+
+
+def _end(spec: TrainSpec) -> float:
+    """Return the share of the epochs after which a training ends."""
+    return spec.epochs_at(spec.until) / spec.hyperparameters.epochs
 
 
 def _part(cost: Estimate, spec: StepSpec, begun: Mapping[str, list[float]]) -> Estimate:
     """Return the cost of a training that resumes the checkpoint of its beginning."""
     if not begun or not isinstance(spec, TrainSpec) or cost.flops is None:
         return cost
-    end = 1.0 if spec.until is None else spec.until
+    end = _end(spec)
     start = max((share for share in begun.get(spec.whole.key, ()) if share < end), default=0.0)
     return replace(cost, flops=cost.flops * (end - start))
 
@@ -215,6 +220,9 @@ def bound(plan: Plan, costs: Mapping[str, Estimate], finished: Collection[str] =
     for cell in plan.pending:
         options = [list(_beyond(plan, score, finished)) for score in cell.scores]
         needed |= dict.fromkeys(max(options, key=lambda keys: sum(costs[key].flops or 0.0 for key in keys), default=[]))
+    for choice_round in plan.rounds:
+        later = choice_round.later if choice_round.chosen is None else ()
+        needed |= {key: None for top in later for key in _beyond(plan, top, finished)}
     return [key for key in plan.possible if key in needed]
 
 

@@ -9,9 +9,9 @@ from typing import cast
 
 from layover.data.task import Place
 from layover.errors import LayoverError, Problem, RecipeError
-from layover.plan import encoder_limits, heads, languages, leakage, rows
+from layover.plan import encoder_limits, heads, languages, leakage, rows, tuning
 from layover.plan.cells import Cells
-from layover.plan.choices import Choices
+from layover.plan.choices import Choices, Round
 from layover.plan.combinations import combinations, trained_targets
 from layover.plan.data import DataRules, Portion
 from layover.plan.encoders import resolve
@@ -21,7 +21,7 @@ from layover.plan.hub import Revisions
 from layover.plan.imports import Imports
 from layover.plan.labels import with_labels
 from layover.plan.nodes import Combination, Node, Nodes, Plan, S
-from layover.plan.rounds import NOTHING_OPEN, Chooser, waiting
+from layover.plan.rounds import Chooser, waiting
 from layover.plan.sources import with_sources
 from layover.plan.stages import Stages
 from layover.plan.surveys import Surveys
@@ -29,6 +29,7 @@ from layover.recipe import Recipe
 from layover.recipe.unused_settings import uncounted_in_mixtures
 from layover.specs import EncoderSpec, StepSpec
 from layover.specs.tokenize import USUAL_PERCENT, DataSpec, TokenizeSpec
+from layover.specs.train import TrainSpec
 from layover.store import Memory
 from layover.tasks import Task
 
@@ -38,7 +39,7 @@ def build(
     hash_file: Callable[[Path], str],
     revisions: Revisions | None = None,
     memory: Memory | None = None,
-    chooser: Chooser = NOTHING_OPEN,
+    chooser: Chooser | None = None,
     choices: Choices | None = None,
 ) -> Plan:
     """Return the plan of a recipe.
@@ -48,14 +49,16 @@ def build(
         hash_file: SHA-256 of a file (`FileHashes`).
         revisions: Resolver of hub revisions.
         memory: Labels, counts and lengths of data, and forms of tokenizers, from earlier plans.
-        chooser: Decides the values that the recipe leaves open.
+        chooser: Decides the values that the recipe leaves open; default: runs the searches of the recipe.
         choices: The choices of a store; with None, every round is open.
 
     Raises:
         RecipeError: lists every model and every data set that is not available.
     """
     memory = memory or Memory()
-    return _Planner(recipe, hash_file, revisions or Revisions(memory), memory).plan(chooser, choices)
+    return _Planner(recipe, hash_file, revisions or Revisions(memory), memory).plan(
+        chooser or tuning.chooser_of(recipe), choices
+    )
 
 
 class _Planner:
@@ -103,8 +106,10 @@ class _Planner:
         trained = [name for name in document.swept() if name in {*self.trained, *members}]
         notes += self.rules.unknown_languages(trained) + self.rules.replaced(trained)
         notes += self._selected_on_scored_data()
-        if problems := self._chosen_on_scored_data(kept):
+        if problems := self._unfit_for_choices(rounds):
             raise RecipeError(problems)
+        if document.tune is not None and not self.recipe.tuned:
+            notes.append("tune has no effect: no method has a search")
         notes += uncounted_in_mixtures(self.recipe) + self.imports.notes()
         notes += heads.notes(self.recipe, kept)
         notes += languages.notes(self.recipe, self.rules, kept, self.judged)
@@ -116,8 +121,9 @@ class _Planner:
         )
         notes += [f"{target}: {note}" for target, evaluated in self.judged.items() for note in evaluated.notes()]
         trials = (key for choice_round in rounds for key in choice_round.nodes())
+        later = (key for choice_round in rounds if choice_round.chosen is None for key in choice_round.later)
         nodes = self._reachable((*(cell.score for cell in cells), *trials))
-        possible = self._reachable(score for cell in pending for score in cell.scores)
+        possible = self._reachable((*(score for cell in pending for score in cell.scores), *later))
         every = {**nodes, **possible}
         unusable = rows.problems(self.recipe, self.surveys, every)
         if unusable := unusable + gold_problems(self.recipe, self.surveys, every):
@@ -148,29 +154,34 @@ class _Planner:
                 notes.append(f"{target}: weights are selected on data that are also scored ({where})")
         return sorted(notes)
 
-    def _chosen_on_scored_data(self, kept: list[Combination]) -> list[Problem]:
-        """Return the problems of targets whose values would be chosen by scored examples, or in another language."""
-        problems = []
-        for target in dict.fromkeys(cell.target for cell in kept if cell.method in self.recipe.tuned):
-            task, select = self.recipe.tasks[target], None
-            if target in self.trained:
-                select = self.rules.selection(task)
-                portion = self.rules.development(task)
-            if select is None or portion is None:
-                continue
-            language, place = self.rules.train_language(task), self.recipe.place_of(target)
-            if portion.language != language:
-                message = (
-                    f"tuning chooses by development scores in {language}, but select.language is {portion.language}"
-                )
-                problems.append(self.recipe.source.problem(place, message))
-            elif self.rules.overlapping(portion, self.judged[target].portions.values()):
-                message = (
-                    f"tuning would choose by scored data ({portion.split} {portion.language}); set "
-                    f"tasks.{target}.holdout, or score another split (eval.split)"
-                )
-                problems.append(self.recipe.source.problem(place, message))
-        return problems
+    def _unfit_for_choices(self, rounds: Iterable[Round]) -> list[Problem]:
+        """Return the problems of trainings whose development scores must not choose a value, or that have none."""
+        specs = [self.made[key].spec for choice_round in rounds for key in choice_round.nodes()]
+        names = dict.fromkeys(task.name for spec in specs if isinstance(spec, TrainSpec) for task in spec.tasks)
+        if not self.recipe.tuned:
+            return []
+        problems = ((name, self._unfit(self.recipe.tasks[name])) for name in names)
+        return [
+            self.recipe.source.problem(self.recipe.place_of(name), problem) for name, problem in problems if problem
+        ]
+
+    def _unfit(self, task: Task) -> str:
+        select = self.rules.selection(task)
+        portion = None if select is None else self.rules.development(task)
+        if select is None or portion is None:
+            return "tuning chooses by development scores, but select: null evaluates nothing; remove it"
+        if portion.split == "test":
+            return "tuning would choose by test scores; write select.split: validation"
+        language = self.rules.train_language(task)
+        if portion.language != language:
+            return f"tuning chooses by development scores in {language}, but those of select are in {portion.language}"
+        scored = [place for evaluated in self.judged.values() for place in evaluated.portions.values()]
+        if self.rules.overlapping(portion, scored):
+            return (
+                f"tuning would choose by scored data ({portion.split} {portion.language}); set "
+                f"tasks.{task.name}.holdout, or score another split (eval.split)"
+            )
+        return ""
 
     def _combinations(self, notes: list[str]) -> list[Combination]:
         """Return the combinations of the sweep; if modules cannot be opened, report these problems alone."""

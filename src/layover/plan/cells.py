@@ -42,8 +42,8 @@ class Cells:
     chooser: Chooser
     choices: Choices | None
     """None without a store: then every round is open."""
-    rounds: dict[str, Round] = field(default_factory=dict)
-    """By key, in the order of their first use."""
+    rounds: dict[tuple[str, str], Round] = field(default_factory=dict)
+    """By key and label, in the order of their first use; methods with equal trials have rounds of one key."""
     kept: Sequence[Combination] = ()
     """All combinations of the plan."""
     _requested: list[Round] = field(default_factory=list)
@@ -88,11 +88,11 @@ class Cells:
         return [self.stages.trial(model, method, intermediate, self.recipe.tasks[target], seed, until)]
 
     def known(self, choice_round: Round) -> Round:
-        key = choice_round.key
-        if key not in self.rounds:
-            self.rounds[key] = choice_round if self.choices is None else self.choices.made(choice_round)
-        self._requested.append(self.rounds[key])
-        return self.rounds[key]
+        place = choice_round.key, choice_round.label
+        if place not in self.rounds:
+            self.rounds[place] = choice_round if self.choices is None else self.choices.made(choice_round)
+        self._requested.append(self.rounds[place])
+        return self.rounds[place]
 
     def _compared(self, combination: Combination) -> tuple[Combination, ...]:
         """Return the baseline of a combination: the same method without an intermediate; empty for a baseline."""

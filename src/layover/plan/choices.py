@@ -63,6 +63,8 @@ class Round:
     """None while it is open."""
     about: Mapping[str, str] = field(default_factory=dict)
     """Facts for a report; no part of its key."""
+    later: tuple[str, ...] = ()
+    """Keys of the nodes that later rounds may add; no part of its key."""
 
     @property
     def key(self) -> str:

@@ -23,7 +23,7 @@ def _layers(recipe: Recipe, encoders: Iterable[EncoderSpec]) -> list[Problem]:
     """Return the problems of methods that name layers which an encoder does not have, if its shape is known."""
     problems = []
     methods: list[tuple[Loc, ResolvedMethod]] = [
-        (("methods", name), recipe.methods[name]) for name in recipe.document.sweep.method
+        (("methods", name), method) for name in recipe.document.sweep.method for method in recipe.variants(name)
     ]
     if recipe.languages is not None:
         methods.append((("languages",), recipe.languages.method))
@@ -35,7 +35,7 @@ def _layers(recipe: Recipe, encoders: Iterable[EncoderSpec]) -> list[Problem]:
                     method.adapterdrop.check(method.module, encoder.shape.layers)
         except LayoverError as error:
             problems.append(recipe.source.problem(loc, f"{error} ({encoder.label})"))
-    return problems
+    return list(dict.fromkeys(problems))
 
 
 def _lengths(recipe: Recipe, rules: DataRules, encoders: Iterable[EncoderSpec]) -> list[Problem]:

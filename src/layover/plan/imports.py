@@ -19,7 +19,7 @@ from layover.plan.hub import Revisions
 from layover.plan.maker import Maker
 from layover.plan.nodes import Combination, Node
 from layover.plan.origin import Folder, downloaded
-from layover.recipe import Recipe
+from layover.recipe import Recipe, ResolvedMethod
 from layover.recipe.intermediate_checks import folder_of
 from layover.recipe.learned import ImportedFacts, ImportedHead
 from layover.specs import EncoderSpec
@@ -160,11 +160,14 @@ class Imports:
 
     def _refused(self, model: str, method: str, intermediate: str) -> str:
         """Return why a method cannot take imported modules; empty if it can, or if there are none."""
+        reasons = (self._unfit(model, how, intermediate) for how in self._recipe.variants(method))
+        return next(filter(None, reasons), "")
+
+    def _unfit(self, model: str, how: ResolvedMethod, intermediate: str) -> str:
         names = self._recipe.learned(intermediate)
         imported = [name for name in names if name in self._known]
         if not imported:
             return ""
-        how = self._recipe.methods[method]
         composition, listed = how.composition, ", ".join(imported)
         modules = {name: self._module(model, name, how.module) if name in imported else how.module for name in names}
         if len(names) > 1 and composition.gate_training() is not None:

@@ -7,7 +7,7 @@ again. The key of a cell contains the chosen value, never the choice: it is the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -53,12 +53,13 @@ class Chooser(Protocol):
         """Return the method of a combination with all its values; None while it waits for an open round."""
         ...
 
-    def choose(self, choice_round: Round, store: Store) -> RoundResult:
+    def choose(self, choice_round: Round, store: Store, lost: Collection[str]) -> RoundResult:
         """Return the choice of a round, from the results of its nodes alone.
 
         Args:
-            choice_round: A round whose nodes are finished.
+            choice_round: A round whose nodes are finished or lost.
             store: The store with the results.
+            lost: Keys of nodes that have no result, see `without_result`.
 
         Raises:
             NodeError: no candidate can be chosen.
@@ -73,7 +74,7 @@ class NothingOpen:
         """Return the method as it is."""
         return method
 
-    def choose(self, choice_round: Round, store: Store) -> RoundResult:  # noqa: ARG002
+    def choose(self, choice_round: Round, store: Store, lost: Collection[str]) -> RoundResult:  # noqa: ARG002
         """Refuse a round: the recipe leaves no value open.
 
         Raises:
@@ -85,22 +86,33 @@ class NothingOpen:
 NOTHING_OPEN: Chooser = NothingOpen()
 
 
-def close(
-    rounds: tuple[Round, ...], chooser: Chooser, store: Store, choices: Choices
-) -> tuple[list[Round], dict[str, str]]:
+def without_result(nodes: Nodes, store: Store) -> frozenset[str]:
+    """Return the keys of trainings that diverged, and of the nodes that need one: no repetition has a result.
+
+    Args:
+        nodes: By key; every node comes after the nodes it needs.
+        store: The store.
+    """
+    failed = store.failures.keys()
+    lost: set[str] = set()
+    for key, node in nodes.items() if failed else ():
+        if (key in failed and store.failures.diverged(key)) or not lost.isdisjoint(node.needs):
+            lost.add(key)
+    return frozenset(key for key in lost if not store.has(key))
+
+
+def close(plan: Plan, chooser: Chooser, store: Store, choices: Choices) -> tuple[list[Round], dict[str, str]]:
     """Choose in every open round whose nodes are all finished; return these rounds, and why others stay open.
 
     A choice that another run stored meanwhile is kept.
     """
-    closed, problems = list[Round](), dict[str, str]()
-    for choice_round in rounds:
-        if choice_round.chosen is None and all(
-            store.has(key) or store.failures.diverged(key) for key in choice_round.nodes()
-        ):
+    closed, problems, lost = list[Round](), dict[str, str](), without_result(plan.nodes, store)
+    for choice_round in plan.rounds:
+        if choice_round.chosen is None and all(key in lost or store.has(key) for key in choice_round.nodes()):
             known = choices.made(choice_round)
             if known.chosen is None:
                 try:
-                    choice = chooser.choose(choice_round, store)
+                    choice = chooser.choose(choice_round, store, lost)
                 except NodeError as error:
                     problems[choice_round.key] = str(error)
                     continue

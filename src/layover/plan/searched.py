@@ -38,12 +38,13 @@ class Searched:
 
     def _edge(self, path: Path, value: float) -> str:
         tried = sorted({trial.values[path] for trial in self.tuned.trials})
-        if len(tried) < 2 or value not in (tried[0], tried[-1]):
+        lowest = value == 0 or (isinstance(value, int) and value == 1)  # no smaller value has a meaning
+        if len(tried) < 2 or value not in (tried[0], tried[-1]) or (value == tried[0] and lowest):
             return ""
         which = "smallest" if value == tried[0] else "largest"
         wider = "smaller" if value == tried[0] else "larger"
         name = ".".join(path)
-        return f"{name}={value:g} is the {which} value tried; a {wider} {name} may be better: widen the search"
+        return f"{name}={value!r} is the {which} value tried; a {wider} {name} may be better: widen the search"
 
     def searches(self) -> str:
         """Return what was searched: `lr: 0.0001, 0.001`."""

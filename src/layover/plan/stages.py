@@ -82,7 +82,7 @@ class Stages:
             hyperparameters=self._hyperparameters(method, epochs, batch, seed, after=False),
             adapterdrop=method.adapterdrop,
         )
-        self._made[request] = self._node(spec, f"train {name} {model}/{method.name} seed {seed}")
+        self._made[request] = self._node(spec, f"train {name} {model}/{method.label} seed {seed}")
         return self._made[request]
 
     def _node(self, spec: TrainSpec, label: str) -> Node[TrainSpec]:
@@ -156,7 +156,7 @@ class Stages:
             source_language=language,
         )
         needs = (*composed.keys(), *((head,) if head else ()))
-        label = f"compose {intermediate} {model}/{method.name}" + (f" for {task.name}" if task else "")
+        label = f"compose {intermediate} {model}/{method.label}" + (f" for {task.name}" if task else "")
         label += f" seed {seed}" if seeded else ""
         return self.maker.node(spec, needs, label)
 
@@ -195,7 +195,7 @@ class Stages:
         numbers = replace(trained.spec.hyperparameters, steps=how.steps, lr=how.lr)
         gates = GateSpec(train=trained.key, steps=how.steps, lr=how.lr)
         spec = replace(trained.spec, gates=gates, hyperparameters=numbers)
-        label = f"train gates of {name} {model}/{method.name} seed {seed}"
+        label = f"train gates of {name} {model}/{method.label} seed {seed}"
         return self.maker.node(spec, (trained.key, *trained.needs), label).key
 
     def _train(
@@ -225,7 +225,7 @@ class Stages:
             adapterdrop=method.adapterdrop if acts else AdapterDrop(),
         )
         origin = f" after {intermediate}" if intermediate is not None else ""
-        self._made[request] = self._node(spec, f"train {task.name} {model}/{method.name}{origin} seed {seed}")
+        self._made[request] = self._node(spec, f"train {task.name} {model}/{method.label}{origin} seed {seed}")
         return self._made[request]
 
     def _task(self, model: str, method: ResolvedMethod, task: Task) -> TaskSpec:

@@ -10,16 +10,19 @@ its trainings are the beginnings of whole ones (successive halving: Jamieson and
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from layover import kinds
 from layover.errors import NodeError, Problem, RecipeError
 from layover.plan.choices import Candidate, Curve, Round, RoundResult
-from layover.plan.nodes import Combination
+from layover.plan.nodes import Combination, Node
 from layover.plan.rounds import NOTHING_OPEN, Chooser, Trials
 from layover.recipe import NO_INTERMEDIATE, Recipe, ResolvedMethod
 from layover.recipe.resolved import Trial, TunedMethod
+from layover.recipe.schema import Tune
+from layover.specs.train import TrainSpec
 from layover.store import Store
 
 HALVING = (0.25, 0.5, None)
@@ -64,17 +67,18 @@ class Tuning:
         self, combination: Combination, tuned: TunedMethod, trials: Trials
     ) -> tuple[list[Round], ResolvedMethod | None]:
         """Return the rounds of a choice so far, and the method with the chosen values; None while a round is open."""
-        same = self._same(combination, trials.kept)
-        compared = [] if self.tune.stage == "intermediate" else self._targets(same)
-        before = not compared
-        if before and self.tune.stage != "target":
-            compared = self._intermediates(same)
-        if not compared:  # no training has a searched value
-            return [], tuned.trials[0].method
+        compared = self._compared(combination, trials)
         left: Sequence[Trial] = tuned.trials
+        if compared is None or not compared.matters(left):  # no training of it depends on a searched value
+            return [], left[0].method
+        if self.tune.per != "intermediate" and (alike := compared.alike(left)):
+            raise RecipeError([self._idle(combination, alike)])
         rounds: list[Round] = []
-        for until in HALVING if self.tune.sampler == "halving" else (None,):
-            rounds.append(trials.known(self._round(combination, tuned, left, compared, until, trials, before=before)))
+        for until, following in compared.stops(left):
+            candidates = compared.candidates(left, until)
+            keeps = 1 if until is None else math.ceil(len(left) / 2)
+            later = () if until is None else compared.candidates(left[:keeps], following)
+            rounds.append(trials.known(self._round(combination, candidates, until, keeps, later)))
             if rounds[-1].chosen is None:
                 return rounds, None
             names = rounds[-1].chosen.values
@@ -84,42 +88,39 @@ class Tuning:
     def _round(
         self,
         combination: Combination,
-        tuned: TunedMethod,
-        left: Sequence[Trial],
-        compared: Sequence[Combination],
+        candidates: tuple[Candidate, ...],
         until: float | None,
-        trials: Trials,
-        *,
-        before: bool,
+        keeps: int,
+        later: tuple[Candidate, ...],
     ) -> Round:
-        candidates = []
-        for trial in left:
-            seeded = [each._replace(seed=seed) for each in compared for seed in self.tune.seeds]
-            nodes = [node.key for each in seeded for node in trials.trials(each, trial.method, until, before=before)]
-            candidates.append(Candidate(trial.name, trial.method, tuple(dict.fromkeys(nodes))))
-        if len(candidates) > 1 and len({candidate.nodes for candidate in candidates}) == 1:
-            raise RecipeError([self._idle(combination.method, tuned, compared[0])])
         where = place_of(self.recipe, combination)
         at = "" if until is None else f" after {until:.0%} of the steps"
         count = len(candidates[0].nodes)
-        rule = f"development score{at}, the mean of {count} trainings" if count > 1 else f"development score{at}"
+        mean = f", the mean of {count} trainings" if count > 1 else ""
         return Round(
             label=f"{combination.method}: {where}{at}",
-            rule=rule,
-            candidates=tuple(candidates),
-            keeps=1 if until is None else math.ceil(len(candidates) / 2),
+            rule=f"development score{at}{mean}",
+            candidates=candidates,
+            keeps=keeps,
             about={"method": combination.method, "where": where, "until": "" if until is None else f"{until:g}"},
+            later=tuple(key for candidate in later for key in candidate.nodes),
         )
 
-    def _idle(self, method: str, tuned: TunedMethod, compared: Combination) -> Problem:
-        paths = " ".join(".".join(path) for path in tuned.searches)
-        after = (
-            f"after {compared.intermediate}"
-            if self.recipe.learned(compared.intermediate)
-            else ("without an intermediate")
+    def _compared(self, combination: Combination, trials: Trials) -> _Compared | None:
+        """Return the trainings that are compared for a combination; None if there are none."""
+        same = self._same(combination, trials.kept)
+        targets = [] if self.tune.stage == "intermediate" else self._targets(same)
+        if targets:
+            return _Compared(self.tune, targets, trials, before=False)
+        learned = [] if self.tune.stage == "target" else self._intermediates(same)
+        return _Compared(self.tune, learned, trials, before=True) if learned else None
+
+    def _idle(self, combination: Combination, alike: tuple[str, str]) -> Problem:
+        message = (
+            f"{alike[0]} and {alike[1]} are the same training ({place_of(self.recipe, combination)}); remove the "
+            "search that has no effect, or write tune.per: intermediate if it has one after an intermediate"
         )
-        message = f"no training {after} depends on {paths}, so nothing can be chosen; write tune.per: intermediate"
-        return self.recipe.source.problem(("methods", method), message)
+        return self.recipe.source.problem(("methods", combination.method), message)
 
     def _same(self, combination: Combination, kept: Sequence[Combination]) -> list[Combination]:
         """Return the combinations that share the choice of a combination."""
@@ -153,7 +154,7 @@ class Tuning:
         names = self.recipe.learned(combination.intermediate)
         return not all(name in self.recipe.document.modules for name in names)
 
-    def choose(self, choice_round: Round, store: Store) -> RoundResult:
+    def choose(self, choice_round: Round, store: Store, lost: Collection[str]) -> RoundResult:
         """Return the candidates with the highest mean score; of equal ones that with the lower training loss.
 
         A candidate without a score is not chosen: one of its trainings diverged, or its metric is undefined.
@@ -162,11 +163,12 @@ class Tuning:
             NodeError: no candidate has a score.
         """
         results = {
-            candidate.value: [_result(store, key) for key in candidate.nodes] for candidate in choice_round.candidates
+            candidate.value: [_result(store, key, lost) for key in candidate.nodes]
+            for candidate in choice_round.candidates
         }
-        curves = {value: tuple(each.curve for each in each) for value, each in results.items()}
-        scores = {value: _mean([each.score for each in each]) for value, each in results.items()}
-        losses = {value: _mean([each.loss for each in each]) for value, each in results.items()}
+        curves = {value: tuple(result.curve for result in each) for value, each in results.items()}
+        scores = {value: _mean([result.score for result in each]) for value, each in results.items()}
+        losses = {value: _mean([result.loss for result in each]) for value, each in results.items()}
         scored = [(value, score) for value, score in scores.items() if score is not None]
         if not scored:
             raise NodeError(
@@ -175,6 +177,53 @@ class Tuning:
             )
         order = sorted(scored, key=lambda pair: (-pair[1], _or_last(losses[pair[0]])))
         return RoundResult(tuple(value for value, _ in order[: choice_round.keeps]), scores, curves)
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """The combinations whose trainings are compared for a choice."""
+
+    tune: Tune
+    combinations: Sequence[Combination]
+    trials: Trials
+    before: bool
+    """Whether the trainings of the intermediates are compared, instead of those of the targets."""
+
+    def candidates(self, left: Sequence[Trial], until: float | None) -> tuple[Candidate, ...]:
+        """Return the trials with their trainings up to a share of the steps."""
+        return tuple(
+            Candidate(trial.name, trial.method, tuple(node.key for node in self._nodes(trial, until))) for trial in left
+        )
+
+    def _nodes(self, trial: Trial, until: float | None) -> list[Node[TrainSpec]]:
+        seeded = (each._replace(seed=seed) for each in self.combinations for seed in self.tune.seeds)
+        nodes = (node for each in seeded for node in self.trials.trials(each, trial.method, until, before=self.before))
+        return list({node.key: node for node in nodes}.values())
+
+    def matters(self, left: Sequence[Trial]) -> bool:
+        """Return whether some trials differ in their trainings; a choice for one intermediate may have none."""
+        return self.tune.per != "intermediate" or len({trial.nodes for trial in self.candidates(left, None)}) > 1
+
+    def alike(self, left: Sequence[Trial]) -> tuple[str, str] | None:
+        """Return the names of two trials with the same trainings; None if all differ."""
+        first: dict[tuple[str, ...], str] = {}
+        for candidate in self.candidates(left, None):
+            if candidate.nodes in first:
+                return first[candidate.nodes], candidate.value
+            first[candidate.nodes] = candidate.value
+        return None
+
+    def stops(self, left: Sequence[Trial]) -> list[tuple[float | None, float | None]]:
+        """Return the shares of the steps after which rounds compare, each with the share of the next round.
+
+        A round that would end at the same evaluation as the next one is left out; None is the end.
+        """
+        if self.tune.sampler != "halving" or self.before:
+            return [(None, None)]
+        specs = [node.spec for trial in left for node in self._nodes(trial, None)]
+        ends = {share: [spec.epochs_at(share) for spec in specs] for share in HALVING}
+        shares = [share for share, after in pairwise(HALVING) if ends[share] != ends[after]]
+        return [*pairwise([*shares, None]), (None, None)]
 
 
 def place_of(recipe: Recipe, combination: Combination) -> str:
@@ -199,8 +248,8 @@ class _Result:
     """Mean training loss before the last evaluation."""
 
 
-def _result(store: Store, key: str) -> _Result:
-    if store.failures.diverged(key):
+def _result(store: Store, key: str, lost: Collection[str]) -> _Result:
+    if key in lost:
         return _Result()
     training = store.read(key, "training.json")
     criterion, history = training["criterion"], training["history"]

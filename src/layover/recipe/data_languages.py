@@ -76,14 +76,9 @@ class DataLanguages:
             if "select" in settings.model_fields_set:
                 if settings.select is None:
                     return None if not fields else Select.model_validate(fields)
-                fields = {**settings.select.model_dump(include=settings.select.model_fields_set), **fields}
+                fields = _merged(settings.select.model_dump(include=settings.select.model_fields_set), fields)
         if self._select is not None:
-            rest = self._select.model_dump()
-            if fields.get("patience") is not None:
-                rest["average"] = None  # the task's own rule takes the place of the recipe's
-            if fields.get("average") is not None:
-                rest["patience"] = None
-            fields = {**rest, **fields}
+            fields = _merged(self._select.model_dump(), fields)
         return Select.model_validate(fields) if fields or self._select is not None else None
 
     def developing(self, task: Task, split: str, language: str | None) -> tuple[str, ...]:
@@ -105,3 +100,12 @@ class DataLanguages:
     def with_development(self, task: Task, split: str) -> tuple[str, ...]:
         """Return the languages in which a task, or the task it trains on, may have development data."""
         return tuple(dict.fromkeys((*self.of(task, split), *self.of(self.owner(task), split))))
+
+
+def _merged(general: Mapping[str, object], own: Mapping[str, object]) -> dict[str, object]:
+    """Return the fields of a selection; `patience` and `average` exclude each other, and the task's own one counts."""
+    rest = dict(general)
+    for name, other in (("patience", "average"), ("average", "patience")):
+        if own.get(name) is not None:
+            rest.pop(other, None)
+    return {**rest, **own}

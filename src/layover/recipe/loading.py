@@ -107,7 +107,7 @@ def _checked(
             (("sweep", "intermediate"), ("sweep", "method"), ("methods", "*", "compose"), ("methods", "*", "module")),
         ),
         (lambda: check_fallback(document, source), (("languages", "text"),)),
-        (lambda: check_tuning(document, tuned, source), (("tune",), ("sweep", "method"), ("methods", "*"))),
+        (lambda: check_tuning(document, searches, tuned, source), (("tune",), ("sweep", "method"), ("methods", "*"))),
         (lambda: check_baseline(document, methods, source), (("sweep", "method"), ("methods", "*", "module"))),
         (lambda: check_mixtures(document, known, source), ()),
         (lambda: check_holdouts(document, known, source), (("tasks", "*", "files"),)),

@@ -37,8 +37,15 @@ class ResolvedMethod(RecipeSection):
     precision: Precision
     adapterdrop: AdapterDrop
     languages: bool = False
+    trial: str = ""
+    """The values that a search gives it, `lr=0.001`; empty without a search."""
     before: ResolvedMethod | None = None
     """The values of the intermediates, if they differ from those of the target."""
+
+    @property
+    def label(self) -> str:
+        """`lora`, or `lora (lr=0.001)` with the values of a search."""
+        return f"{self.name} ({self.trial})" if self.trial else self.name
 
     @property
     def of_intermediates(self) -> ResolvedMethod:
@@ -81,7 +88,7 @@ class TunedMethod:
 
 def named(values: Values) -> str:
     """Return the name of a point: `lr=0.001 rank=8`."""
-    return " ".join(f"{'.'.join(path)}={value:g}" for path, value in values.items())
+    return " ".join(f"{'.'.join(path)}={value!r}" for path, value in values.items())
 
 
 class LanguageAdapters(RecipeSection):
@@ -135,6 +142,10 @@ class Recipe(RecipeSection):
             if task in mixture.tasks:
                 return ("mixtures", name, "tasks", mixture.tasks.index(task))
         return ("tasks",)
+
+    def variants(self, method: str) -> list[ResolvedMethod]:
+        """Return a method with the values of each of its trials; the method itself without a search."""
+        return [trial.method for trial in self.tuned[method].trials] if method in self.tuned else [self.methods[method]]
 
     @property
     def tune(self) -> Tune:

@@ -37,6 +37,8 @@ Number = Annotated[int, Strict()] | Annotated[float, Strict(), AfterValidator(_f
 
 
 def _distinct(values: tuple[float, ...]) -> tuple[float, ...]:
+    if len(values) < 2:
+        raise ValueError("has fewer than two values; write at least two, as [1e-4, 1e-3], or a number without search")
     if len(set(values)) < len(values):
         raise ValueError("names a value twice; write each value once")
     return values
@@ -90,7 +92,7 @@ class NumberSearch(RecipeSection, ABC):
 class ListSearch(NumberSearch):
     """`{search: [1e-4, 1e-3]}`."""
 
-    search: Annotated[tuple[Number, ...], Field(min_length=2, max_length=MOST_TRIALS), AfterValidator(_distinct)]
+    search: Annotated[tuple[Number, ...], Field(max_length=MOST_TRIALS), AfterValidator(_distinct)]
 
     def ends(self) -> tuple[float, float]:
         return min(self.search), max(self.search)
@@ -134,6 +136,8 @@ class MethodSearches:
 
     written: Mapping[str, Any]
     searches: Mapping[Path, NumberSearch]
+    valid: bool = True
+    """Whether all its searches are valid; the mapping has the valid ones."""
 
     def with_values(self, values: Values) -> dict[str, Any]:
         """Return the method as if these numbers were written in place of the searches."""
@@ -166,7 +170,7 @@ def without_searches(source: RecipeFile) -> tuple[RecipeFile, dict[str, MethodSe
         return source, {}, []
     values, searches, problems = copy.deepcopy(source.values), dict[str, MethodSearches](), list[Problem]()
     for name, method in methods.items():
-        own: dict[Path, NumberSearch] = {}
+        own, wrong = dict[Path, NumberSearch](), False
         for path, written in _written(method, ()):
             form: type[NumberSearch] = RangeSearch if isinstance(written["search"], dict) else ListSearch
             search, mistakes = validate(form, written, source, ("methods", name, *path))
@@ -174,10 +178,11 @@ def without_searches(source: RecipeFile) -> tuple[RecipeFile, dict[str, MethodSe
             holder = _holder(values["methods"][name], path)
             if search is None:
                 del holder[path[-1]]
+                wrong = True
             else:
                 own[path], holder[path[-1]] = search, first_of(search)
-        if own:
-            searches[name] = MethodSearches(values["methods"][name], own)
+        if own or wrong:
+            searches[name] = MethodSearches(values["methods"][name], own, not wrong)
     return replace(source, values=values), searches, problems
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from layover.errors import Problem, nearest
 from layover.recipe.file import RecipeFile
 from layover.recipe.methods import resolve_method
-from layover.recipe.resolved import ResolvedMethod, Trial, TunedMethod
+from layover.recipe.resolved import ResolvedMethod, Trial, TunedMethod, named
 from layover.recipe.schema import Document, Method, Select, Tune
 from layover.recipe.searches import MethodSearches, Path, Values, points
 from layover.recipe.validation import validate
@@ -25,14 +25,18 @@ def resolve_trials(
     tuned: dict[str, TunedMethod] = {}
     problems: list[Problem] = []
     for name, own in searches.items():
+        if not own.valid:
+            continue
         try:
             values = points(own.searches, tune.budget, tune.sampler, tune.seed)
         except ValueError as error:
             problems.append(source.problem(("methods", name), str(error)))
             continue
         trials, mistakes = _trials(name, own, values, tune, document, source)
-        problems += mistakes + _outside(name, own, values, document, source)
-        tuned[name] = TunedMethod(own.searches, tuple(trials))
+        mistakes += _outside(name, own, values, document, source)
+        problems += mistakes
+        if not mistakes:
+            tuned[name] = TunedMethod(own.searches, tuple(trials))
     return tuned, list(dict.fromkeys(problems))
 
 
@@ -52,12 +56,13 @@ def _trials(
         method, mistakes = _resolved(name, own.with_values(point), document, source)
         problems += mistakes
         if method is not None:
-            trials.append(Trial(point, _staged(method, fixed, tune.stage)))
+            staged = _staged(method, fixed, tune.stage).model_copy(update={"trial": named(point)})
+            trials.append(Trial(point, staged))
     return trials, problems
 
 
 def _staged(method: ResolvedMethod, fixed: ResolvedMethod | None, stage: str) -> ResolvedMethod:
-    """Return a method whose tuned values apply to one stage only."""
+    """Return a method whose searched values apply to the stage that is tuned."""
     if fixed is None:
         return method
     target, before = (method, fixed) if stage == "target" else (fixed, method)
@@ -83,12 +88,21 @@ def _outside(
     return [problem for point in ends for problem in _resolved(name, own.with_values(point), document, source)[1]]
 
 
-def check_tuning(document: Document, tuned: Mapping[str, TunedMethod], source: RecipeFile) -> list[Problem]:
-    """Return what makes a comparison of tuned methods unfair or undefined."""
-    tune = document.tune or Tune()
-    swept = document.sweep.method
-    if not tuned:
-        return _without_search(document, source)
+def check_tuning(
+    document: Document, searches: Mapping[str, MethodSearches], tuned: Mapping[str, TunedMethod], source: RecipeFile
+) -> list[Problem]:
+    """Return what makes a comparison of tuned methods unfair or undefined.
+
+    Args:
+        document: A well-formed recipe.
+        searches: The methods with searches.
+        tuned: Those of them whose values are valid.
+        source: The recipe file, for places.
+    """
+    tune, swept = document.tune or Tune(), document.sweep.method
+    compared = {name: method for name, method in tuned.items() if name in swept}
+    if not any(name in searches for name in swept):
+        return list(_untuned(tune, document, searches, source))
     problems = [
         source.problem(
             ("methods", name),
@@ -96,34 +110,35 @@ def check_tuning(document: Document, tuned: Mapping[str, TunedMethod], source: R
             f"tune.untuned: [{name}]",
         )
         for name in swept
-        if name not in tuned and name not in tune.untuned
+        if name not in searches and name not in tune.untuned and name in document.methods
     ]
-    problems += _untuned(tune, document, tuned, source)
-    budget = tune.budget or max(len(method.trials) for method in tuned.values())
-    problems += [
+    problems += _untuned(tune, document, searches, source)
+    problems += _budgets(tune, compared, source)
+    return problems + _stages(tune, compared, source) + _selections(document, source)
+
+
+def _budgets(tune: Tune, tuned: Mapping[str, TunedMethod], source: RecipeFile) -> list[Problem]:
+    budget = tune.budget or max((len(method.trials) for method in tuned.values()), default=0)
+    other = "tune.budget is" if tune.budget else "another method has"
+    return [
         source.problem(
             ("methods", name),
-            f"the search has {len(method.trials)} trials, but {'tune.budget is' if tune.budget else 'another has'} "
-            f"{budget}; every method needs the same number: give it as many values, or another tune.budget",
+            f"the search has {len(method.trials)} values, but {other} {budget}; every method needs the same number: "
+            "write as many values, or another tune.budget",
         )
         for name, method in tuned.items()
         if len(method.trials) != budget
     ]
-    return problems + _stages(tune, tuned, source) + _selections(document, source)
 
 
-def _without_search(document: Document, source: RecipeFile) -> list[Problem]:
-    if document.tune is None:
-        return []
-    return [source.problem(("tune",), "no method has a search; write one, as methods.NAME.lr: {search: [1e-4, 1e-3]}")]
-
-
-def _untuned(tune: Tune, document: Document, tuned: Mapping[str, TunedMethod], source: RecipeFile) -> Iterator[Problem]:
+def _untuned(
+    tune: Tune, document: Document, searches: Mapping[str, MethodSearches], source: RecipeFile
+) -> Iterator[Problem]:
     for index, name in enumerate(tune.untuned):
         if name not in document.methods:
             message = f"unknown method {name!r}; {nearest(name, tuple(document.methods))}"
             yield source.problem(("tune", "untuned", index), message)
-        elif name in tuned:
+        elif name in searches:
             yield source.problem(("tune", "untuned", index), f"{name} has a search; remove it here or there")
 
 

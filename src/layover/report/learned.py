@@ -75,6 +75,9 @@ def _read(plan: Plan, node: Node[TrainSpec], store: Store) -> LearnedMixture:
     points = tuple(_points(training["history"], names))
     best = training["best_step"]
     kept = {(point.task, point.metric): point.value for point in points if point.step == best}
+    if "average" in training:
+        averaged = {"step": 0, "metrics": training["average"]["metrics"]}
+        kept = {(point.task, point.metric): point.value for point in _points([averaged], names)}
     tasks = []
     for task, given in zip(spec.tasks, training["tasks"], strict=True):
         metric = task.selection.metric if task.selection is not None else None

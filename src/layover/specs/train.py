@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -154,6 +155,14 @@ class TrainSpec(OnEncoder):
     def whole(self) -> TrainSpec:
         """The training whose beginning it is; itself if it is whole."""
         return self if self.until is None else replace(self, until=None)
+
+    def epochs_at(self, share: float | None) -> float:
+        """Return the epochs after which a beginning of it ends: at the next evaluation, if that is after an epoch."""
+        epochs = self.hyperparameters.epochs
+        if share is None:
+            return epochs
+        each_epoch = self.selection is not None and self.selection.every is None
+        return min(epochs, float(math.ceil(round(share * epochs, 6)))) if each_epoch else share * epochs
 
     def outputs(self) -> tuple[HeadOutputs, ...]:
         """Return kind and labels of each head, by the heads' numbers."""

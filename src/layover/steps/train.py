@@ -21,6 +21,7 @@ from layover.heads import CLASS_WEIGHTS, Head, build_head
 from layover.plan import Node
 from layover.specs.train import TaskSpec, TrainSpec
 from layover.steps.artifacts import GATES, MEASURED, TRAINING, load_features, weights_of
+from layover.steps.beginnings import beginning_of, keep_beginning, resume_beginning
 from layover.steps.context import Context
 from layover.steps.evaluation import evaluation
 from layover.steps.hidden_states import StatesOf, load_states, lowest_needed
@@ -35,12 +36,17 @@ from layover.steps.trained import (
     trained_attachments,
 )
 from layover.store import Store, write_json
-from layover.training import Branch, FitResult, Progress, fit
+from layover.training import Branch, FitResult, Measured, Progress, fit
 
 
 def run(node: Node[TrainSpec], folder: Path, context: Context) -> None:
     """Train; write the trained modules, the heads and the history."""
     spec, store = node.spec, context.store
+    if spec.until is not None and store.has(spec.whole.key):
+        write_json(folder / TRAINING, beginning_of(store.read(spec.whole.key, TRAINING), spec.until))
+        write_json(folder / MEASURED, Measured().as_json())
+        return
+    resume_beginning(store, node.key, spec)
     clock = DropoutClock(spec.hyperparameters.seed)
     encoder = _encoder(node, context, clock)
     heads, starts = _heads(spec, encoder, store)
@@ -53,13 +59,15 @@ def run(node: Node[TrainSpec], folder: Path, context: Context) -> None:
         execution=execution,
         clock=clock,
         judge=evaluation(node, encoder, heads, context, execution),
-        checkpoint_dir=store.work(spec.whole.key),
+        checkpoint_dir=store.work(node.key),
         progress=_reporter(context, spec.hyperparameters.batch),
         stop=context.stopping,
         train_head=spec.gates is None,
         until=spec.until,
+        name=spec.whole.key,
     )
-    if spec.until is not None:  # the checkpoint stays for the whole training
+    if spec.until is not None:
+        keep_beginning(store, node.key, spec)
         write_json(folder / TRAINING, result.as_json())
         write_json(folder / MEASURED, result.measured.as_json())
         return

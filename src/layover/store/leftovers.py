@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from layover.store.files import folder_bytes, remove
-from layover.store.store import Store
+from layover.store.store import BEGUN, Store
 
 CHOICES = "choices"
 """The folder of the values that were chosen between trainings."""
@@ -25,9 +25,9 @@ def leftovers(store: Store, keep: Collection[str]) -> Iterator[Path]:
         keep: Keys of nodes whose checkpoints and failures are kept.
     """
     root = store.root
-    for folder in (root / "work", root / "logs", store.damaged.folder, store.failures.folder):
+    for folder in (root / "work", root / BEGUN, root / "logs", store.damaged.folder, store.failures.folder):
         for place in sorted(folder.iterdir()) if folder.is_dir() else ():
-            kept = folder.name in {"work", "failed"} and place.name.removesuffix(".json") in keep
+            kept = folder.name in {"work", BEGUN, "failed"} and place.name.removesuffix(".json") in keep
             if not kept:
                 yield place
     now = time.time()

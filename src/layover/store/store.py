@@ -40,6 +40,9 @@ from layover.store.memory import LABELS, Memory
 from layover.store.notes import Damaged, Failures
 from layover.store.state import FileState, unsettled_seconds
 
+BEGUN = "begun"
+"""The folder with the checkpoints of trainings that a search has stopped."""
+
 
 class Store:
     """A folder of finished nodes.
@@ -189,6 +192,10 @@ class Store:
     def work(self, key: str) -> Path:
         """Return the folder in which a node may save checkpoints, to resume after a kill."""
         return self.root / "work" / key
+
+    def begun(self, key: str) -> Path:
+        """Return the folder with the checkpoints of beginnings of a training, one for each share of its steps."""
+        return self.root / BEGUN / key
 
     def _place(self, key: str) -> Path:
         return self.root / "nodes" / key[:2] / key

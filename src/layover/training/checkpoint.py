@@ -176,7 +176,7 @@ def identity_of(
     judge: Judge | None,
     branches: Sequence[Branch],
     weights: Mapping[str, Tensor],
-    folder: str,
+    name: str,
 ) -> str:
     """Return the hash of a training before its first step, over its settings, its data, and its initial weights.
 
@@ -186,7 +186,7 @@ def identity_of(
         judge: Selection of the best weights.
         branches: Training sets, and their steps per epoch.
         weights: The trained weights, on the CPU.
-        folder: Name of the folder of the checkpoints: the key of the node, which covers the frozen weights too.
+        name: The key of the node of the whole training, which covers the frozen weights too.
     """
     data = [_data(branch) for branch in branches]
     if len(branches) > 1:
@@ -200,7 +200,7 @@ def identity_of(
             "judge": None if judge is None else judge.identity(),
             "branches": data,
             "weights": {name: [list(weight.shape), _digest(weight.numpy())] for name, weight in weights.items()},
-            "folder": folder,
+            "folder": name,
         }
     )
 

@@ -32,7 +32,16 @@ from layover.training.checkpoint import identity_of
 from layover.training.forward import TrainingForward, batch_of
 from layover.training.machine import automatic_tokens, fewer_tokens, refuse_several_processes
 from layover.training.optimizer import Optimizer, head_parts
-from layover.training.progress import Averaged, FitResult, Judge, Measured, Position, Progress, check_numbers
+from layover.training.progress import (
+    Averaged,
+    FitResult,
+    Judge,
+    Measured,
+    Position,
+    Progress,
+    check_criterion,
+    check_numbers,
+)
 from layover.training.schedule import Schedule
 
 logger = logging.getLogger(__name__)
@@ -56,6 +65,7 @@ def fit(
     objective: Objective = PLAIN,
     train_head: bool = True,
     until: float | None = None,
+    name: str | None = None,
 ) -> FitResult:
     """Train the trainable weights of the encoder and the heads; afterwards they hold the selected weights.
 
@@ -73,6 +83,7 @@ def fit(
         train_head: False keeps the heads as they are.
         until: The share of the steps after which the training ends with a checkpoint, at the next evaluation; then the
             weights are those of the last step. A later call without it resumes the checkpoint. None: to the end.
+        name: Name of the training in its checkpoints; default: the name of their folder.
 
     Raises:
         DataError: a training set has no gold.
@@ -89,7 +100,7 @@ def fit(
         for branch in branches:
             branch.head.requires_grad_(train_head)
         training = _Training(
-            encoder, branches, objective, hyperparameters, execution, clock, judge, checkpoint_dir, device, until
+            encoder, branches, objective, hyperparameters, execution, clock, judge, checkpoint_dir, device, until, name
         )
         training.resume()
         try:
@@ -113,6 +124,7 @@ class _Training:
     checkpoint_dir: Path | None
     device: torch.device
     until: float | None = None
+    name: str | None = None
 
     def __post_init__(self) -> None:
         encoder, branches, numbers, execution = self.encoder, self.branches, self.hyperparameters, self.execution
@@ -168,7 +180,7 @@ class _Training:
                 raise Stopped(f"stopped after step {self.position.step} of {self.schedule.total}")
             progress(self.progress())
         self.read_losses()
-        if self.end < self.schedule.total:
+        if self.until is not None:
             self.save(needed=True)
         elif self.summed:
             self.average()
@@ -254,8 +266,8 @@ class _Training:
         judge, epoch = self.judge, self.position.step / self.schedule.steps_per_epoch
         try:
             metrics = {} if judge is None else judge.evaluate()
-            selects = judge is not None and not self.summed
-            if self.position.add_evaluation(metrics, epoch, judge.metric if judge is not None and selects else None):
+            criterion = None if judge is None else judge.metric
+            if self.position.add_evaluation(metrics, epoch, criterion, selects=not self.summed):
                 self.best = self.optimizer.weights()
             if self.position.step in self.summed:
                 self.add_to_average()
@@ -282,6 +294,8 @@ class _Training:
             self.optimizer.set_weights(last)
             self.save(needed=True)
             raise
+        if self.judge is not None:
+            check_criterion(metrics, self.judge.metric, self.position.step)
         self.averaged = Averaged(tuple(sorted(self.summed)), dict(metrics))
 
     def resume(self) -> None:
@@ -289,7 +303,7 @@ class _Training:
         if self.checkpoint_dir is None:
             return
         given = self.hyperparameters, self.objective, self.judge, self.branches
-        self.identity = identity_of(*given, self.optimizer.weights(), folder=self.checkpoint_dir.name)
+        self.identity = identity_of(*given, self.optimizer.weights(), name=self.name or self.checkpoint_dir.name)
         state, reasons = checkpoint.load(self.checkpoint_dir, identity=self.identity)
         for reason in reasons:
             self.note(reason)

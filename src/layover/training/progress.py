@@ -91,8 +91,16 @@ class Position:
             self.curve.append(self.curve_sum / self.curve_steps)
             self.curve_sum, self.curve_steps = 0.0, 0
 
-    def add_evaluation(self, metrics: Mapping[str, float | None], epoch: float, criterion: str | None) -> bool:
+    def add_evaluation(
+        self, metrics: Mapping[str, float | None], epoch: float, criterion: str | None, *, selects: bool = True
+    ) -> bool:
         """Add an evaluation; return whether it is better than all earlier ones; an undefined value is never the best.
+
+        Args:
+            metrics: Its metrics.
+            epoch: The epochs so far.
+            criterion: The metric that selects; None without a selection.
+            selects: Whether the best evaluation is noted.
 
         Raises:
             NodeError: the criterion is not among the metrics, or is not finite.
@@ -102,15 +110,9 @@ class Position:
         self.history.append(Evaluation(self.step, epoch, loss, dict(metrics)))
         if criterion is None:
             return False
-        if criterion not in metrics:
-            raise NodeError(
-                f"selection by {criterion!r}: the evaluation does not have this metric; {nearest(criterion, metrics)}"
-            )
-        value = metrics[criterion]
-        if value is None:
+        value = check_criterion(metrics, criterion, self.step)
+        if value is None or not selects:
             return False
-        if not isfinite(value):
-            raise NodeError(f"selection by {criterion!r}: its value is {value} after step {self.step}")
         best = None if self.best is None else self.history[self.best].metrics[criterion]
         if best is None or value > best:
             self.best = len(self.history) - 1
@@ -244,6 +246,22 @@ class FitResult:
             "loss_curve": {"every": self.curve_every, "losses": list(self.curve)},
             **({} if self.averaged is None else {"average": asdict(self.averaged)}),
         }
+
+
+def check_criterion(metrics: Mapping[str, float | None], criterion: str, step: int) -> float | None:
+    """Return the value of the metric that selects; None if it is undefined for these predictions.
+
+    Raises:
+        NodeError: the criterion is not among the metrics, or is not finite.
+    """
+    if criterion not in metrics:
+        raise NodeError(
+            f"selection by {criterion!r}: the evaluation does not have this metric; {nearest(criterion, metrics)}"
+        )
+    value = metrics[criterion]
+    if value is not None and not isfinite(value):
+        raise NodeError(f"selection by {criterion!r}: its value is {value} after step {step}")
+    return value
 
 
 def check_numbers(step: int, task: str, loss: float, norms: Mapping[str, float]) -> None:

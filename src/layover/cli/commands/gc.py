@@ -72,14 +72,13 @@ def _plans(recipes: list[Path], store: Store, hashes: FileHashes) -> list[Plan]:
     from layover.plan import build
     from layover.plan.choices import Choices
     from layover.plan.hub import unresolved_message
-    from layover.plan.tuning import chooser_of
     from layover.recipe import load
     from layover.store import Memory
     from layover.store.memory import LABELS
 
     labels, choices = Memory(store.root / LABELS), Choices(store.root)
     checked = [load(path) for path in recipes]
-    plans = [build(recipe, hashes, memory=labels, chooser=chooser_of(recipe), choices=choices) for recipe in checked]
+    plans = [build(recipe, hashes, memory=labels, choices=choices) for recipe in checked]
     if unresolved := [revision for plan in plans for revision in plan.unresolved]:
         raise StoreError(
             "hub revisions are not resolved, so it is unknown which nodes of the store belong to these recipes; "
@@ -91,6 +90,8 @@ def _plans(recipes: list[Path], store: Store, hashes: FileHashes) -> list[Plan]:
 def _collect(store: Store, plans: list[Plan], keep: str, check: Callable[[], None] | None) -> dict[str, Any]:
     """Return the removable nodes as JSON values; with a check, called before each removal, they are removed."""
     from layover.plan.collect import removable
+    from layover.plan.nodes import of
+    from layover.specs.train import TrainSpec
     from layover.store.leftovers import sweep_up
 
     finished = store.finished()
@@ -105,7 +106,8 @@ def _collect(store: Store, plans: list[Plan], keep: str, check: Callable[[], Non
         else:
             check()
             freed += store.remove(key)
-    freed += sweep_up(store, reached, check)
+    begun = {node.spec.whole.key for plan in plans for node in of(plan.nodes, TrainSpec)}
+    freed += sweep_up(store, reached | begun, check)
     aged = sorted(older(looks, reached).keys() & set(unused))
     return {"removed": check is not None, "nodes": unused, "older": aged, "damaged": damaged, "bytes": freed}
 

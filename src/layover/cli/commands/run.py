@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -121,7 +122,7 @@ def _close_rounds(prepared: Planned, progress: RunProgress, undecided: dict[str,
     from layover.plan.tuning import chooser_of
 
     store = prepared.store
-    closed, problems = close(prepared.plan.rounds, chooser_of(prepared.plan.recipe), store, Choices(store.root))
+    closed, problems = close(prepared.plan, chooser_of(prepared.plan.recipe), store, Choices(store.root))
     undecided.update(problems)
     for choice in closed:
         if choice.chosen is not None:
@@ -133,28 +134,32 @@ def _close_rounds(prepared: Planned, progress: RunProgress, undecided: dict[str,
 
 def _without_rejected(prepared: Planned, failed: Mapping[str, str]) -> dict[str, str]:
     """Return the failed nodes without trials that diverged, which a choice rejects; a cell may need one, too."""
-    plan, failures = prepared.plan, prepared.store.failures
-    needed, waiting = set[str](), [cell.score for cell in plan.cells]
+    plan = prepared.plan
+    from layover.plan.rounds import without_result
+
+    open_keys = [key for choice in plan.rounds if choice.chosen is None for key in choice.nodes()]
+    needed, waiting = set[str](), [*(cell.score for cell in plan.cells), *open_keys]
     while waiting:
         key = waiting.pop()
         if key not in needed:
             needed.add(key)
             waiting += plan.nodes[key].needs
-    trials = {key for choice in plan.rounds if choice.chosen is not None for key in choice.nodes()} - needed
-    return {key: error for key, error in failed.items() if key not in trials or not failures.diverged(key)}
+    lost = without_result(plan.nodes, prepared.store) - needed
+    return {key: error for key, error in failed.items() if key not in lost}
 
 
 def _drop_beginnings(prepared: Planned, choice: Round) -> None:
-    """Remove the checkpoints of trainings that a round rejected."""
+    """Remove the checkpoints of trainings that a round rejected, and those of the chosen ones after the last round."""
     from layover.plan.nodes import spec_at
     from layover.specs.train import TrainSpec
     from layover.store.files import remove
 
-    kept = {key for candidate in choice.survivors() for key in candidate.nodes}
-    for key in set(choice.nodes()) - kept:
-        spec = spec_at(prepared.plan.nodes, key, TrainSpec)
-        if spec.until is not None:
-            remove(prepared.store.work(spec.whole.key))
+    specs = {key: spec_at(prepared.plan.nodes, key, TrainSpec) for key in choice.nodes()}
+    survivors = {key for candidate in choice.survivors() for key in candidate.nodes}
+    for key, spec in specs.items():
+        if spec.until is None or key not in survivors:
+            with suppress(FileNotFoundError):
+                remove(prepared.store.begun(spec.whole.key))
 
 
 def _set_aside(prepared: Planned) -> Iterator[str]:

@@ -1,0 +1,82 @@
+"""Beginnings of trainings, which a search stops to compare them: their checkpoints, and how the rest resumes them.
+
+A beginning leaves its checkpoint in the store, in a folder of the whole training. A longer training of the same starts
+with a copy. Nothing depends on these folders: without one, the training starts from its first step.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from layover.specs.train import TrainSpec
+from layover.store import Store
+from layover.store.files import remove
+
+
+def keep_beginning(store: Store, key: str, spec: TrainSpec) -> None:
+    """Move the checkpoint of a finished beginning to where longer trainings look for it.
+
+    Args:
+        store: The store.
+        key: The key of the beginning.
+        spec: Its specification.
+    """
+    place = store.begun(spec.whole.key) / f"{spec.until:g}"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileNotFoundError):
+        remove(place)
+    with suppress(OSError):  # another run made the same beginning, or removes it
+        store.work(key).rename(place)
+
+
+def resume_beginning(store: Store, key: str, spec: TrainSpec) -> None:
+    """Copy the checkpoint of the longest shorter beginning to a training that has none of its own yet.
+
+    Args:
+        store: The store.
+        key: The key of the training.
+        spec: Its specification; it may be a beginning itself.
+    """
+    folder, end = store.begun(spec.whole.key), 1.0 if spec.until is None else spec.until
+    if store.work(key).is_dir() or not folder.is_dir():
+        return
+    shares = {float(place.name): place for place in folder.iterdir() if _is_share(place.name)}
+    shorter = [share for share in shares if share < end]
+    if shorter:
+        with suppress(OSError):  # it is removed meanwhile, or the disk is full: the training starts from its first step
+            shutil.copytree(shares[max(shorter)], store.work(key))
+
+
+def _is_share(name: str) -> bool:
+    with suppress(ValueError):
+        return 0 < float(name) < 1
+    return False
+
+
+def beginning_of(training: Mapping[str, Any], until: float) -> dict[str, Any]:
+    """Return the record of a beginning from that of the finished whole training.
+
+    Args:
+        training: `training.json` of the whole training.
+        until: The share of the steps after which the beginning ends, at the next evaluation.
+    """
+    least = math.ceil(round(until * training["planned_steps"], 6))
+    history = training["history"]
+    count = next((number for number, seen in enumerate(history, 1) if seen["step"] >= least), len(history))
+    history, criterion = history[:count], training["criterion"]
+    steps, curve = history[-1]["step"], training["loss_curve"]
+    scored = [] if "average" in training else [seen for seen in history if seen["metrics"].get(criterion) is not None]
+    best = max(scored, key=lambda seen: float(seen["metrics"][criterion]), default=None)
+    return {
+        "steps": steps,
+        "planned_steps": training["planned_steps"],
+        "best_step": None if best is None else best["step"],
+        "criterion": criterion,
+        "stopped_early": steps < training["planned_steps"],
+        "history": history,
+        "loss_curve": {"every": curve["every"], "losses": curve["losses"][: steps // curve["every"]]},
+    }
