@@ -470,3 +470,26 @@ def test_a_target_without_a_training_takes_the_development_score_of_its_intermed
     plan = planned(world, *overrides)
     names = {spec_at(plan.nodes, key, TrainSpec).name for key in choice_round.nodes()}
     assert names == {"claims"}
+
+
+def test_a_choice_is_made_without_an_intermediate_wherever_none_stands(world: World) -> None:
+    plan = planned(world, *TUNED, "sweep.intermediate=[claims, none]")
+    keys = [key for choice_round in plan.rounds for key in choice_round.nodes()]
+    assert not any(spec_at(plan.nodes, key, TrainSpec).start.learned for key in keys)
+    plan = planned(world, *TUNED, "sweep.intermediate=[claims]")
+    keys = [key for choice_round in plan.rounds for key in choice_round.nodes()]
+    assert all(spec_at(plan.nodes, key, TrainSpec).start.learned for key in keys)
+
+
+def test_halving_keeps_the_larger_half(world: World) -> None:
+    odd = [override.replace("1e-3, 1e-2]", "1e-3, 3e-3, 1e-2]").replace("4}", "5}") for override in HALVING]
+    assert [choice_round.keeps for choice_round in planned(world, *odd).rounds] == [3, 3]
+
+
+def test_a_candidate_that_lost_one_of_its_trainings_has_no_score(world: World, tmp_path: Path) -> None:
+    plan, store = planned(world, *TUNED, "tune.seeds=[101, 102]"), Store(tmp_path / "store")
+    lost = plan.rounds[0].candidates[1].nodes[1]
+    finished(store, plan, SCORES, {}, frozenset({lost}))
+    chosen = chooser_of(plan.recipe).choose(plan.rounds[0], store, {lost})
+    assert chosen.scores == {"lr=0.0001": 50.0, "lr=0.001": None, "lr=0.01": 60.0}
+    assert chosen.values == ("lr=0.01",)
