@@ -134,9 +134,9 @@ def _close_rounds(prepared: Planned, progress: RunProgress, undecided: dict[str,
 
 def _without_rejected(prepared: Planned, failed: Mapping[str, str]) -> dict[str, str]:
     """Return the failed nodes without trials that diverged, which a choice rejects; a cell may need one, too."""
-    plan = prepared.plan
     from layover.plan.rounds import without_result
 
+    plan = prepared.plan
     open_keys = [key for choice in plan.rounds if choice.chosen is None for key in choice.nodes()]
     needed, waiting = set[str](), [*(cell.score for cell in plan.cells), *open_keys]
     while waiting:
