@@ -50,7 +50,9 @@ def under(result: Result) -> str:
     bf16 = f", {' and '.join(on['bf16_instructions'])}" if on["bf16_instructions"] else ", no bf16 instructions"
     told = {key: value for key, value in result["settings"].items() if key not in {"quick", "kept"}}
     settings = ", ".join(
-        f"{key} {' and '.join(value) if isinstance(value, list) else value}" for key, value in told.items()
+        f"{key} {' and '.join(map(str, value)) if isinstance(value, list) else value}"
+        for key, value in told.items()
+        if value is not None
     )
     quick = " **A smoke run: its figures mean nothing.**" if result["settings"]["quick"] else ""
     return (
