@@ -8,15 +8,12 @@ import random
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from tests.engine import kills
 from tests.engine.conftest import RECIPE, Folder, rows
 from tests.engine.kills import Tally
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 TUNED = (
     RECIPE.replace("lora: {module: lora, lr: 3e-3, rank: 2}", "lora: {module: lora, lr: {search: RATES}, rank: 2}")
@@ -31,17 +28,28 @@ TUNED = (
 COUNT = int(os.environ.get("LAYOVER_KILLS", "3"))
 
 
+def make(root: Path, encoder: Path) -> Folder:
+    """Make a working folder with a recipe whose learning rates are searched."""
+    folder = Folder(root, encoder)
+    rows(folder.root / "data" / "dev.jsonl", ["cow", "horse", "sheep", "goat"] * 2)
+    (folder.root / "recipe.yaml").write_text(TUNED, encoding="utf-8")
+    return folder
+
+
 @pytest.fixture
-def tuned(tmp_path: Path, encoder: Path) -> Callable[[str], Folder]:
-    """Make working folders with a recipe whose learning rates are searched."""
+def tuned(tmp_path: Path, encoder: Path) -> Folder:
+    """A fresh working folder."""
+    return make(tmp_path / "work", encoder)
 
-    def make(name: str) -> Folder:
-        folder = Folder(tmp_path / name, encoder)
-        rows(folder.root / "data" / "dev.jsonl", ["cow", "horse", "sheep", "goat"] * 2)
-        (folder.root / "recipe.yaml").write_text(TUNED, encoding="utf-8")
-        return folder
 
-    return make
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, encoder: Path) -> Folder:
+    """A working folder whose sweep ran in one process without interruption; tests only read it."""
+    folder = make(tmp_path_factory.mktemp("tuned") / "work", encoder)
+    said = folder.run("run", "recipe.yaml", "run.workers=1")
+    assert "8 of 8 cells finished" in said
+    assert "lora: tiny after 25% of the steps: chosen by development score" in said
+    return folder
 
 
 def choices(folder: Folder) -> dict[str, bytes]:
@@ -56,36 +64,29 @@ def same(one: Folder, other: Folder) -> None:
     assert one.weights() == other.weights()
 
 
-def test_parallel_processes_choose_as_a_single_one(tuned: Callable[[str], Folder]) -> None:
-    one, two = tuned("one"), tuned("two")
-    said = one.run("run", "recipe.yaml", "run.workers=1")
-    assert "8 of 8 cells finished" in said
-    assert "lora: tiny after 25% of the steps: chosen by development score" in said
-    two.run("run", "recipe.yaml", "run.workers=2")
-    same(one, two)
-    assert not list((one.root / "store").glob("work/*")), "no checkpoint of a rejected trial is left"
+def test_parallel_processes_choose_as_a_single_one(whole: Folder, tuned: Folder) -> None:
+    tuned.run("run", "recipe.yaml", "run.workers=2")
+    same(whole, tuned)
+    for left in ("work", "begun"):
+        assert not list((tuned.root / "store").glob(f"{left}/*")), "no checkpoint of a trial is left"
 
 
 @pytest.mark.slow
-def test_a_search_that_is_killed_chooses_the_same(tuned: Callable[[str], Folder]) -> None:
-    whole, killed = tuned("whole"), tuned("killed")
-    whole.run("run", "recipe.yaml")
+def test_a_search_that_is_killed_chooses_the_same(whole: Folder, tuned: Folder) -> None:
     tally = Tally()
     for seed in range(4 * COUNT):
         if sum(tally.kills.values()) >= COUNT:
             break
-        kills.life(killed, random.Random(seed), COUNT, tally)  # noqa: S311
-    killed.run("run", "recipe.yaml")
+        kills.life(tuned, random.Random(seed), COUNT, tally)  # noqa: S311
+    tuned.run("run", "recipe.yaml")
     assert not tally.wrong, "\n".join(tally.wrong)
     assert sum(tally.kills.values()) >= COUNT
-    same(whole, killed)
+    same(whole, tuned)
 
 
-def test_a_trial_resumes_the_checkpoint_of_the_round_before(tuned: Callable[[str], Folder]) -> None:
-    folder = tuned("one")
-    folder.run("run", "recipe.yaml")
+def test_a_trial_resumes_the_checkpoint_of_the_round_before(whole: Folder) -> None:
     resumed = []
-    for file in (folder.root / "store").glob("nodes/*/*/measured.json"):
+    for file in (whole.root / "store").glob("nodes/*/*/measured.json"):
         measured = json.loads(file.read_text(encoding="utf-8"))
         done = json.loads((file.parent / "done.json").read_text(encoding="utf-8"))
         if "resumed_at" in measured and done["identity"].get("until") == 0.5:
@@ -108,9 +109,9 @@ sys.addaudithook(watch)
 """
 
 
-def test_no_worker_opens_test_data_before_everything_is_chosen(tuned: Callable[[str], Folder]) -> None:
+def test_no_worker_opens_test_data_before_everything_is_chosen(tuned: Folder) -> None:
     """The plan checks all files before the first node; after that only workers read data."""
-    folder = tuned("one")
+    folder = tuned
     watched, hook = folder.root / "watched.txt", folder.root / "hook"
     hook.mkdir()
     (hook / "sitecustomize.py").write_text(WATCH, encoding="utf-8")
@@ -134,31 +135,27 @@ def test_no_worker_opens_test_data_before_everything_is_chosen(tuned: Callable[[
     assert "german.jsonl" in {name for place, name in by_workers if place > last}
 
 
-def test_the_report_tells_the_search(tuned: Callable[[str], Folder]) -> None:
-    folder = tuned("one")
-    folder.run("run", "recipe.yaml")
-    folder.run("report", "recipe.yaml", "--out", "out")
-    page = (folder.root / "out" / "report.md").read_text(encoding="utf-8")
+def test_the_report_tells_the_search(whole: Folder, tmp_path: Path) -> None:
+    whole.run("report", "recipe.yaml", "--out", str(tmp_path))
+    page = (tmp_path / "report.md").read_text(encoding="utf-8")
     section = page.split("## Tuning")[1].split("\n## ")[0]
     assert "Each method had 4 trials (halving, seed 0), with training seed 101." in section
     assert "lr: 1e-05, 0.001, 0.003, 0.01" in section
-    lines = (folder.root / "out" / "tuning.csv").read_text(encoding="utf-8").splitlines()
+    lines = (tmp_path / "tuning.csv").read_text(encoding="utf-8").splitlines()
     # evaluations: 4 trials of 1, 2 of 2 and one of 4, for two methods
     assert len(lines) == 1 + 2 * (4 * 1 + 2 * 2 + 1 * 4)
-    chosen = json.loads(folder.run("plan", "recipe.yaml", "--json"))["pending"]["rounds"]
+    chosen = json.loads(whole.run("plan", "recipe.yaml", "--json"))["pending"]["rounds"]
     last = {choice["label"]: choice["chosen"] for choice in chosen}
     for method in ("lora", "full"):
         (value,) = last[f"{method}: tiny"]
         assert f"| {method} | tiny | lr: 1e-05, 0.001, 0.003, 0.01 | {value} |" in section
 
 
-def test_the_plan_tells_what_waits_and_then_nothing(tuned: Callable[[str], Folder]) -> None:
-    folder = tuned("one")
-    before = json.loads(folder.run("plan", "recipe.yaml", "--json"))
+def test_the_plan_tells_what_waits_and_then_nothing(tuned: Folder, whole: Folder) -> None:
+    before = json.loads(tuned.run("plan", "recipe.yaml", "--json"))
     assert len(before["pending"]["cells"]) == 8
     assert before["pending"]["at_most"]["nodes"] > 0
     assert before["pending"]["at_most"]["flops"] > 0
-    folder.run("run", "recipe.yaml")
-    after = json.loads(folder.run("plan", "recipe.yaml", "--json"))
+    after = json.loads(whole.run("plan", "recipe.yaml", "--json"))
     assert (after["to_run"], after["pending"]["cells"], after["cells_finished"]) == (0, [], 8)
     assert after["pending"]["at_most"]["nodes"] == 0

@@ -81,7 +81,7 @@ def test_other_seeds_are_shown_over_the_same_languages_or_as_a_gap() -> None:
 
     rows = [row(1, en=80.0, de=60.0), row(2, en=90.0), row(3, de=50.0, en=70.0)]
     nodes = {"scoring": SimpleNamespace(spec=some_scores())}
-    plan: Any = SimpleNamespace(nodes=nodes, recipe=SimpleNamespace(methods={}))
+    plan: Any = SimpleNamespace(nodes=nodes, recipe=SimpleNamespace(baseline=lambda: None))
     scores = facts.scores_of(plan, cast("Any", None), rows[0], rows)
     assert scores is not None
     assert scores.by_seed == {"1": 70.0, "2": None, "3": 60.0}
