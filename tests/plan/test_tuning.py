@@ -316,7 +316,7 @@ def test_the_values_of_one_stage_leave_the_other_as_it_is(world: World, tmp_path
         (("tune.sampler=random",), "methods.full: tune.sampler random needs tune.budget"),
         (("methods.lora.lr={search: {low: 1e-4, high: 1e-2}}",), "methods.lora: a grid of ranges is not defined"),
         (("eval.split=validation",), "tuning would choose by scored data (validation en)"),
-        (("tasks.moods.select={language: sw}", "tasks.moods.files.validation={sw: moods/sw.jsonl}"), "are in sw"),
+        (("tasks.moods.select={language: sw}", "tasks.moods.files.validation={sw: moods/sw.jsonl}"), "those in sw"),
         (("baseline=lora",), "baseline: 'lora' is no method of the sweep that trains the whole encoder"),
         (("tasks.moods.select={split: test}",), "by test scores"),
         (("tasks.moods.select=null",), "select: null evaluates nothing"),
@@ -332,6 +332,11 @@ def test_what_is_refused(world: World, overrides: tuple[str, ...], message: str)
 def test_all_mistakes_are_told_at_once(world: World) -> None:
     found = problems(world, *TUNED, "methods.lora.lr={search: [1e-4, 1e-3]}", "train.select=null", "tune.untuned=[x]")
     assert len(found) == 3
+
+
+def test_a_mistyped_search_is_recognised(world: World) -> None:
+    found = problems(world, TUNED[0], "methods.lora.lr={serch: [1e-4, 1e-3, 1e-2]}", *TUNED[2:])
+    assert any("did you mean 'search'?" in problem for problem in found), found
 
 
 @pytest.mark.parametrize("wrong", ["3", "[1e-4]", "[1e-4, 1e-3, 100]", "{low: 1e-3, high: 1e-4}"])

@@ -31,9 +31,7 @@ def search_of(plan: Plan, cell: Cell) -> SearchFacts | None:
 
 def _trials(search: Searched) -> tuple[TrialFacts, ...]:
     """Return the trials with the scores of their last rounds."""
-    facts: dict[str, TrialFacts] = {}
-    for choice_round in search.rounds:
-        share = float(choice_round.about["until"] or 1)
-        for value, score in (choice_round.chosen.scores if choice_round.chosen is not None else {}).items():
-            facts[value] = TrialFacts(values=value, score=score, share=share)
-    return tuple(facts.values())
+    return tuple(
+        TrialFacts(values=value, score=choice_round.score(value), share=choice_round.until or 1.0)
+        for value, choice_round in search.last_rounds().items()
+    )

@@ -174,7 +174,7 @@ class _Planner:
             return "tuning would choose by test scores; write select.split: validation"
         language = self.rules.train_language(task)
         if portion.language != language:
-            return f"tuning chooses by development scores in {language}, but those of select are in {portion.language}"
+            return f"tuning needs development scores in {language}, but select takes those in {portion.language}"
         scored = [place for evaluated in self.judged.values() for place in evaluated.portions.values()]
         if self.rules.overlapping(portion, scored):
             return (

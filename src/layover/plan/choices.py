@@ -61,10 +61,14 @@ class Round:
     """Number of candidates that are chosen."""
     chosen: RoundResult | None = None
     """None while it is open."""
-    about: Mapping[str, str] = field(default_factory=dict)
-    """Facts for a report; no part of its key."""
+    method_name: str = ""
+    """The method whose values are chosen; like the next three fields no part of the key."""
+    where: str = ""
+    """What the choice is for: `mini, ner`."""
+    until: float | None = None
+    """The share of the steps after which the trials are compared; None: after all."""
     later: tuple[str, ...] = ()
-    """Keys of the nodes that later rounds may add; no part of its key."""
+    """Keys of the nodes that later rounds may add."""
 
     @property
     def key(self) -> str:
@@ -75,6 +79,10 @@ class Round:
     def nodes(self) -> tuple[str, ...]:
         """Return the keys of the nodes that have to be finished, each once."""
         return tuple(dict.fromkeys(key for candidate in self.candidates for key in candidate.nodes))
+
+    def score(self, value: str) -> float | None:
+        """Return the score of a candidate; None while the round is open, or without a score."""
+        return None if self.chosen is None else self.chosen.scores.get(value)
 
     def survivors(self) -> tuple[Candidate, ...]:
         """Return the chosen candidates, the best first; nothing while the round is open."""

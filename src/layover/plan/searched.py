@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from layover.plan.choices import Round
@@ -10,7 +9,6 @@ from layover.plan.nodes import Combination, Plan
 from layover.plan.tuning import place_of
 from layover.recipe.resolved import TunedMethod
 from layover.recipe.searches import Path
-from layover.specs.train import TrainSpec
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,12 @@ class Searched:
     def chosen(self) -> str | None:
         """The chosen values, `lr=0.001`; None while a round is open."""
         last = self.rounds[-1]
-        return None if last.chosen is None or last.about["until"] else last.chosen.value
+        return None if last.chosen is None or last.until is not None else last.chosen.value
+
+    def last_rounds(self) -> dict[str, Round]:
+        """Return name of each trial -> the last closed round that compared it."""
+        closed = (choice_round for choice_round in self.rounds if choice_round.chosen is not None)
+        return {candidate.value: choice_round for choice_round in closed for candidate in choice_round.candidates}
 
     def edges(self) -> list[str]:
         """Return a warning for each chosen value that is the smallest or the largest of those that were tried."""
@@ -55,8 +58,8 @@ def searched(plan: Plan) -> list[Searched]:
     """Return the searches of a plan in the order of the recipe's methods."""
     groups: dict[tuple[str, str], list[Round]] = {}
     for choice_round in plan.rounds:
-        if "method" in choice_round.about:
-            groups.setdefault((choice_round.about["method"], choice_round.about["where"]), []).append(choice_round)
+        if choice_round.method_name in plan.recipe.tuned:
+            groups.setdefault((choice_round.method_name, choice_round.where), []).append(choice_round)
     order = list(plan.recipe.document.sweep.method)
     searches = [
         Searched(method, where, plan.recipe.tuned[method], tuple(rounds)) for (method, where), rounds in groups.items()
@@ -74,13 +77,3 @@ def repeated_seeds(plan: Plan) -> list[int]:
     """Return the seeds that were used for tuning and are reported, too."""
     tune = plan.recipe.tune
     return [seed for seed in tune.seeds if seed in plan.recipe.document.sweep.seed] if plan.recipe.tuned else []
-
-
-def trials(plan: Plan) -> Iterator[str]:
-    """Yield the keys of the trainings that were made for choices, each once."""
-    seen: dict[str, None] = {}
-    for choice_round in plan.rounds:
-        for key in choice_round.nodes():
-            if key not in seen and key in plan.nodes and isinstance(plan.nodes[key].spec, TrainSpec):
-                seen[key] = None
-                yield key

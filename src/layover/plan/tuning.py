@@ -102,7 +102,9 @@ class Tuning:
             rule=f"development score{at}{mean}",
             candidates=candidates,
             keeps=keeps,
-            about={"method": combination.method, "where": where, "until": "" if until is None else f"{until:g}"},
+            method_name=combination.method,
+            where=where,
+            until=until,
             later=tuple(key for candidate in later for key in candidate.nodes),
         )
 
@@ -167,8 +169,8 @@ class Tuning:
             for candidate in choice_round.candidates
         }
         curves = {value: tuple(result.curve for result in each) for value, each in results.items()}
-        scores = {value: _mean([result.score for result in each]) for value, each in results.items()}
-        losses = {value: _mean([result.loss for result in each]) for value, each in results.items()}
+        scores = {value: mean_of_all([result.score for result in each]) for value, each in results.items()}
+        losses = {value: mean_of_all([result.loss for result in each]) for value, each in results.items()}
         scored = [(value, score) for value, score in scores.items() if score is not None]
         if not scored:
             raise NodeError(
@@ -264,6 +266,7 @@ def _or_last(loss: float | None) -> float:
     return math.inf if loss is None else loss
 
 
-def _mean(scores: Sequence[float | None]) -> float | None:
+def mean_of_all(scores: Sequence[float | None]) -> float | None:
+    """Return the mean; None if a score is missing, or there are none."""
     known = [score for score in scores if score is not None]
     return math.fsum(known) / len(known) if len(known) == len(scores) and known else None

@@ -75,7 +75,7 @@ class Trial:
     @property
     def name(self) -> str:
         """`lr=0.001 rank=8`."""
-        return named(self.values)
+        return self.method.trial
 
 
 @dataclass(frozen=True)

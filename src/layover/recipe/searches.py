@@ -7,6 +7,7 @@ in its place; `recipe/tuned.py` validates every trial of it.
 from __future__ import annotations
 
 import copy
+import difflib
 import math
 import random
 from abc import ABC, abstractmethod
@@ -172,7 +173,7 @@ def without_searches(source: RecipeFile) -> tuple[RecipeFile, dict[str, MethodSe
     for name, method in methods.items():
         own, wrong = dict[Path, NumberSearch](), False
         for path, written in _written(method, ()):
-            form: type[NumberSearch] = RangeSearch if isinstance(written["search"], dict) else ListSearch
+            form: type[NumberSearch] = RangeSearch if isinstance(written.get("search"), dict) else ListSearch
             search, mistakes = validate(form, written, source, ("methods", name, *path))
             problems += mistakes
             holder = _holder(values["methods"][name], path)
@@ -190,7 +191,7 @@ def _written(value: object, path: Path) -> Iterator[tuple[Path, dict[str, Any]]]
     """Yield path and value of every search in a method."""
     if not isinstance(value, dict):
         return
-    if path and "search" in value:
+    if path and difflib.get_close_matches("search", [key for key in value if isinstance(key, str)], cutoff=0.8):
         yield path, value
         return
     for key, inner in value.items():

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from layover.escape import csv_file, inline, markdown_table
 from layover.plan import Plan
-from layover.plan.choices import Curve, Round
+from layover.plan.choices import Curve
 from layover.plan.searched import Searched, repeated_seeds, searched
+from layover.plan.tuning import mean_of_all
 from layover.report._section import Section
 from layover.report.rows import CellRow
 
@@ -48,13 +49,9 @@ def explained(plan: Plan, searches: Sequence[Searched]) -> str:
 def _lines(searches: Sequence[Searched]) -> list[list[str]]:
     lines = []
     for each in searches:
-        score = None if each.chosen is None else _score(each.rounds[-1], each.chosen)
+        score = None if each.chosen is None else each.rounds[-1].score(each.chosen)
         lines.append([each.method, each.where, each.searches(), each.chosen or "not chosen yet", _number(score)])
     return lines
-
-
-def _score(choice_round: Round, value: str) -> float | None:
-    return None if choice_round.chosen is None else choice_round.chosen.scores.get(value)
 
 
 def _number(score: float | None) -> str:
@@ -63,18 +60,14 @@ def _number(score: float | None) -> str:
 
 def trials(each: Searched) -> list[list[str]]:
     """Return a line for each trial of a search, from its last round."""
-    last: dict[str, Round] = {}
-    for choice_round in each.rounds:
-        if choice_round.chosen is not None:
-            last |= {candidate.value: choice_round for candidate in choice_round.candidates}
     lines = []
-    for value, choice_round in last.items():
+    for value, choice_round in each.last_rounds().items():
         curves = () if choice_round.chosen is None else choice_round.chosen.curves.get(value, ())
-        until = choice_round.about["until"]
-        remark = "chosen" if value == each.chosen else f"stopped after {float(until):.0%}" if until else ""
+        stopped = "" if choice_round.until is None else f"stopped after {choice_round.until:.0%}"
+        remark = "chosen" if value == each.chosen else stopped
         if not all(curves):
             remark = "a training diverged"
-        lines.append([value, _number(_score(choice_round, value)), _course(curves), remark])
+        lines.append([value, _number(choice_round.score(value)), _course(curves), remark])
     return lines
 
 
@@ -83,12 +76,7 @@ def _course(curves: Sequence[Curve]) -> str:
     if not curves or len({len(curve) for curve in curves}) > 1:
         return NOTHING
     steps = zip(*([score for _, score in curve] for curve in curves), strict=True)
-    return ", ".join(_number(_mean(scores)) for scores in steps)
-
-
-def _mean(scores: Sequence[float | None]) -> float | None:
-    known = [score for score in scores if score is not None]
-    return sum(known) / len(known) if len(known) == len(scores) and known else None
+    return ", ".join(_number(mean_of_all(scores)) for scores in steps)
 
 
 def _whole(plan: Plan, _rows: Sequence[CellRow]) -> list[str]:
@@ -124,7 +112,7 @@ def _evaluations(each: Searched) -> Iterator[list[str]]:
         for candidate in choice_round.candidates:
             score = choice_round.chosen.scores[candidate.value]
             chosen = str(candidate.value in choice_round.chosen.values).lower()
-            start = [each.method, each.where, choice_round.about["until"] or "1", candidate.value]
+            start = [each.method, each.where, f"{choice_round.until or 1:g}", candidate.value]
             end = ["" if score is None else repr(score), chosen]
             curves = choice_round.chosen.curves[candidate.value]
             for training, curve in zip(candidate.nodes, curves, strict=True):
