@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from tests.quick import assert_quick, quick
 
 from layover.errors import ModelError, shown
 from layover.files import safe
@@ -213,7 +214,7 @@ WORST: dict[str, Callable[[int], bytes]] = {
 def test_the_worst_header_takes_seconds_and_megabytes(tmp_path: Path, name: str) -> None:
     file = made(tmp_path / "x", WORST[name](safe.MOST_HEADER))
     seconds, peak = measured(lambda: header(file))
-    assert seconds < 10.0
+    assert_quick(seconds, 10)
     assert peak < 250 * 2**20
 
 
@@ -222,9 +223,8 @@ def test_many_entries_take_no_quadratic_time(tmp_path: Path) -> None:
     names = [f"base_model.model.classifier.w{number}" for number in range(15_000)]
     entries = {name: entry(4 * number, 4 * number + 4, [1]) for number, name in enumerate(names)}
     file = made(tmp_path / "x", entries, bytes(4 * len(names)))
-    start = time.process_time()
-    assert len(header(file)) == len(names)
-    assert time.process_time() - start < 5.0
+    with quick(5):
+        assert len(header(file)) == len(names)
 
 
 JSON: dict[str, tuple[bytes, str]] = {

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.quick import assert_quick
 from tests.recipe.mutations import ROOT, mutated
 from tests.recipe.test_words import MACHINERY
 
@@ -48,7 +49,7 @@ def test_check_answers_every_mutation(
         seconds = time.process_time() - started
         out, err = capsys.readouterr()
         check_answer(seed, 0 if code is None else code, out, err)
-        assert seconds < SECONDS, seed
+        assert_quick(seconds, SECONDS, seed)
 
 
 def check_answer(seed: int, code: object, out: str, err: str) -> None:

@@ -18,8 +18,8 @@ MOST_PROBED, MOST_PROBE_TOKENS, MOST_SEEN = 64, 512, 8
 """Rows of a probe, tokens per row, and numbers kept per hidden state."""
 MOST_TOLERANCE = 1e-2
 MOST_ATTACHMENTS = 65
-MOST_PATTERNS = 512
-"""Rules of a module for its linear maps."""
+MOST_ENTRIES = 512
+"""Entries of a list or mapping in the settings of a module: layers, linear maps, rules for linear maps."""
 MOST_NUMBER = 2**31
 """Largest absolute value of a setting; the smallest is its reciprocal, or zero."""
 MOST_NAME = 200
@@ -59,12 +59,11 @@ FileName = Annotated[str, AfterValidator(_plain_name)]
 def _sane(value: dict[str, Any]) -> dict[str, Any]:
     if "name" not in value:
         raise ValueError("the settings of a module or a composition need a name")
-    patterns = value.get("patterns", ())
-    if not isinstance(patterns, (list, tuple)) or len(patterns) > MOST_PATTERNS:
-        raise ValueError(f"patterns must be a list of at most {MOST_PATTERNS} patterns")
     waiting: list[Any] = [value]
     while waiting:
         current = waiting.pop()
+        if isinstance(current, (dict, list, tuple)) and len(current) > MOST_ENTRIES:
+            raise ValueError(f"a setting has {len(current):,} entries, but may have at most {MOST_ENTRIES}")
         if isinstance(current, dict):
             waiting += current.values()
         elif isinstance(current, (list, tuple)):
