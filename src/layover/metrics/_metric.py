@@ -6,10 +6,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from layover.metrics._scheme import Scheme
 
 Score = Callable[[Sequence[Any], Sequence[Any], str], float]
 """(predictions, golds, language) -> 0 to 100, or the unit; both sequences have one item per example."""
+
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Summed:
+    """A metric as a function of sums over examples. Then a score without some examples costs nearly nothing."""
+
+    counts: Callable[[Sequence[Any], Sequence[Any], str], Array]
+    """(predictions, golds, language) -> the counts of each example, (N, D)."""
+    value: Callable[[Array], float]
+    """Sums of counts, (D,) -> the score. For all examples it equals `Metric.score`, up to rounding."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +60,8 @@ class Metric:
     """The lowest possible value."""
     by_rules: Callable[[Rules], Score] | None = None
     """Returns the scoring function for the rules of a task; None if the rules have no effect."""
+    summed: Callable[[Rules], Summed] | None = None
+    """Returns the metric as a function of sums, for the rules of a task. Only metrics that take long need it."""
     reads_spans: bool = False
     """tagging: whether it scores spans, so that the tags of the task must mark them."""
 

@@ -7,8 +7,10 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
+import numpy as np
+
 from layover.metrics._detect import detect_or_none
-from layover.metrics._metric import Metric, Rules, Score
+from layover.metrics._metric import Array, Metric, Rules, Score, Summed
 from layover.metrics._paired import Tags, tagged
 from layover.metrics._scheme import Scheme
 
@@ -63,6 +65,26 @@ def _score(predictions: Sentences, golds: Sentences, canonical: Callable[[str], 
         return 100.0 * float(f1_score(expected, predicted))
 
 
+def _summed(rules: Rules) -> Summed:
+    """Return the score as a function of the numbers of right, predicted and gold spans of each sentence."""
+
+    def counts(predictions: Sentences, golds: Sentences, _language: str) -> Array:
+        from seqeval.metrics.sequence_labeling import get_entities
+
+        scheme = rules.tags
+        every = {tag for side in (predictions, golds) for tags in side for tag in tags}
+        known = cache(_by_themselves(every) if scheme is None else scheme.canonical)
+        found = []
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for predicted, gold in tagged(predictions, golds):
+                spans = [set(get_entities([known(tag) for tag in tags])) for tags in (predicted, gold)]
+                found.append([len(spans[0] & spans[1]), len(spans[0]), len(spans[1])])
+        return np.array(found, np.float64)
+
+    return Summed(counts, lambda sums: 200.0 * float(sums[0] / (sums[1] + sums[2])) if sums[0] else 0.0)
+
+
 def _by_themselves(tags: Iterable[str]) -> Callable[[str], str]:
     """Return the function that converts tags without a task for seqeval."""
     scheme = detect_or_none(tags)
@@ -84,6 +106,7 @@ METRIC = Metric(
     higher_is_better=True,
     score=seqeval_f1,
     by_rules=_by_rules,
+    summed=_summed,
     reads_spans=True,
     hub="f1",
 )

@@ -52,7 +52,7 @@ class ScoreSpec(StepSpec):
 
     step: ClassVar[str] = "score"
     order: ClassVar[int] = 80
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     predictions: Mapping[str, Keys]
     """Language -> the predictions to score."""

@@ -45,6 +45,9 @@ RECORD = "record.json"
 CLASSES = "classes.json"
 """score: how often each label is gold and predicted (`layover.label_counts`); only if answers are labels."""
 
+ITEMS = "items.safetensors"
+"""score: what groups of test items contribute to each score (`layover.steps.items`)."""
+
 
 def weights_of(name: str) -> str:
     """Return the name of the file with the trained weights of a module, or of a mixer."""

@@ -17,8 +17,18 @@ from layover.plan import Node
 from layover.records import LabelThreshold, Layer, NoAnswerThresholds, Record, Retrieved, TagScheme, write_record
 from layover.specs.score import Keys, ScoreSpec
 from layover.steps.accounting import accounts_of, without_gold
-from layover.steps.artifacts import CLASSES, PREDICTIONS, RECORD, load_examples, predictions_of, read_lines
+from layover.steps.artifacts import (
+    CLASSES,
+    ITEMS,
+    PREDICTIONS,
+    RECORD,
+    load_examples,
+    load_rows,
+    predictions_of,
+    read_lines,
+)
 from layover.steps.context import Context
+from layover.steps.items import Array, ItemNames, contributions_of, write_items
 from layover.store import Store
 
 Scores = dict[str, float]
@@ -42,6 +52,8 @@ class CellScores:
     retrieval: Retrieved | None = None
     counts: dict[str, Counts] = field(default_factory=dict)
     """Language -> counts of the labels; empty if answers are not labels."""
+    items: dict[str, Array] = field(default_factory=dict)
+    """Language -> what groups of items contribute to each score."""
 
 
 def run(node: Node[ScoreSpec], folder: Path, context: Context) -> None:
@@ -64,6 +76,7 @@ def run(node: Node[ScoreSpec], folder: Path, context: Context) -> None:
         rows=accounts_of(spec, store),
     )
     write_record(folder / RECORD, record)
+    write_items(folder / ITEMS, outcome.items)
     if kinds.get(spec.kind).classes:
         write_counts(folder / CLASSES, LabelCounts(languages=dict(sorted(outcome.counts.items()))))
     context.progress({"done": len(record.languages), "total": len(record.languages), "unit": "languages"})
@@ -77,9 +90,14 @@ def head_scores(spec: ScoreSpec, store: Store) -> CellScores:
         outcome.threshold = LabelThreshold(tuned_on=spec.no_answer.tuned_on, thresholds=thresholds)
     elif spec.no_answer is not None:
         outcome.no_answer = NoAnswerThresholds(tuned_on=spec.no_answer.tuned_on, thresholds=thresholds)
+    names = _names(spec, store)
     for language in spec.predictions:
-        _score(spec, language, thresholds, store, outcome)
+        _score(spec, language, thresholds, names, store, outcome)
     return outcome
+
+
+def _names(spec: ScoreSpec, store: Store) -> ItemNames:
+    return ItemNames({language: load_rows(store, data) for language, (_, data) in spec.predictions.items()})
 
 
 def _thresholds(spec: ScoreSpec, store: Store) -> dict[str, float]:
@@ -100,7 +118,14 @@ def _thresholds(spec: ScoreSpec, store: Store) -> dict[str, float]:
     return {language: tuned[keys] for language, keys in sorted(rule.tuned.items()) if keys in tuned}
 
 
-def _score(spec: ScoreSpec, language: str, thresholds: dict[str, float], store: Store, outcome: CellScores) -> None:
+def _score(
+    spec: ScoreSpec,
+    language: str,
+    thresholds: dict[str, float],
+    names: ItemNames,
+    store: Store,
+    outcome: CellScores,
+) -> None:
     """Add the scores of a language to the outcome, or the reason why there are none."""
     kind = kinds.get(spec.kind)
     predictions, examples = _load(spec.predictions[language], spec.kind, store)
@@ -120,6 +145,10 @@ def _score(spec: ScoreSpec, language: str, thresholds: dict[str, float], store: 
         outcome.missing[language] = str(error)
         return
     outcome.languages[language], outcome.examples[language] = scores, kind.scored(examples)
+    items = names.of(language, kind, examples)
+    outcome.items[language] = contributions_of(
+        kind, predictions, examples, items, metrics=spec.metrics, language=language, rules=spec.rules
+    )
     if kind.classes:
         outcome.counts[language] = count(_labels(kind, predictions, examples))
 
@@ -163,7 +192,28 @@ def search_scores(spec: ScoreSpec, search: SettledSearch, store: Store) -> CellS
         thresholds=layers[layer].thresholds,
         layers=layers if len(layers) > 1 else {},
     )
-    return CellScores(languages, reasons, counts, retrieval=retrieved)
+    items = _items(spec, search, layers[layer], layer, store)
+    return CellScores(languages, reasons, counts, retrieval=retrieved, items=items)
+
+
+def _items(spec: ScoreSpec, search: SettledSearch, scored: Layer, layer: int, store: Store) -> dict[str, Array]:
+    """Return what groups of sentences contribute to the scores of a layer."""
+    names, found = _names(spec, store), {}
+    for language in scored.languages:
+        split = _Split(store, search, spec.predictions[language])
+        predictions = split.predictions(layer)
+        if (threshold := scored.thresholds.get(language)) is not None:
+            predictions = above(predictions, threshold)
+        found[language] = contributions_of(
+            KIND,
+            predictions,
+            split.examples,
+            names.of(language, KIND, split.examples),
+            metrics=spec.metrics,
+            language=language,
+            rules=spec.rules,
+        )
+    return found
 
 
 def _language(spec: ScoreSpec, search: SettledSearch, language: str, store: Store) -> tuple[LayerScores, str, int]:

@@ -1,0 +1,110 @@
+"""What groups of test items contribute to the scores of a cell: the report's statistics read it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import load_file, save_file
+
+from layover import metrics as registry
+from layover.errors import DataError
+from layover.kinds import Kind
+from layover.metrics import Metric
+from layover.metrics._metric import Rules
+from layover.statistics import GROUPS, contributions, slots
+
+Array = npt.NDArray[np.float64]
+
+
+class ItemNames:
+    """Names of examples as items: examples with equal names are one item for statistics.
+
+    A name is the id in the data if most ids are in several languages, else the line in the file: lines of parallel files
+    translate each other. Examples about the same text have the name of the first of them.
+
+    Args:
+        rows: Language -> id and place of each example, as `load_rows` returns them.
+    """
+
+    def __init__(self, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        self._rows = rows
+        frequency = Counter(str(row["id"]) for found in rows.values() for row in found if row["id"] is not None)
+        shared = sum(count for count in frequency.values() if count > 1)
+        self._by_id = 2 * shared >= frequency.total()
+
+    def of(self, language: str, kind: Kind[Any], examples: Sequence[Any]) -> list[str]:
+        """Return the name of each example of a language."""
+        names = [self._own(row) for row in self._rows[language]]
+        first: dict[str, str] = {}
+        return [first.setdefault(kind.group_of(each), name) for each, name in zip(examples, names, strict=True)]
+
+    def _own(self, row: Mapping[str, Any]) -> str:
+        by_id = self._by_id and row["id"] is not None
+        return str(row["id"]) if by_id else str(row["where"]).rpartition(":")[2]
+
+
+def contributions_of(
+    kind: Kind[Any],
+    predictions: Sequence[Any],
+    examples: Sequence[Any],
+    names: Sequence[str],
+    *,
+    metrics: Sequence[str],
+    language: str,
+    rules: Rules,
+) -> Array:
+    """Return the contribution of each group of items to each score of a language, (metrics, GROUPS).
+
+    Args:
+        kind: The kind of the task.
+        predictions: One prediction for each example.
+        examples: The examples, all with gold.
+        names: The names of the examples as items.
+        metrics: The metrics.
+        language: The language of the examples.
+        rules: The rules of the task.
+    """
+    answers = [kind.answer(prediction) for prediction in predictions]
+    golds = [kind.gold(example) for example in examples]
+    groups = slots(names)
+    scored = [_contributions(registry.get(name), answers, golds, groups, language, rules) for name in metrics]
+    return np.stack(scored)
+
+
+def _contributions(
+    metric: Metric,
+    answers: Sequence[Any],
+    golds: Sequence[Any],
+    groups: npt.NDArray[np.int64],
+    language: str,
+    rules: Rules,
+) -> Array:
+    if metric.summed is not None:
+        summed = metric.summed(rules)
+        counts = summed.counts(answers, golds, language)
+        return contributions(summed.value(counts.sum(axis=0)), lambda kept: summed.value(counts[kept].sum(axis=0)), groups)
+    score = metric.for_task(rules)
+
+    def without(kept: npt.NDArray[np.bool_]) -> float:
+        chosen = np.flatnonzero(kept)
+        return score([answers[number] for number in chosen], [golds[number] for number in chosen], language)
+
+    try:
+        return contributions(score(answers, golds, language), without, groups)
+    except DataError:  # without some items there is no score, such as a correlation of equal numbers
+        return np.full(GROUPS, np.nan)
+
+
+def write_items(path: Path, by_language: Mapping[str, Array]) -> None:
+    """Write the contributions, language -> (metrics, GROUPS) in the order of the record, as float32."""
+    save_file({language: values.astype(np.float32) for language, values in sorted(by_language.items())}, path)
+
+
+def read_items(path: Path) -> dict[str, Array]:
+    """Return what `write_items` wrote."""
+    return {language: values.astype(np.float64) for language, values in load_file(path).items()}
