@@ -64,7 +64,7 @@ coverage: install
 
 # The adapters library holds transformers at 4.57, and that an older client of the hub. What meets one of the three runs
 # there, too: their encoders and tokenizers, files that peft and adapters write or read, and what is asked of a hub.
-ADAPTERS := $(addprefix tests/,encoder files sandbox/test_encoders.py cli/test_sandbox.py compositions/test_oracles.py \
+ADAPTERS := $(addprefix tests/,encoder files/test_data.py files/test_hub_client.py files/test_models.py sandbox/test_encoders.py cli/test_sandbox.py compositions/test_oracles.py \
 	engine/test_heads.py engine/test_imports.py plan/test_imports_hub.py plan/test_tokenizers.py \
 	$(addprefix layouts/test_,adapterhub.py fuzz.py heads.py peft.py traps.py traps_of_adapterhub.py traps_of_peft.py) \
 	$(addprefix hub/,export model_card/test_metadata.py model_card/test_own.py test_pull.py test_push.py \

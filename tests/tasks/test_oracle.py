@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.tasks.some import some
 
 from layover import kinds, tasks
 
@@ -32,6 +33,7 @@ def test_gold_scores_100(name: str, data_root: Path) -> None:
         if location is None:
             continue
         examples = [example for example in task.read(location) if kind.has_gold(example)]
+        examples = examples if kind.sides else some(examples, 2_000)
         if examples:  # blind test files have none
             predictions = json.loads(json.dumps([right(task.kind, kind.gold(example)) for example in examples]))
             found = kind.score(predictions, examples, metrics=task.metrics, language=language)

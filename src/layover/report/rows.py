@@ -11,11 +11,13 @@ from layover.label_counts import LabelCounts, read_counts
 from layover.plan import Cell, Plan, partial
 from layover.plan.nodes import spec_at
 from layover.records import Record, read_record
+from layover.report.compared import Items
 from layover.report.costs import TargetCost, cost_of
 from layover.report.learned import LearnedMixture, mixtures_below
 from layover.report.mixing_weights import MixingWeight, mixing_weights_of
 from layover.specs.score import ScoreSpec
-from layover.steps.artifacts import CLASSES, RECORD
+from layover.steps.artifacts import CLASSES, ITEMS, RECORD
+from layover.steps.items import read_items
 from layover.store import Store
 
 
@@ -42,6 +44,10 @@ class CellRow:
     """The cost of the target's training; None if there is none."""
     counts: LabelCounts | None = None
     """The counts of its labels; None if answers are not labels, or if an older version scored the cell."""
+    items: Items | None = None
+    """What groups of test items contribute to its scores; None if the cell is missing."""
+    baseline_items: Items | None = None
+    """The items of `baseline`."""
 
     @property
     def value(self) -> float | None:
@@ -71,6 +77,10 @@ def rows_of(plan: Plan, store: Store) -> list[CellRow]:
         path = store.path(key) / CLASSES if store.has(key) else None
         return read_counts(path) if path is not None and path.is_file() else None  # older versions did not write counts
 
+    @cache
+    def items_of(key: str) -> Items | None:
+        return read_items(store.path(key) / ITEMS) if store.has(key) else None
+
     rows = []
     for cell in plan.cells:
         record = record_of(cell.score)
@@ -80,7 +90,8 @@ def rows_of(plan: Plan, store: Store) -> list[CellRow]:
         baseline, weights, below = record_of(cell.baseline), mixing_weights_of(plan, store, cell), mixtures(cell.train)
         cost = cost_of(plan, store, cell.train) if scored.search is None else None  # retrieval trains no target
         values = (cell, scored.metric, scored.split, parts, record, baseline, failure, weights, below, cost)
-        rows.append(CellRow(*values, counts_of(cell.score)))
+        items = items_of(cell.score), None if cell.baseline is None else items_of(cell.baseline)
+        rows.append(CellRow(*values, counts_of(cell.score), *items))
     return rows
 
 
@@ -172,9 +183,15 @@ def paired(differences: Sequence[float | str]) -> tuple[Spread | None, str]:
         differences: The difference of each seed, or the reason why it is missing, as `difference` returns them.
     """
     known = spread([value for value in differences if not isinstance(value, str)])
-    if OTHER_LANGUAGES in differences:
-        return known, OTHER_LANGUAGES
-    return known, NOT_THERE if known is None and differences else ""
+    reasons = [value for value in differences if isinstance(value, str)]
+    return known, missing_reason(reasons, nothing_known=known is None)
+
+
+def missing_reason(reasons: Sequence[str], *, nothing_known: bool) -> str:
+    """Return the reason why a difference over seeds is missing, or a part of it; empty if a seed is merely missing."""
+    if OTHER_LANGUAGES in reasons:
+        return OTHER_LANGUAGES
+    return NOT_THERE if nothing_known and reasons else ""
 
 
 def by_group(rows: Sequence[CellRow]) -> Mapping[tuple[str, str, str], list[CellRow]]:

@@ -53,14 +53,15 @@ class _Test:
     """Standard error of the mean."""
     df: float
     p: float
+    items: Array
 
 
 def family(differences: Sequence[Difference]) -> list[Finding]:
     """Return the finding of each difference, with p-values that are adjusted for all that can be marked.
 
     The variance of a difference is the sum of its variance over trainings and its variance over items. The former
-    borrows from the family: (d0 mean + (n - 1) own) / (d0 + n - 1), where d0 is the number of other comparisons, at most
-    4 (a moderated variance: Smyth 2004). Degrees of freedom are Satterthwaite's (1946). The p-values are those of a
+    borrows from the family: (d0 mean + (n - 1) own) / (d0 + n - 1), where d0 is the number of other comparisons, 4 at
+    most (a moderated variance: Smyth 2004). Degrees of freedom are Satterthwaite's (1946). The p-values are those of a
     step-down max-T procedure (Westfall and Young 1993) on draws from the joint distribution, in which trainings of
     different comparisons are independent (conservative: Sidak 1967) and items are shared as estimated.
     """
@@ -70,9 +71,9 @@ def family(differences: Sequence[Difference]) -> list[Finding]:
     tests = []
     for number, difference in zip(fit, moderated, strict=True):
         error, df = _error(difference, borrowed)
-        if error > 0:
-            tests.append(_Test(number, error, df, _p(difference.mean / error, df)))
-    adjusted = _step_down(tests, differences)
+        if error > 0 and difference.items is not None:
+            tests.append(_Test(number, error, df, _p(difference.mean / error, df), difference.items))
+    adjusted = _step_down(tests)
     return [_finding(number, each, tests, adjusted) for number, each in enumerate(differences)]
 
 
@@ -142,7 +143,7 @@ def _error(difference: Difference, borrowed: int) -> tuple[float, float]:
     return variance**0.5, sum(counted) ** 2 / below if below else float("inf")
 
 
-def _step_down(tests: Sequence[_Test], differences: Sequence[Difference]) -> dict[int, float]:
+def _step_down(tests: Sequence[_Test]) -> dict[int, float]:
     """Return the adjusted p-value by place."""
     if not tests:
         return {}
@@ -151,9 +152,7 @@ def _step_down(tests: Sequence[_Test], differences: Sequence[Difference]) -> dic
     ordered = sorted(tests, key=lambda test: test.p)
     df = np.array([test.df for test in ordered])
     random = np.random.default_rng(0)
-    normal = random.multivariate_normal(
-        np.zeros(len(ordered)), _correlation(ordered, differences), DRAWS, method="eigh"
-    )
+    normal = random.standard_normal((DRAWS, len(ordered))) @ _root(_correlation(ordered)).T
     drawn = normal / np.sqrt(random.chisquare(df, normal.shape) / df)
     p_values = 2 * stdtr(df, -np.abs(drawn))
     # of each draw, the smallest p-value among a comparison and those after it
@@ -166,9 +165,9 @@ def _step_down(tests: Sequence[_Test], differences: Sequence[Difference]) -> dic
     return adjusted
 
 
-def _correlation(tests: Sequence[_Test], differences: Sequence[Difference]) -> Array:
+def _correlation(tests: Sequence[_Test]) -> Array:
     """Return the correlations of the differences over items, as a share of their whole variance, (k, k)."""
-    items = np.array([np.nan_to_num(_centred(differences[test.place])) for test in tests])
+    items = np.array([np.nan_to_num(_centred(test.items)) for test in tests])
     error = np.array([test.error for test in tests])
     count = max(int((items != 0).any(axis=0).sum()), 2)
     correlation: Array = count / (count - 1) * (items @ items.T) / np.outer(error, error)
@@ -176,6 +175,12 @@ def _correlation(tests: Sequence[_Test], differences: Sequence[Difference]) -> A
     return correlation
 
 
-def _centred(difference: Difference) -> Array:
-    assert difference.items is not None
-    return difference.items - np.nanmean(difference.items)
+def _root(matrix: Array) -> Array:
+    """Return a square root of a positive semidefinite matrix; equal comparisons make it singular."""
+    values, vectors = np.linalg.eigh(matrix)
+    root: Array = vectors * np.sqrt(np.maximum(values, 0.0))
+    return root
+
+
+def _centred(items: Array) -> Array:
+    return items - np.nanmean(items)

@@ -24,8 +24,8 @@ Array = npt.NDArray[np.float64]
 class ItemNames:
     """Names of examples as items: examples with equal names are one item for statistics.
 
-    A name is the id in the data if most ids are in several languages, else the line in the file: lines of parallel files
-    translate each other. Examples about the same text have the name of the first of them.
+    A name is the id in the data if most ids are in several languages, else the line in the file: lines of parallel
+    files translate each other. Examples about the same text have the name of the first of them.
 
     Args:
         rows: Language -> id and place of each example, as `load_rows` returns them.
@@ -87,11 +87,12 @@ def _contributions(
     if metric.summed is not None:
         summed = metric.summed(rules)
         counts = summed.counts(answers, golds, language)
-        return contributions(summed.value(counts.sum(axis=0)), lambda kept: summed.value(counts[kept].sum(axis=0)), groups)
+        whole = summed.value(counts.sum(axis=0))
+        return contributions(whole, lambda kept: summed.value(counts[kept].sum(axis=0)), groups)
     score = metric.for_task(rules)
 
     def without(kept: npt.NDArray[np.bool_]) -> float:
-        chosen = np.flatnonzero(kept)
+        chosen = np.flatnonzero(kept).tolist()
         return score([answers[number] for number in chosen], [golds[number] for number in chosen], language)
 
     try:

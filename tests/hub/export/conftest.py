@@ -7,14 +7,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import torch
-from filelock import FileLock
+from tests.shared_folder import made_once
 from torch import Tensor
 
 from layover.cli.shared import planned
@@ -147,18 +146,6 @@ class Sweep:
         """Export cells by the beginnings of their labels."""
         wanted = choose(self.plan, self.store, [self.cell(start) for start in starts])
         return Export(self.plan, self.store, to, Options(**options)).packages(wanted)  # type: ignore[arg-type]
-
-
-@contextmanager
-def made_once(factory: pytest.TempPathFactory, name: str) -> Iterator[tuple[Path, bool]]:
-    """Yield a folder that all processes of a test run share, and whether this one has to fill it."""
-    root = factory.getbasetemp()
-    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
-    folder, done = root / name, root / f"{name}.done"
-    with FileLock(root / f"{name}.lock"):
-        folder.mkdir(exist_ok=True)
-        yield folder, not done.exists()
-        done.touch()
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.command import layover_process as layover
+from tests.shared_folder import made_once
 
 from layover.packages.card import Card, read_card
 
@@ -52,7 +53,14 @@ def write_recipe(root: Path, name: str, modules: str, **axes: list[str]) -> None
 @pytest.fixture(scope="session")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The packages of two sweeps: the second one imports a package of the first, and a module of peft."""
-    root = tmp_path_factory.mktemp("own")
+    with made_once(tmp_path_factory, "own-sweeps") as (root, needed):
+        if needed:
+            _fill(root)
+    return root / "packages"
+
+
+def _fill(root: Path) -> None:
+    """Run the two sweeps."""
     (root / "data").mkdir()
     for split, count in (("train", 16), ("test", 6)):
         rows = [
@@ -75,7 +83,6 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     layover("run", "two.yaml", cwd=root)
     cells = [f"mini/warm/{module}/sandbox/paraphrase/1" for module in ("mine", "theirs")]
     layover("export", "two.yaml", *cells, "--to", "packages", cwd=root)
-    return root / "packages"
 
 
 def named(packages: Path, begin: str) -> Path:

@@ -1,0 +1,118 @@
+"""The gain of each intermediate task: the difference to the same method without one, with what statistics says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from layover.plan import Cell
+from layover.report.compared import difference_of
+from layover.report.rows import CellRow, difference, missing_reason
+from layover.statistics import Difference, Finding, family
+
+ZERO_SHOT, ALL = "zero-shot", "all"
+NO_MARK = {"gain": "▲", "loss": "▼", "open": ""}
+
+
+@dataclass(frozen=True)
+class Gain:
+    """The difference between an intermediate and none on one target."""
+
+    model: str
+    method: str
+    intermediate: str
+    target: str
+    metric: str
+    languages: str
+    """`all`, or `zero-shot`: without the language of the training data."""
+    finding: Finding | None
+    """None if the cell is scored, but no other cell can be compared with it."""
+    family: int
+    """Number of comparisons that can be marked, for which the p-values are adjusted together."""
+    reason: str = ""
+    """Reason why the difference is missing, for all seeds or for some."""
+
+    @property
+    def group(self) -> tuple[str, str, str]:
+        """Model, method and intermediate."""
+        return self.model, self.method, self.intermediate
+
+    @property
+    def mark(self) -> str:
+        """`gain`, `loss` or `open`; `missing` if there is no difference."""
+        return "missing" if self.finding is None else self.finding.mark
+
+    def text(self, *, interval: bool = True) -> str:
+        """Return `+4.8 [+1.2, +8.4] ▲`; without interval and mark if there is none."""
+        if self.finding is None:
+            return f"–, {self.reason}"
+        parts = [f"{self.finding.difference.mean:+.1f}"]
+        if interval and self.finding.interval is not None:
+            low, high = self.finding.interval
+            parts.append(f"[{low:+.1f}, {high:+.1f}]" + (" (items)" if self.finding.basis == "items" else ""))
+        parts += [NO_MARK[self.finding.mark]] if self.finding.mark != "open" else []
+        if self.reason:
+            count = self.finding.difference.count
+            parts.append(f"over {count} seed{'' if count == 1 else 's'}, others {self.reason}")
+        return " ".join(parts)
+
+
+def gains(rows: Sequence[CellRow]) -> list[Gain]:
+    """Return the gains of all scored cells with an intermediate, in the order of the sweep.
+
+    A family has the comparisons of one target: over all languages, and once more over the zero-shot languages.
+    """
+    groups: dict[tuple[str, str, str, str], list[CellRow]] = {}
+    for row in rows:
+        if row.cell.baseline is not None:
+            groups.setdefault(_group(row.cell), []).append(row)
+    found = []
+    for target in dict.fromkeys(group[3] for group in groups):
+        members = {group: each for group, each in groups.items() if group[3] == target}
+        for zero_shot in (False, True):
+            found += _of_family(members, zero_shot=zero_shot)
+    order = {group: place for place, group in enumerate(groups)}
+    return sorted(found, key=lambda gain: order[(*gain.group, gain.target)])
+
+
+def _of_family(groups: dict[tuple[str, str, str, str], list[CellRow]], *, zero_shot: bool) -> list[Gain]:
+    """Return the gains of one target over some languages."""
+    differences: dict[tuple[str, str, str, str], tuple[Difference | None, str, str]] = {}
+    for group, members in groups.items():
+        there = [row for row in members if row.record is not None and row.record.averaged(zero_shot=zero_shot)]
+        if there:
+            differences[group] = (*_difference(there, zero_shot=zero_shot), there[0].metric)
+    known = {group: each for group, (each, _, _) in differences.items() if each is not None}
+    findings = dict(zip(known, family(list(known.values())), strict=True))
+    marked = sum(finding.p is not None for finding in findings.values())
+    languages = ZERO_SHOT if zero_shot else ALL
+    return [
+        Gain(*group, metric, languages, findings.get(group), marked, reason)
+        for group, (_, reason, metric) in differences.items()
+    ]
+
+
+def _difference(rows: Sequence[CellRow], *, zero_shot: bool) -> tuple[Difference | None, str]:
+    """Return the difference of scored cells to no intermediate, and the reason why it, or a part of it, is missing."""
+    metric, pairs, reasons = rows[0].metric, [], []
+    for row in rows:
+        value = difference(row.record, row.baseline, metric, zero_shot=zero_shot)
+        if isinstance(value, str) or row.record is None or row.baseline is None:
+            reasons.append(str(value))
+        else:
+            pairs.append(((row.record, row.items), (row.baseline, row.baseline_items)))
+    if not pairs:
+        return None, missing_reason(reasons, nothing_known=True)
+    seeded = rows[0].cell.seeded, rows[0].cell.baseline_seeded
+    found = difference_of(pairs, metric, zero_shot=zero_shot, seeded=seeded)
+    return found, missing_reason(reasons, nothing_known=False)
+
+
+def _group(cell: Cell) -> tuple[str, str, str, str]:
+    return cell.model, cell.method, cell.intermediate, cell.target
+
+
+def shown(entries: Sequence[Gain]) -> list[Gain]:
+    """Return the gains for tables: over zero-shot languages, or over all languages of a target without these."""
+    far = {gain.target for gain in entries if gain.languages == ZERO_SHOT}
+    return [gain for gain in entries if (gain.languages == ZERO_SHOT) == (gain.target in far)]
