@@ -135,6 +135,28 @@ def drawn_plainly() -> Iterator[None]:
         yield
 
 
+_LATEX = {
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "[": "{[}",
+    "]": "{]}",
+    "–": "--",
+    "±": r"$\pm$",
+    "…": r"\dots{}",
+}
+
+
+def latex(text: str) -> str:
+    """Return a text as one line of LaTeX that shows it literally."""
+    return "".join(_LATEX.get(character, character) for character in _one_line(text))
+
+
 class Table(Protocol):
     """Function that writes one row of a CSV file."""
 

@@ -10,6 +10,7 @@ import pytest
 from layover.plan import Cell
 from layover.report import CellRow
 from layover.report.mixing_weights import MixingWeight
+from layover.report.pictures import save
 from layover.report.sections import shares, shares_plot
 
 
@@ -59,13 +60,15 @@ def test_what_is_drawn(tmp_path: Path) -> None:
     rows = [one_seed(1, 0.3), one_seed(2, 0.5), row(1, ("en", 1, "output", "mnli", 1.0), target="xquad")]
     drawn = shares_plot.panels(rows)["base", "fuse", "mnli+squad"]
     assert drawn["xnli"] == {"mnli": pytest.approx({0: 40.0, 1: 50.0}), "squad": pytest.approx({0: 60.0, 1: 50.0})}
-    assert shares_plot.draw(rows, tmp_path / "shares.png")
-    assert (tmp_path / "shares.png").read_bytes().startswith(b"\x89PNG")
+    figure = shares_plot.draw(rows)
+    assert figure is not None
+    paths = save(figure, tmp_path, "shares")
+    assert [path.read_bytes()[:4] for path in paths] == [b"<?xm", b"%PDF", b"\x89PNG"]
 
 
 def test_nothing_is_mixed(tmp_path: Path) -> None:
     rows = [row(1)]
     assert shares.cells(rows, "xnli")[1] == []
     assert not shares.write(rows, tmp_path / "shares.csv")
-    assert not shares_plot.draw(rows, tmp_path / "shares.png")
+    assert shares_plot.draw(rows) is None
     assert not list(tmp_path.iterdir())

@@ -14,8 +14,10 @@ import pytest
 from layover.plan import Cell
 from layover.records import Layer, Record, Retrieved, read_record, write_record
 from layover.report import CellRow, main_table
+from layover.report.gains import gains
 from layover.report.rows import spread
-from layover.report.sections import gains, languages, layers, transfer_plot
+from layover.report.sections import gains as gains_section
+from layover.report.sections import languages, layers
 
 FULL = "full"
 
@@ -156,99 +158,12 @@ def test_records_round_trip(tmp_path: Path) -> None:
     assert read_record(tmp_path / "r.json") == found
 
 
-def test_the_picture_shows_paired_differences(tmp_path: Path) -> None:
-    rows = [
-        row("lora", "none", 1, record(en=70.0)),
-        row("lora", "mnli", 1, record(en=74.0), record(en=69.0)),
-        row("lora", "mnli", 2, record(en=78.0), record(en=75.0)),
-        row("stack", "mnli", 1, None),
-    ]
-    assert transfer_plot.differences(rows) == {
-        ("base", "lora"): {"mnli": {"xnli": 4.0}},
-        ("base", "stack"): {"mnli": {"xnli": None}},
-    }
-    assert transfer_plot.draw(rows, tmp_path / "picture.png")
-    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
-    assert not transfer_plot.draw(rows[:1], tmp_path / "none.png")
-    assert not (tmp_path / "none.png").exists()
-
-
 def test_a_difference_over_fewer_seeds_says_so() -> None:
     rows = [row("lora", "mnli", 1, record(en=74.0), None), row("lora", "mnli", 2, record(en=75.0), record(en=70.0))]
     _, lines = main_table.cells(rows, FULL)
     assert lines[0][-1] == "74.5 ± 0.7 (none +5.0 over 1 seed; n=2)"
     _, lines = languages.cells([*rows, row("lora", "mnli", 3, None)], "xnli", "accuracy")
     assert lines[0][5] == "2 of 3"
-
-
-def test_gains_are_paired_with_an_interval_over_the_seeds() -> None:
-    rows = [
-        row("lora", "mnli", seed, record(en=70.0, sw=60.0 + gain), record(en=70.0, sw=60.0))
-        for seed, gain in enumerate([1.0, 2.0, 3.0, 4.0, 5.0])
-    ]
-    every, zero_shot = gains.gains([*rows, row("lora", "none", 1, record(en=70.0, sw=60.0))])
-    assert (every.languages, zero_shot.languages) == ("all", "zero-shot")
-    assert every.difference.mean == pytest.approx(1.5)
-    assert zero_shot.difference.mean == pytest.approx(3.0)
-    # t(0.975, 4) = 2.776; deviation sqrt(2.5)
-    assert zero_shot.interval == pytest.approx((3 - 2.7764 * (2.5 / 5) ** 0.5, 3 + 2.7764 * (2.5 / 5) ** 0.5), abs=1e-3)
-    assert zero_shot.verdict == "gain"
-    headers, lines = gains.cells([every, zero_shot])
-    assert headers == ["model", "method", "intermediate", "xnli"]
-    assert lines == [["base", "lora", "mnli", "**+3.0 [+1.0, +5.0]**"]]
-
-
-@pytest.mark.parametrize(("values", "verdict"), [([-3, -2, -4], "loss"), ([-1, 1, 3], "open"), ([5], "open")])
-def test_verdicts_need_an_interval_without_zero(values: list[float], verdict: str) -> None:
-    rows = [row("lora", "mnli", seed, record(sw=50.0 + value), record(sw=50.0)) for seed, value in enumerate(values)]
-    assert {gain.verdict for gain in gains.gains(rows)} == {verdict}
-
-
-def test_two_seeds_are_not_enough_to_call_anything_certain(tmp_path: Path) -> None:
-    def found(*values: float) -> list[gains.Gain]:
-        rows = [row("lora", "mnli", seed, record(sw=50 + value), record(sw=50.0)) for seed, value in enumerate(values)]
-        return [gain for gain in gains.gains(rows) if gain.languages == "zero-shot"]
-
-    (two,), (three,) = found(5.0, 5.01), found(5.0, 5.01, 5.02)
-    assert two.interval is not None
-    assert two.interval[0] > 0
-    assert (two.verdict, three.verdict) == ("open", "gain")
-    assert gains.cells([two])[1][0][-1] == "+5.0 [+4.9, +5.1]"
-    assert gains.cells([three])[1][0][-1] == "**+5.0 [+5.0, +5.0]**"
-    gains.write([two], tmp_path / "gains.csv")
-    with (tmp_path / "gains.csv").open(encoding="utf-8") as stream:
-        assert [line["verdict"] for line in csv.DictReader(stream)] == ["open"]
-    assert "without correction for multiple comparisons" in gains.explained([two])
-
-
-@pytest.mark.parametrize(
-    ("seeds", "said", "unsaid"),
-    [
-        (1, "One seed is too few for an interval.", ["bold", "Student's t", "Two seeds"]),
-        (2, "Two seeds are too few to call a difference a gain or a loss.", ["bold", "One seed"]),
-        (3, "**bold** if the interval excludes zero and there are three or more seeds.", ["too few"]),
-    ],
-)
-def test_a_mark_is_explained_where_it_can_be(seeds: int, said: str, unsaid: list[str]) -> None:
-    rows = [row("lora", "mnli", seed, record(sw=60.0 + seed), record(sw=50.0)) for seed in range(seeds)]
-    text = gains.explained(gains.gains(rows))
-    assert said in text
-    assert [words for words in unsaid if words in text] == []
-    assert ("with one seed" in text) == (seeds > 1)
-
-
-def test_a_gain_without_the_other_side_is_a_gap_with_a_reason(tmp_path: Path) -> None:
-    rows = [row("lora", "mnli", 1, record(en=70.0)), row("lora", "mnli", 2, None, record(en=70.0))]
-    (gap,) = gains.gains(rows)
-    assert (gap.difference, gap.verdict, gap.reason) == (None, "missing", "missing")
-    assert gains.cells([gap]) == (
-        ["model", "method", "intermediate", "xnli (all languages)"],
-        [["base", "lora", "mnli", "–, missing"]],
-    )
-    gains.write([gap], tmp_path / "gains.csv")
-    with (tmp_path / "gains.csv").open(encoding="utf-8") as stream:
-        (line,) = csv.DictReader(stream)
-    assert (line["difference"], line["seeds"], line["reason"]) == ("", "0", "missing")
 
 
 def test_means_over_different_languages_have_no_difference() -> None:
@@ -258,8 +173,8 @@ def test_means_over_different_languages_have_no_difference() -> None:
             row("full", "mnli", 1, other),
             row("lora", "mnli", 1, mine, other),
         ]
-        assert {gain.difference for gain in gains.gains(rows[1:])} == {None}
-        assert {gain.reason for gain in gains.gains(rows[1:])} == {"scored over other languages"}
+        assert {gain.finding for gain in gains(rows[1:])} == {None}
+        assert {gain.reason for gain in gains(rows[1:])} == {"scored over other languages"}
         entry = main_table.entries(rows, FULL)["base", "lora", "mnli"]["xnli"]
         assert (entry.to_none, entry.to_full) == (None, None)
         why = "–, scored over other languages"
@@ -277,10 +192,11 @@ def test_seeds_that_are_not_compared_are_told_beside_those_that_are(tmp_path: Pa
     entry = main_table.entries(rows, FULL)["base", "lora", "mnli"]["xnli"]
     pairs = "+5.0 ± 0.0 over 2 seeds, others scored over other languages"
     assert main_table.text(entry) == f"70.0 ± 0.0 (none {pairs}; full {pairs}; n=3)"
-    every, _ = found = gains.gains(rows[len(others) :])
-    assert (every.difference.count, every.reason) == (2, "scored over other languages")
-    assert gains.cells([every])[1][0][-1] == "+5.0 over 2 seeds, others scored over other languages"
-    gains.write(found, tmp_path / "gains.csv")
+    every, _ = found = gains(rows[len(others) :])
+    assert every.finding is not None
+    assert (every.finding.difference.count, every.reason) == (2, "scored over other languages")
+    assert every.text() == "+5.0 over 2 seeds, others scored over other languages"
+    gains_section.write(found, tmp_path / "gains.csv")
     with (tmp_path / "gains.csv").open(encoding="utf-8") as stream:
         assert {line["reason"] for line in csv.DictReader(stream)} == {"scored over other languages"}
 
@@ -295,7 +211,7 @@ def test_two_names_of_one_language_are_one() -> None:
     (line,) = languages.cells([row("lora", "none", 1, found)], "xnli", "accuracy")[1]
     assert line[3:5] == ["63.3", "55.0"]
     english = [row("lora", "mnli", 1, trained_in("eng_Latn", en=80.0), trained_in("eng_Latn", en=70.0))]
-    assert [gain.languages for gain in gains.gains(english)] == ["all"], "English alone is not zero-shot"
+    assert [gain.languages for gain in gains(english)] == ["all"], "English alone is not zero-shot"
     every = trained_in("multilingual", de=60.0, sw=50.0)
     assert every.averaged(zero_shot=True) == (), "data in several languages may have any of them"
     untrained = record(en=80.0, de=60.0).model_copy(update={"source_language": None})
@@ -333,8 +249,8 @@ def test_without_a_known_training_language_nothing_is_zero_shot() -> None:
     rows = [row("lora", "mnli", seed, found, unsaid(en=79.0, sw=60.0)) for seed in (1, 2, 3)]
     (line,) = languages.cells(rows, "xnli", "accuracy")[1]
     assert line[3:5] == ["70.0 ± 0.0", "–"]
-    assert [gain.languages for gain in gains.gains(rows)] == ["all"]
-    assert gains.cells(gains.gains(rows))[0][-1] == "xnli (all languages)"
+    assert [gain.languages for gain in gains(rows)] == ["all"]
+    assert gains_section.cells(gains(rows))[0][-1] == "xnli (all languages)"
 
 
 def swept(

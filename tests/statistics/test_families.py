@@ -93,7 +93,7 @@ def test_shared_items_make_it_less_hard_than_independent_ones() -> None:
     random = np.random.default_rng(7)
     apart = [replace(difference(2.6), items=random.normal(size=GROUPS) / GROUPS**0.5) for _ in range(20)]
     p_values = sorted(finding.p or 0.0 for finding in family(apart))
-    assert p_values[10] > 0.1 > 3 * (same[0].p or 1.0)
+    assert p_values[10] > 0.1 > 2 * (same[0].p or 1.0)
 
 
 def test_steps_go_down() -> None:

@@ -6,8 +6,9 @@ No other module prints. Quotes from files, hubs and libraries are shown literall
 from __future__ import annotations
 
 import io
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -18,6 +19,15 @@ from layover.escape import json_text
 def say(*lines: str) -> None:
     """Write lines of text to standard output, or one empty line; a line break inside a line is escaped."""
     _write("\n".join(map(printable, lines or ("",))))
+
+
+def say_pieces(lines: Sequence[Sequence[tuple[str, bool]]]) -> None:
+    """Write lines of pieces to standard output, each with whether it is bold; only a terminal shows bold letters."""
+    styled = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    for line in lines:
+        pieces = [(printable(text), bold) for text, bold in line]
+        text = "".join(f"\x1b[1m{piece}\x1b[0m" if bold and styled else piece for piece, bold in pieces)
+        _write(text.rstrip())
 
 
 def answer(value: Any) -> None:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from layover.plan import Plan
 from layover.report.rows import CellRow
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Rows = Sequence[CellRow]
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the report and its file. Each of the two may be absent or empty."""
+    """A part of the report: text, a file, a picture. Each of them may be absent or empty."""
 
     order: int
     """The position among the sections; lower numbers come first."""
@@ -28,6 +32,14 @@ class Section:
     """Writes the file, and returns whether there was content to write."""
     write_plan: Callable[[Plan, Path], bool] | None = None
     """The same from the plan, for a file that no cell decides."""
+    picture: str = ""
+    """The name of the files with the picture, without suffix."""
+    draw: Callable[[Rows], Figure | None] | None = None
+    """Returns the picture, or None if there is nothing to show."""
+    title: str = ""
+    """The title of the picture."""
+    explained: str = ""
+    """What the picture shows, in a sentence or two of Markdown."""
 
     def wrote(self, plan: Plan, rows: Rows, path: Path) -> bool:
         """Write the file of the section; return whether there is one."""

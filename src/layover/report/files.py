@@ -1,4 +1,4 @@
-"""The files of a report: Markdown for reading, CSV and JSON Lines for programs."""
+"""The files of a report: Markdown and HTML for reading, pictures, CSV and JSON Lines for programs."""
 
 from __future__ import annotations
 
@@ -6,83 +6,50 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from layover import __version__
-from layover.escape import csv_file, inline, json_text, markdown_table, note
+from layover.escape import csv_file, json_text
 from layover.plan import Plan
 from layover.plan.nodes import Pending, spec_at
 from layover.plan.rounds import UNCHOSEN, everything
 from layover.records import Record
-from layover.report import main_table, sections
+from layover.report import page, sections
+from layover.report.gains import gains
+from layover.report.latex import tables
+from layover.report.markdown import markdown
+from layover.report.pictures import save
 from layover.report.rows import CellRow
+from layover.report.summary import summary
 from layover.specs.score import ScoreSpec
 
 
-def markdown(plan: Plan, rows: Sequence[CellRow]) -> str:
-    """Return the whole report as Markdown."""
-    finished, every = sum(row.record is not None for row in rows), len(rows) + len(plan.pending)
-    explained = (
-        f"{finished} of {every} cells finished. Scores are percent: the mean over languages (including the language of "
-        "the training data), then mean ± standard deviation over n seeds. Brackets contain paired differences: `none` "
-        "is the difference to the same method without an intermediate, `full` the difference to full fine-tuning with "
-        "the same intermediate. Differences compare scores over the same languages; a missing difference is –, with "
-        "the reason."
-    )
-    baseline = plan.recipe.baseline()
-    if any(not row.cell.seeded for row in rows):
-        explained += (
-            " Without training, the result does not depend on a seed: there is one result, marked `no seed`. Each seed "
-            "of a cell with an intermediate is compared with it."
-        )
-    if baseline is not None and len(plan.recipe.full_methods()) > 1:
-        explained += f" Differences `full` compare with the method {inline(baseline)}."
-    parts = [
-        f"# {inline(plan.recipe.document.name)}",
-        explained,
-        markdown_table(*main_table.cells(rows, baseline)),
-    ]
-    report_sections = sections.in_order()
-    for section in report_sections:
-        parts += section.whole(plan, rows) if section.whole is not None else []
-    parts.extend(f"Note: {note(remark)}." for remark in plan.notes)
-    parts.extend(f"Failed: {note(f'{row.cell.label}: {row.failure}')}" for row in rows if row.failure is not None)
-    for target in plan.recipe.document.sweep.target:
-        parts.append(f"## {inline(target)}")
-        for section in report_sections:
-            parts += section.target(plan, rows, target) if section.target is not None else []
-    parts.append(f"Made by Layover {__version__}{_plugins(plan)}.")
-    return "\n\n".join(parts) + "\n"
-
-
-def _plugins(plan: Plan) -> str:
-    """Return the plug-ins that the scores depend on, with their versions, as text after the version of Layover."""
-    versions: dict[str, str] = {}
-    for node in plan.nodes.values():
-        versions |= node.spec.needed_plugins()
-    listed = ", ".join(f"{inline(name)} {inline(version)}" for name, version in sorted(versions.items()))
-    return f" with {listed}" if listed else ""
-
-
-def write_report(plan: Plan, rows: Sequence[CellRow], folder: Path) -> list[Path]:
-    """Write `report.md`, `scores.csv`, `records.jsonl` and the files of the sections; return the paths of these files.
+def write_report(plan: Plan, rows: Sequence[CellRow], folder: Path, *, latex: bool = False) -> list[Path]:
+    """Write the report as Markdown and HTML, its pictures, and its data as CSV and JSON Lines; return the paths.
 
     Each file is complete at any time: an interruption leaves the old file or the new one.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as work:
         written = _write_into(plan, rows, Path(work))
+        if latex:
+            written.append(Path(work) / "tables.tex")
+            table = summary(rows)
+            written[-1].write_text(tables(table, gains(rows), plan.recipe.document.name), encoding="utf-8")
         return [file.replace(folder / file.name) for file in written]
 
 
 def _write_into(plan: Plan, rows: Sequence[CellRow], folder: Path) -> list[Path]:
-    written = [folder / "report.md", folder / "scores.csv", folder / "records.jsonl"]
-    written[0].write_text(markdown(plan, rows), encoding="utf-8")
+    drawn = {section.picture: section.draw(rows) for section in sections.in_order() if section.draw is not None}
+    pictures = {name: made for name, made in drawn.items() if made is not None}
+    written = [folder / "report.md", folder / "scores.csv", folder / "records.jsonl", folder / "report.html"]
+    written[0].write_text(markdown(plan, rows, pictures), encoding="utf-8")
+    written[3].write_text(page.html(plan, rows, pictures), encoding="utf-8")
     waiting = [(cell, spec_at(everything(plan), cell.scores[0], ScoreSpec)) for cell in plan.pending]
     write_scores(rows, written[1], waiting)
     with written[2].open("w", encoding="utf-8") as stream:
         for line in (*map(_as_json, rows), *(_pending_as_json(*entry) for entry in waiting)):
             stream.write(json_text(line, sort_keys=True) + "\n")
     places = ((section, folder / section.file) for section in sections.in_order() if section.file)
-    return written + [place for section, place in places if section.wrote(plan, rows, place)]
+    written += [place for section, place in places if section.wrote(plan, rows, place)]
+    return written + [path for name, made in pictures.items() for path in save(made, folder, name)]
 
 
 FIELDS = ("model", "method", "intermediate", "target", "seed")

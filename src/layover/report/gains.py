@@ -11,7 +11,7 @@ from layover.report.rows import CellRow, difference, missing_reason
 from layover.statistics import Difference, Finding, family
 
 ZERO_SHOT, ALL = "zero-shot", "all"
-NO_MARK = {"gain": "▲", "loss": "▼", "open": ""}
+ARROWS = {"gain": "▲", "loss": "▼", "open": ""}
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Gain:
         if interval and self.finding.interval is not None:
             low, high = self.finding.interval
             parts.append(f"[{low:+.1f}, {high:+.1f}]" + (" (items)" if self.finding.basis == "items" else ""))
-        parts += [NO_MARK[self.finding.mark]] if self.finding.mark != "open" else []
+        parts += [ARROWS[self.finding.mark]] if self.finding.mark != "open" else []
         if self.reason:
             count = self.finding.difference.count
             parts.append(f"over {count} seed{'' if count == 1 else 's'}, others {self.reason}")

@@ -8,6 +8,7 @@ from typing import Any
 
 from layover.plan import Node, Plan
 from layover.plan.nodes import of
+from layover.report.curves import below
 from layover.specs.train import MEAN, TrainSpec
 from layover.steps.artifacts import TRAINING
 from layover.store import Store
@@ -55,16 +56,9 @@ class LearnedMixture:
 
 def mixtures_below(plan: Plan, store: Store, key: str | None) -> tuple[LearnedMixture, ...]:
     """Return the finished mixtures that a training needs, or that a composition without training needs."""
-    below = {} if key is None else {node_key: plan.nodes[node_key] for node_key in _below(plan, key)}
-    mixtures = [node for node in of(below, TrainSpec) if node.spec.numbered and node.spec.gates is None]
+    nodes = {} if key is None else {node_key: plan.nodes[node_key] for node_key in below(plan, key)}
+    mixtures = [node for node in of(nodes, TrainSpec) if node.spec.numbered and node.spec.gates is None]
     return tuple(_read(plan, node, store) for node in mixtures if store.has(node.key))
-
-
-def _below(plan: Plan, key: str) -> Iterator[str]:
-    """Yield a key and the keys of all nodes that it needs, from the top down."""
-    yield key
-    for need in plan.nodes[key].needs:
-        yield from _below(plan, need)
 
 
 def _read(plan: Plan, node: Node[TrainSpec], store: Store) -> LearnedMixture:

@@ -13,6 +13,7 @@ from layover.plan.nodes import spec_at
 from layover.records import Record, read_record
 from layover.report.compared import Items
 from layover.report.costs import TargetCost, cost_of
+from layover.report.curves import TrainingCurve, curves_below
 from layover.report.learned import LearnedMixture, mixtures_below
 from layover.report.mixing_weights import MixingWeight, mixing_weights_of
 from layover.specs.score import ScoreSpec
@@ -48,6 +49,8 @@ class CellRow:
     """What groups of test items contribute to its scores; None if the cell is missing."""
     baseline_items: Items | None = None
     """The items of `baseline`."""
+    curves: tuple[TrainingCurve, ...] = ()
+    """The learning curves of its finished trainings; several cells may have the same one."""
 
     @property
     def value(self) -> float | None:
@@ -64,6 +67,7 @@ def rows_of(plan: Plan, store: Store) -> list[CellRow]:
     """Return a row for every cell of the plan, finished or not."""
     records: dict[str, Record | None] = {}
     mixtures = cache(lambda key: mixtures_below(plan, store, key))
+    curves = cache(lambda key: curves_below(plan, store, key))
 
     def record_of(key: str | None) -> Record | None:
         if key is None:
@@ -91,7 +95,7 @@ def rows_of(plan: Plan, store: Store) -> list[CellRow]:
         cost = cost_of(plan, store, cell.train) if scored.search is None else None  # retrieval trains no target
         values = (cell, scored.metric, scored.split, parts, record, baseline, failure, weights, below, cost)
         items = items_of(cell.score), None if cell.baseline is None else items_of(cell.baseline)
-        rows.append(CellRow(*values, counts_of(cell.score), *items))
+        rows.append(CellRow(*values, counts_of(cell.score), *items, curves(cell.train)))
     return rows
 
 

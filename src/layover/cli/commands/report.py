@@ -1,16 +1,24 @@
-"""report: write the tables of a sweep."""
+"""report: write the report of a sweep."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from textwrap import wrap
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from layover.cli.console import answer, complain, say
+from layover.cli.console import answer, complain, say, say_pieces
 from layover.cli.shared import DEFAULT_STORE, JsonOption, Overrides, RecipeArgument, StoreOption, planned
 
+if TYPE_CHECKING:
+    from layover.plan import Plan
+    from layover.report import CellRow
+
 ORDER = 60
+READ = (".html", ".md", ".tex")
+"""Suffixes of the files that people read first."""
 
 
 def command(
@@ -19,21 +27,42 @@ def command(
     *,
     store: StoreOption = DEFAULT_STORE,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the tables.", show_default="reports/NAME of the recipe")
+        Path | None, typer.Option(help="Folder for the report.", show_default="reports/NAME of the recipe")
     ] = None,
+    latex: Annotated[bool, typer.Option("--latex", help="Also write tables.tex, for booktabs.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Write the tables of a sweep, finished or not: Markdown, CSV and JSON Lines."""
+    """Write the report of a sweep, finished or not: HTML, Markdown, pictures, CSV and JSON Lines."""
     from layover.report import rows_of
-    from layover.report.files import markdown, write_report
+    from layover.report.files import write_report
 
     prepared = planned(recipe, overrides, store, needed=True)
     with prepared.store.locks.read("report", complain):
         rows = rows_of(prepared.plan, prepared.store)
     folder = out or Path("reports") / prepared.plan.recipe.document.name
-    written = write_report(prepared.plan, rows, folder)
+    written = write_report(prepared.plan, rows, folder, latex=latex)
     if json:
         answer({"files": [str(path) for path in written]})
         return
-    say(*markdown(prepared.plan, rows).split("\n"))
-    say("written: " + ", ".join(str(path) for path in written))
+    _show(prepared.plan, rows)
+    for path in written:
+        if path.suffix in READ:
+            say(f"written: {path}")
+    beside = sum(path.suffix not in READ for path in written)
+    say(f"         and {beside} files beside them: pictures, CSV and JSON Lines")
+
+
+def _show(plan: Plan, rows: Sequence[CellRow]) -> None:
+    """Show the first table, what it means, and what failed."""
+    from layover.report.markdown import finished
+    from layover.report.summary import explained, summary
+    from layover.report.terminal import COLUMNS, lines_of
+
+    table = summary(rows)
+    say_pieces(lines_of(table))
+    say()
+    for line in wrap(f"{finished(plan, rows)} {explained(table)}", COLUMNS):
+        say(line)
+    for row in rows:
+        if row.failure is not None:
+            say(f"Failed: {row.cell.label}: {row.failure}")

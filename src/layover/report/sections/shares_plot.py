@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import isnan
-from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
 from layover.errors import printable
-from layover.escape import drawn_plainly
 from layover.report._section import Section
+from layover.report.pictures import figure, styled
 from layover.report.rows import CellRow, by_group
 from layover.report.sections.shares import by_layer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
 SQUARE_INCHES, LETTER_INCHES = 0.36, 0.085
@@ -42,15 +42,12 @@ def panels(rows: Sequence[CellRow]) -> dict[tuple[str, str, str], dict[str, Pane
     return drawn
 
 
-@drawn_plainly()
-def draw(rows: Sequence[CellRow], path: Path) -> bool:
-    """Draw the plot as PNG; return False, without a file, if nothing is mixed."""
+@styled
+def draw(rows: Sequence[CellRow]) -> Figure | None:
+    """Return the picture, or None if nothing is mixed."""
     drawn = panels(rows)
     if not drawn:
-        return False
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
+        return None
     every = [panel for by_target in drawn.values() for panel in by_target.values()]
     targets = list(dict.fromkeys(target for by_target in drawn.values() for target in by_target))
     layers = sorted({layer for panel in every for weights in panel.values() for layer in weights})
@@ -58,9 +55,8 @@ def draw(rows: Sequence[CellRow], path: Path) -> bool:
     names = max(len(member) for panel in every for member in panel) * LETTER_INCHES
     heights = [max(map(len, by_target.values())) * SQUARE_INCHES + 0.8 for by_target in drawn.values()]
     width = len(targets) * (max(len(layers) * SQUARE_INCHES, 1.6) + names + 0.3) + 1.2
-    figure = Figure(figsize=(width, sum(heights) + 0.8), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(len(drawn), len(targets), squeeze=False, height_ratios=heights)
+    made = figure(width, sum(heights) + 0.8)
+    axes = made.subplots(len(drawn), len(targets), squeeze=False, height_ratios=heights)
     image = None
     for line, (group, by_target) in zip(axes, drawn.items(), strict=True):
         for axis, target in zip(line, targets, strict=True):
@@ -71,10 +67,8 @@ def draw(rows: Sequence[CellRow], path: Path) -> bool:
             axis.set_title(printable(f"{target}: {' '.join(group[:2])}"), loc="left", fontsize=9)
             axis.set_xlabel("layer", fontsize=8)
     if image is not None:
-        figure.colorbar(image, ax=axes, label="points above an equal weight", shrink=0.8)
-    figure.suptitle("Mixing weight of each module, percent", fontsize=11)
-    figure.savefig(path, dpi=150)
-    return True
+        made.colorbar(image, ax=axes, label="points above an equal weight", shrink=0.8)
+    return made
 
 
 def _equal(panel: Panel) -> float:
@@ -98,4 +92,10 @@ def _panel(axis: Axes, panel: Panel, layers: Sequence[int], limit: float) -> Axe
     return image
 
 
-SECTION = Section(55, file="shares.png", write=draw)
+SECTION = Section(
+    55,
+    picture="shares",
+    draw=draw,
+    title="Mixing weight of each module",
+    explained="Percent, by layer. The colour is the difference to an equal weight.",
+)

@@ -1,0 +1,139 @@
+"""The report as one HTML page: self-contained, readable without JavaScript, sorted and filtered with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+from layover import __version__
+from layover.errors import printable
+from layover.escape import note
+from layover.plan import Plan
+from layover.report import sections
+from layover.report.gains import Gain
+from layover.report.markdown import details, finished, plugins_text
+from layover.report.pictures import inline_svg
+from layover.report.rows import CellRow
+from layover.report.sections.transfer_plot import limit_of, panels
+from layover.report.summary import explained, summary
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FOLDER = Path(__file__).parent
+MATRIX = "transfer"
+"""The picture that the page shows as a table."""
+
+
+@dataclass(frozen=True)
+class Square:
+    """One square of the transfer matrix."""
+
+    text: str
+    title: str
+    """The gain with its interval, or the reason why it is missing."""
+    side: str
+    """`pos`, `neg` or `none`."""
+    share: float
+    """The strength of the colour, 0 to 1."""
+
+
+def html(plan: Plan, rows: Sequence[CellRow], pictures: Mapping[str, Figure]) -> str:
+    """Return the report as a page.
+
+    Args:
+        plan: The plan of the sweep.
+        rows: Rows of its cells.
+        pictures: Name -> picture.
+    """
+    table = summary(rows)
+    found = panels(rows)
+    shown = [section for section in sections.in_order() if section.picture in pictures and section.picture != MATRIX]
+    failures = [f"{row.cell.label}: {row.failure}" for row in rows if row.failure is not None]
+    matrix = next(section for section in sections.in_order() if section.picture == MATRIX)
+    page: str = (
+        _environment()
+        .get_template("page.html.jinja")
+        .render(
+            name=printable(plan.recipe.document.name),
+            finished=finished(plan, rows),
+            explained=explained(table),
+            table=table,
+            matrix=matrix,
+            matrices=_matrices(found),
+            targets=list(table.targets),
+            pictures=[
+                (section, _own(inline_svg(pictures[section.picture], section.picture, section.title)))
+                for section in shown
+            ],
+            details=[
+                (_markdown(title, inline=True), _markdown("\n\n".join(text))) for title, text in details(plan, rows)
+            ],
+            notes=[_markdown(f"{note(remark)}.", inline=True) for remark in plan.notes],
+            failures=list(map(printable, failures)),
+            rows=rows,
+            version=__version__,
+            plugins=_markdown(plugins_text(plan), inline=True),
+            style=_own((FOLDER / "page.css").read_text(encoding="utf-8")),
+            script=_own((FOLDER / "page.js").read_text(encoding="utf-8")),
+        )
+    )
+    return page
+
+
+def _own(text: str) -> Markup:
+    """Return markup that Layover or a library wrote, in which texts of others are escaped already."""
+    return Markup(text)  # noqa: S704
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["printable"] = lambda value: printable(str(value))
+    return made
+
+
+@cache
+def _converter() -> MarkdownIt:
+    """Return the converter of our own Markdown; HTML inside it is shown as text."""
+    return MarkdownIt("commonmark", {"html": False}).enable("table")
+
+
+def _markdown(text: str, *, inline: bool = False) -> Markup:
+    """Return Markdown as HTML; wide tables scroll inside the page."""
+    made = str(_converter().renderInline(text) if inline else _converter().render(text))
+    made = made.replace("<table>", '<div class="scroll" tabindex="0"><table class="sortable">')
+    return _own(made.replace("</table>", "</table></div>"))
+
+
+def _matrices(found: Mapping[tuple[str, str], dict[str, dict[str, Gain]]]) -> dict[str, dict[str, dict[str, Square]]]:
+    limit = limit_of(found)
+    return {
+        printable(f"{model} {method}"): {
+            intermediate: {target: _square(gain, limit) for target, gain in line.items()}
+            for intermediate, line in panel.items()
+        }
+        for (model, method), panel in found.items()
+    }
+
+
+def _square(gain: Gain, limit: float) -> Square:
+    if gain.finding is None:
+        return Square("–", gain.reason, "none", 0.0)
+    mean = gain.finding.difference.mean
+    arrow = {"gain": " ▲", "loss": " ▼", "open": ""}[gain.finding.mark]
+    side = "pos" if mean > 0 else "neg"
+    return Square(f"{mean:+.1f}{arrow}", f"{gain.text()} ({gain.languages})", side, min(1.0, abs(mean) / limit))

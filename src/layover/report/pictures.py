@@ -1,0 +1,100 @@
+"""Pictures of a report: one figure as SVG, PDF and PNG files, and as SVG inside a page."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+P = ParamSpec("P")
+
+FORMATS = ("svg", "pdf", "png")
+DOTS = 150
+INK = "#131416"
+"""The colour of text and lines; inside a page it is the colour of the page's text."""
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#a6761d")
+"""Colours that colour-blind people can tell apart (Okabe and Ito 2008), then grey and brown."""
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+"""Shapes beside the colours, for grey prints."""
+
+
+@contextmanager
+def style(name: str = "") -> Iterator[None]:
+    """Draw in one style: names are text and not formulas, letters stay letters, backgrounds are transparent.
+
+    Args:
+        name: Name of the picture: it makes the ids inside the SVG differ from those of other pictures of a page.
+    """
+    from matplotlib import rc_context
+
+    ink = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
+    settings: dict[Any, Any] = {
+        "text.parse_math": False,
+        "text.usetex": False,
+        "svg.fonttype": "none",
+        "svg.hashsalt": name or "layover",
+        "pdf.fonttype": 42,
+        "font.size": 9,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "figure.facecolor": "none",
+        "axes.facecolor": "none",
+        **dict.fromkeys(ink, INK),
+    }
+    with rc_context(settings):
+        yield
+
+
+def styled(draw: Callable[P, Figure | None]) -> Callable[P, Figure | None]:
+    """Make a function draw in the style of the report."""
+
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure | None:
+        with style():
+            return draw(*args, **kwargs)
+
+    drawn.__doc__ = draw.__doc__
+    return drawn
+
+
+def figure(width: float, height: float) -> Figure:
+    """Return an empty figure; sizes are inches."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    made = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(made)
+    return made
+
+
+def save(drawn: Figure, folder: Path, name: str) -> list[Path]:
+    """Write a figure in all formats; return the paths."""
+    paths = [folder / f"{name}.{suffix}" for suffix in FORMATS]
+    with style(name):
+        for path in paths:
+            white = "white" if path.suffix == ".png" else "none"
+            date = {"CreationDate": None} if path.suffix == ".pdf" else {"Date": None} if path.suffix == ".svg" else {}
+            drawn.savefig(path, dpi=DOTS, facecolor=white, metadata=date)
+    return paths
+
+
+def inline_svg(drawn: Figure, name: str, title: str) -> str:
+    """Return a figure as an SVG element for a page; its ink takes the colour of the text around it.
+
+    Args:
+        drawn: The figure.
+        name: Name of the picture.
+        title: A description for people who do not see it.
+    """
+    from html import escape
+
+    stream = io.StringIO()
+    with style(name):
+        drawn.savefig(stream, format="svg", facecolor="none", metadata={"Date": None})
+    text = stream.getvalue()
+    text = text[text.index("<svg") :].replace(INK, "currentColor")
+    return text.replace("<svg", f'<svg role="img" aria-label="{escape(title)}"', 1)

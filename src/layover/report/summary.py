@@ -1,0 +1,119 @@
+"""The first table of a report: a score and the marked gain of each group of seeds, for every target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from layover.report.gains import Gain, gains, shown
+from layover.report.main_table import MISSING, NOTHING
+from layover.report.rows import CellRow, Spread, by_group, over_seeds, without_repeats
+
+Group = tuple[str, str, str]
+"""Model, method, intermediate."""
+
+
+@dataclass(frozen=True)
+class SummaryCell:
+    """One group of seeds on one target."""
+
+    spread: Spread | None
+    """The mean score over languages; None if it is missing."""
+    reason: str
+    """The reason why there is no score."""
+    gain: Gain | None
+    """The gain over no intermediate; None if there is nothing to compare."""
+    best: bool = False
+    """Whether no score of the target is higher, after rounding."""
+
+    def score(self) -> str:
+        """Return `71.2`, or the reason why there is no score."""
+        return self.reason if self.spread is None else f"{self.spread.mean:.1f}"
+
+    def marked(self) -> str:
+        """Return `▲+3.2` or `▼-1.4` for a gain or a loss, else an empty text."""
+        if self.gain is None or self.gain.finding is None or self.gain.finding.mark == "open":
+            return ""
+        arrow = "▲" if self.gain.finding.mark == "gain" else "▼"
+        return f"{arrow}{self.gain.finding.difference.mean:+.1f}"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The first table."""
+
+    targets: dict[str, str]
+    """Target -> metric."""
+    every: frozenset[str]
+    """The targets without a zero-shot language: their scores and gains are over all languages."""
+    lines: dict[Group, dict[str, SummaryCell]]
+    seeds: int
+    """The largest number of seeds of a score; 0 if nothing depends on a seed."""
+
+    @property
+    def models(self) -> list[str]:
+        """The models, in the order of the sweep."""
+        return list(dict.fromkeys(group[0] for group in self.lines))
+
+    def marks(self) -> set[str]:
+        """Return the marks in the table."""
+        cells = [cell for line in self.lines.values() for cell in line.values()]
+        return {cell.gain.mark for cell in cells if cell.gain is not None}
+
+
+def summary(rows: Sequence[CellRow]) -> Summary:
+    """Return the first table: scores over the zero-shot languages, or over all languages of a target without these."""
+    targets = {row.cell.target: row.metric for row in rows}
+    far = {row.cell.target for row in rows if row.record is not None and row.record.averaged(zero_shot=True)}
+    found = {(*gain.group, gain.target): gain for gain in shown(gains(rows))}
+    lines: dict[Group, dict[str, SummaryCell]] = {}
+    for group, members in by_group(rows).items():
+        for target in targets:
+            mine = [row for row in members if row.cell.target == target]
+            lines.setdefault(group, {})[target] = _cell(mine, found.get((*group, target)), zero_shot=target in far)
+    highest = {target: _highest([line[target] for line in lines.values()]) for target in targets}
+    marked = {
+        group: {
+            target: replace(cell, best=cell.spread is not None and _rounded(cell) == highest[target])
+            for target, cell in line.items()
+        }
+        for group, line in lines.items()
+    }
+    seeded = {(row.cell.model, row.cell.method, row.cell.intermediate) for row in rows if row.cell.seeded}
+    counts = [cell.spread.count for group in seeded for cell in lines[group].values() if cell.spread is not None]
+    return Summary(targets, frozenset(targets) - far, marked, max(counts, default=0))
+
+
+def _cell(rows: Sequence[CellRow], gain: Gain | None, *, zero_shot: bool) -> SummaryCell:
+    if not rows:
+        return SummaryCell(None, NOTHING, None)
+    members = without_repeats(list(rows))
+    records = [row.record for row in members if row.record is not None]
+    score, over = over_seeds(records, rows[0].metric, zero_shot=zero_shot)
+    failed = any(row.failure is not None for row in rows)
+    return SummaryCell(score, "failed" if failed else over if records else MISSING, gain)
+
+
+def _highest(cells: Sequence[SummaryCell]) -> float | None:
+    return max((_rounded(cell) for cell in cells if cell.spread is not None), default=None)
+
+
+def _rounded(cell: SummaryCell) -> float:
+    return float("nan") if cell.spread is None else round(cell.spread.mean, 1)
+
+
+def explained(table: Summary) -> str:
+    """Return what the numbers and marks of the table mean; it mentions only marks that the table has."""
+    seeds = f"{table.seeds} seed{'' if table.seeds == 1 else 's'}"
+    over = f" and {seeds}" if table.seeds else ""
+    parts = [f"Scores are percent: the mean over the zero-shot languages{over}."]
+    if table.every:
+        parts.append(f"All languages: {', '.join(sorted(table.every))} (none is zero-shot).")
+    if {"gain", "loss"} & table.marks():
+        parts.append(
+            "▲ is a gain and ▼ a loss over no intermediate, in points: p < 0.05 over trainings and test items, adjusted "
+            "for all comparisons of the target."
+        )
+    elif 0 < table.seeds < 3:
+        parts.append("With fewer than three seeds no gain is marked.")
+    return " ".join(parts)

@@ -1,0 +1,132 @@
+"""Gains: differences over the right languages and seeds, families by target, what tables and files say of them."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.report.conftest import Group
+
+from layover.report import CellRow
+from layover.report.gains import Gain, gains, shown
+from layover.report.sections import gains as section
+from layover.report.sections import gains_plot, transfer_plot
+
+NONE = [60.0, 61.0, 62.0]
+
+
+def far(rows: list[CellRow]) -> list[Gain]:
+    return [gain for gain in gains(rows) if gain.languages == "zero-shot"]
+
+
+def test_differences_are_over_all_and_over_zero_shot_languages(group: Group) -> None:
+    every, zero_shot = gains(group("lora", "mnli", [70.0, 71.0, 72.0], NONE))
+    assert (every.languages, zero_shot.languages) == ("all", "zero-shot")
+    assert every.finding is not None
+    assert zero_shot.finding is not None
+    assert every.finding.difference.mean == pytest.approx(5.0)
+    assert zero_shot.finding.difference.mean == pytest.approx(10.0)
+    assert zero_shot.mark == "gain"
+    assert shown([every, zero_shot]) == [zero_shot]
+
+
+@pytest.mark.parametrize(("change", "mark"), [(10.0, "gain"), (-10.0, "loss"), (0.5, "open")])
+def test_marks(group: Group, change: float, mark: str) -> None:
+    (found,) = far(group("lora", "mnli", [score + change for score in NONE], NONE))
+    assert found.mark == mark
+    arrow = {"gain": " ▲", "loss": " ▼", "open": ""}[mark]
+    assert found.text().startswith(f"{change:+.1f} [")
+    assert found.text().endswith("]" + arrow)
+
+
+def test_two_seeds_have_an_interval_over_items_and_no_mark(group: Group) -> None:
+    (found,) = far(group("lora", "mnli", [90.0, 91.0], NONE[:2]))
+    assert found.finding is not None
+    assert (found.finding.basis, found.mark, found.family) == ("items", "open", 0)
+    assert found.text().endswith("] (items)")
+    assert "over test items alone" in section.explained([found])
+    assert "▲" not in section.explained([found])
+
+
+def test_a_family_has_the_comparisons_of_one_target(group: Group) -> None:
+    rows = [
+        *group("lora", "none", NONE),
+        *group("lora", "mnli", [70.0, 71.0, 72.0], NONE),
+        *group("lora", "qqp", [60.0, 61.5, 62.0], NONE),
+        *group("lora", "mnli", [70.0, 71.0, 72.0], NONE, target="copa"),
+        *group("lora", "qqp", [70.0, 71.0], NONE[:2], target="copa"),
+    ]
+    found = far(rows)
+    assert [(gain.intermediate, gain.target, gain.family) for gain in found] == [
+        ("mnli", "xnli", 2),
+        ("qqp", "xnli", 2),
+        ("mnli", "copa", 1),
+        ("qqp", "copa", 1),
+    ]
+    assert "Comparisons: xnli 2, copa 1." in section.explained(found)
+
+
+def test_cells_of_an_older_version_have_no_interval(group: Group) -> None:
+    rows = [replace(row, items=None) for row in group("lora", "mnli", [80.0, 81.0, 82.0], NONE)]
+    (found,) = far(rows)
+    assert (found.text(), found.mark) == ("+20.0", "open")
+    assert "scored by an older version" in section.explained([found])
+
+
+def test_a_missing_seed_is_left_out_and_a_missing_side_is_a_gap(group: Group, tmp_path: Path) -> None:
+    rows = group("lora", "mnli", [70.0, 71.0, 72.0], NONE)
+    rows[0] = replace(rows[0], baseline=None)
+    (found,) = far(rows)
+    assert found.finding is not None
+    assert found.finding.difference.count == 2
+    (gap,) = far([replace(row, baseline=None) for row in rows])
+    assert (gap.finding, gap.mark, gap.text()) == (None, "missing", "–, missing")
+    section.write([found, gap], tmp_path / "gains.csv")
+    with (tmp_path / "gains.csv").open(encoding="utf-8") as stream:
+        first, second = csv.DictReader(stream)
+    assert (first["seeds"], first["basis"], first["p"]) == ("2", "items", "")
+    assert (second["difference"], second["seeds"], second["mark"], second["reason"]) == ("", "0", "missing", "missing")
+
+
+def test_the_file_has_every_number(group: Group, tmp_path: Path) -> None:
+    section.write(gains(group("lora", "mnli", [70.0, 71.5, 72.0], NONE)), tmp_path / "gains.csv")
+    with (tmp_path / "gains.csv").open(encoding="utf-8") as stream:
+        _, line = csv.DictReader(stream)
+    (gain,) = far(group("lora", "mnli", [70.0, 71.5, 72.0], NONE))
+    assert gain.finding is not None
+    assert gain.finding.interval is not None
+    assert float(line["difference"]) == gain.finding.difference.mean
+    assert (float(line["low"]), float(line["high"])) == gain.finding.interval
+    assert (float(line["p"]), line["family"], line["mark"]) == (gain.finding.p, "1", "gain")
+
+
+def test_the_matrix_shows_gains_marks_and_gaps(group: Group) -> None:
+    rows = [
+        *group("lora", "none", NONE),
+        *group("lora", "mnli", [70.0, 71.0, 72.0], NONE),
+        *(replace(row, baseline=None) for row in group("lora", "qqp", [70.0], [60.0])),
+    ]
+    drawn = transfer_plot.draw(rows)
+    assert drawn is not None
+    (axis,) = drawn.axes
+    assert [text.get_text() for text in axis.texts] == ["+10.0▲"]
+    assert len(axis.lines) == 2, "a cross"
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["mnli", "qqp"]
+    assert transfer_plot.draw(group("lora", "none", NONE)) is None
+
+
+def test_the_forest_shows_intervals(group: Group) -> None:
+    rows = group("lora", "mnli", [70.0, 71.0, 72.0], NONE) + group("full", "mnli", [60.0, 61.0], NONE[:2])
+    drawn = gains_plot.draw(rows)
+    assert drawn is not None
+    (axis,) = drawn.axes
+    styles = [
+        line.get_linestyle() for line in axis.lines if len(line.get_xdata()) == 2 and line.get_linestyle() != "None"
+    ]
+    assert styles == ["-", "-", ":"], "zero, over trainings and items, over items alone"
+    (gain, _) = far(rows)
+    assert gain.finding is not None
+    assert list(axis.lines[1].get_xdata()) == pytest.approx(list(gain.finding.interval or ()))
+    assert gains_plot.draw([replace(row, items=None) for row in rows]) is None
