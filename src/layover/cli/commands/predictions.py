@@ -59,7 +59,7 @@ def command(
 
 def _lines(plan: Plan, store: Store) -> Iterator[dict[str, Any]]:
     """Yield the predictions of every finished cell; cells without predictions are reported on standard error."""
-    from layover.hub.predicted import Predicted
+    from layover.report.predicted import Predicted
     from layover.plan.nodes import spec_at
     from layover.plan.rounds import UNCHOSEN
     from layover.specs.score import ScoreSpec
