@@ -115,3 +115,11 @@ def test_a_text_without_masked_tokens() -> None:
     for name in ("mlm_accuracy", "mlm_loss"):
         with pytest.raises(DataError, match="no token was masked"):
             score(name, [empty])
+
+
+@pytest.mark.parametrize("name", [name for name in metrics.names() if metrics.get(name).per_row])
+@given(data=st.data())
+@settings(deadline=None, max_examples=50)
+def test_a_metric_of_rows_is_the_mean_of_its_scores_of_single_rows(name: str, data: st.DataObject) -> None:
+    pairs = data.draw(examples(name))
+    assert score(name, pairs) == pytest.approx(sum(score(name, [pair]) for pair in pairs) / len(pairs))

@@ -46,6 +46,8 @@ class Metric:
     """Returns the scoring function for the rules of a task; None if the rules have no effect."""
     reads_spans: bool = False
     """tagging: whether it scores spans, so that the tags of the task must mark them."""
+    per_row: bool = False
+    """Whether it is percent, and the mean over examples of the score of each example alone; higher is better."""
 
     hub: str = ""
     """The hub's name of the metric, if it differs."""

@@ -23,4 +23,4 @@ def mlqa_em(predictions: Sequence[str], golds: Sequence[Sequence[str]], language
     return percent(predictions, golds, exact, lambda answer: normalise(answer, language))
 
 
-METRIC = Metric("mlqa_em", frozenset({"span"}), higher_is_better=True, score=mlqa_em, hub="exact_match")
+METRIC = Metric("mlqa_em", frozenset({"span"}), higher_is_better=True, score=mlqa_em, per_row=True, hub="exact_match")

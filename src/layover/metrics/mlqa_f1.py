@@ -23,4 +23,4 @@ def mlqa_f1(predictions: Sequence[str], golds: Sequence[Sequence[str]], language
     return percent(predictions, golds, overlap, lambda answer: normalise(answer, language))
 
 
-METRIC = Metric("mlqa_f1", frozenset({"span"}), higher_is_better=True, score=mlqa_f1, hub="f1")
+METRIC = Metric("mlqa_f1", frozenset({"span"}), higher_is_better=True, score=mlqa_f1, per_row=True, hub="f1")

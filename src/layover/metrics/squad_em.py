@@ -33,5 +33,6 @@ METRIC = Metric(
     higher_is_better=True,
     score=squad_em,
     by_rules=_by_rules,
+    per_row=True,
     hub="exact_match",
 )

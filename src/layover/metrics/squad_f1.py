@@ -31,4 +31,12 @@ def _by_rules(rules: Rules) -> Score:
     return (lambda predictions, golds, _: percent(predictions, golds, overlap)) if rules.answerable else squad_f1
 
 
-METRIC = Metric("squad_f1", frozenset({"span"}), higher_is_better=True, score=squad_f1, by_rules=_by_rules, hub="f1")
+METRIC = Metric(
+    "squad_f1",
+    frozenset({"span"}),
+    higher_is_better=True,
+    score=squad_f1,
+    by_rules=_by_rules,
+    per_row=True,
+    hub="f1",
+)
