@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 from unicodedata import category
 
 from layover.errors import JOINERS, printable
@@ -167,8 +167,13 @@ class Table(Protocol):
 def csv_file(path: Path) -> Iterator[Table]:
     """Yield the function that writes rows of a CSV file; `csv_value` converts each cell."""
     with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        yield lambda row: writer.writerow([csv_value(value) for value in row])
+        yield csv_table(stream)
+
+
+def csv_table(stream: TextIO) -> Table:
+    """Return the function that writes rows of CSV to a stream; `csv_value` converts each cell."""
+    writer = csv.writer(stream, lineterminator="\n")
+    return lambda row: writer.writerow([csv_value(value) for value in row])
 
 
 def listed(words: Sequence[str]) -> str:

@@ -236,7 +236,17 @@ class Record(BaseModel):
 
     def is_zero_shot(self, language: str) -> bool | None:
         """Return whether a language differs from the language of the training data; None if this is unclear."""
-        return True if self.source_language is None else is_other(language, self.source_language)
+        return is_zero_shot(language, self.source_language)
+
+
+def is_zero_shot(language: str, source_language: str | None) -> bool | None:
+    """Return whether a language differs from the language of the training data; None if this is unclear.
+
+    Args:
+        language: Name of the language of a text.
+        source_language: Name of the language of the training data; None without training.
+    """
+    return True if source_language is None else is_other(language, source_language)
 
 
 def write_record(path: Path, record: Record) -> None:

@@ -26,6 +26,8 @@ VERBS = (
     "status",
     "why",
     "report",
+    "errors",
+    "predictions",
     "export",
     "list",
     "new",
@@ -75,8 +77,8 @@ def test_a_typo_is_one_clear_error(tmp_path: Path) -> None:
     recipe = tmp_path / "own-data.yaml"
     text = (ROOT / "recipes" / "own-data.yaml").read_text(encoding="utf-8")
     recipe.write_text(text.replace("epochs: 20", "epoch: 20"), encoding="utf-8")
-    for verb in ("check", "plan", "run", "status", "report"):
-        found = layover(verb, str(recipe), cwd=ROOT)
+    for verb in ("check", "plan", "run", "status", "report", "errors", "predictions"):
+        found = layover(verb, str(recipe), *(["a cell"] if verb == "errors" else []), cwd=ROOT)
         assert found.returncode == 2
         assert found.stdout == ""
         line = text.splitlines().index("train: {batch: 8, epochs: 20, max_length: 32}") + 1

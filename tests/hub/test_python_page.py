@@ -22,10 +22,12 @@ COMMAND = re.compile(r"^\$ (?P<line>[^\n]+)\n(?P<said>(?:(?!\$ )[^\n]*\n)*)", re
 
 
 def test_what_the_page_says_is_what_happens(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The packages are those that ship with a checkout."""
-    monkeypatch.chdir(ROOT)
+    """The packages and recipes are those that ship with a checkout; the store is a new one."""
+    for name in ("adapters_hub_export", "recipes"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     blocks = list(BLOCK.finditer(PAGE))
     assert len(blocks) * 2 == PAGE.count("\n```")

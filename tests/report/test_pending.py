@@ -22,8 +22,9 @@ from layover.plan import Plan, build, tuning
 from layover.plan.choices import Choices, RoundResult
 from layover.plan.hub import Revisions
 from layover.recipe import load
-from layover.report import rows_of
+from layover.report import frame, rows_of
 from layover.report.files import write_report
+from layover.report.frame import COLUMNS
 from layover.steps import artifacts
 from layover.store import FileHashes, Store
 
@@ -76,9 +77,28 @@ def test_the_best_of_a_target_tells_with_what_it_is_not_compared(plan: Plan) -> 
 
 
 def test_predictions_tell_what_is_not_in_them(plan: Plan, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert list(predictions._lines(plan, Store(tmp_path / "store"))) == []
+    with pytest.raises(LayoverError, match="no cell of the sweep is finished"):
+        predictions._cells(plan, Store(tmp_path / "store"), [])
     said = capsys.readouterr().err
     assert all(f"left out: {label}: a value of its method is not chosen yet" in said for label in WAITING)
+    with pytest.raises(LayoverError, match=f"{WAITING[0]}: a value of its method is not chosen yet; run the recipe"):
+        predictions._cells(plan, Store(tmp_path / "store"), [WAITING[0]])
+
+
+def test_the_table_of_scores_has_a_line_for_each_of_their_languages(plan: Plan, tmp_path: Path) -> None:
+    lines = [dict(zip(COLUMNS, line, strict=True)) for line in frame._lines(plan, Store(tmp_path / "store"))]
+    waiting = [line for line in lines if line["method"] == "lora"]
+    run = [line for line in lines if line["method"] == "head"]
+    for some, reason in ((waiting, "a value of its method is not chosen yet"), (run, "not run")):
+        assert [(line["seed"], line["language"], line["metric"]) for line in some] == [
+            (seed, language, metric)
+            for seed in (1, 2)
+            for language in dict.fromkeys(line["language"] for line in some)
+            for metric in dict.fromkeys(line["metric"] for line in some)
+        ]
+        assert {(line["score"], line["examples"], line["missing"]) for line in some} == {(None, None, reason)}
+    assert {line["key"] for line in waiting} == {None}
+    assert {line["key"] for line in run} == {cell.score for cell in plan.cells}
 
 
 def test_a_submission_waits_for_its_cells(plan: Plan, tmp_path: Path) -> None:

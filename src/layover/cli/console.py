@@ -8,12 +8,12 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
 from layover.errors import printable
-from layover.escape import json_text
+from layover.escape import csv_table, json_text
 
 
 def say(*lines: str) -> None:
@@ -33,6 +33,14 @@ def say_pieces(lines: Sequence[Sequence[tuple[str, bool]]]) -> None:
 def answer(value: Any) -> None:
     """Write a value as JSON to standard output."""
     _write(json_text(value))
+
+
+def answer_csv(rows: Iterable[Iterable[object]]) -> None:
+    """Write rows of CSV to standard output."""
+    write = csv_table(sys.stdout)
+    for row in rows:
+        write(row)
+    sys.stdout.flush()
 
 
 def _write(text: str) -> None:

@@ -26,10 +26,24 @@ StoreOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
+Cells = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Labels of cells, or first digits of the keys of their scores; `path=value` changes the recipe.",
+        show_default=False,
+    ),
+]
+
 DEFAULT_STORE = Path("store")
 
 FREE_SHARE = 0.8
 """Largest share of the free disk for cached hidden states; the results need the rest."""
+
+
+def names_and_overrides(arguments: list[str] | None) -> tuple[list[str], list[str]]:
+    """Return the names of cells among the arguments of a command, and the overrides."""
+    given = arguments or []
+    return [text for text in given if "=" not in text], [text for text in given if "=" in text]
 
 
 @dataclass(frozen=True)
@@ -75,29 +89,21 @@ def planned(
         LayoverError: the recipe is wrong, or the commits that it needs are unknown.
     """
     from layover.cli.console import complain
-    from layover.errors import ModelError
-    from layover.plan import build
-    from layover.plan.choices import Choices
-    from layover.plan.hub import unresolved_message
     from layover.plan.rounds import without_result
+    from layover.plan.stored import plan_beside
     from layover.recipe import load
-    from layover.store import FileHashes, Memory, Store
-    from layover.store.hashes import HASHES
+    from layover.store import Store
     from layover.store.locks import GC
-    from layover.store.memory import LABELS
 
     checked = again or load(recipe, overrides or [])
     opened = Store.existing(store) if needed else Store(store, create=False)
-    hashes, labels = FileHashes(store / HASHES), Memory(store / LABELS)
-    plan = build(checked, hashes, memory=labels, choices=Choices(store))
-    if plan.unresolved and not provisional:
-        raise ModelError(unresolved_message(plan.unresolved))
+    made = plan_beside(checked, store, provisional=provisional)
+    plan = made.plan
     if computes:
         opened = Store(store)  # a recipe that cannot be planned leaves no folder behind
         opened.locks.wait((GC,), complain)
     if opened.is_there:
-        hashes.save()
-        labels.save()
+        made.remember()
     looks = opened.survey()
     damaged = {key: look.damage for key, look in looks.items() if look.damage is not None and key in plan.nodes}
     finished = opened.finished()

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
-from layover.errors import LayoverError, nearest
+from layover.errors import LayoverError
 from layover.identity import key_of
 from layover.plan import Cell, Plan
+from layover.plan.named import not_a_cell
 from layover.plan.nodes import spec_at
 from layover.plan.rounds import UNCHOSEN
 from layover.report.rows import CellRow
@@ -208,10 +209,8 @@ def _chosen(plan: Plan, store: Store, text: str) -> Wanted:
             trainings = "several trainings of the recipe have" if by_key else "no training of the recipe has"
             raise LayoverError(f"{text}: {trainings} a key that begins with it; see: layover plan --nodes")
         (package,) = by_key.values()
-    elif text in {cell.label for cell in plan.pending}:
-        raise LayoverError(f"{text}: {UNCHOSEN}; run the recipe first")
     else:
-        raise LayoverError(f"{text!r} is not a cell of the recipe; {nearest(text, labels)}")
+        raise not_a_cell(plan, text)
     if not store.has(package.key):
         raise LayoverError(f"{text}: its training is not finished; run the recipe first")
     if package.cell is not None and not store.has(package.cell.score):

@@ -9,11 +9,11 @@ from typing import Any
 
 from layover import kinds, metrics
 from layover.errors import DataError, LayoverError, nearest
-from layover.hub.predicted import Predicted
 from layover.kinds._submission import Submission
 from layover.plan import Cell, Plan, partial
 from layover.plan.nodes import spec_at
 from layover.plan.rounds import UNCHOSEN
+from layover.report.predicted import Predicted
 from layover.specs.score import ScoreSpec
 from layover.store import Store
 from layover.tasks import Task, official

@@ -10,6 +10,7 @@ from layover.kinds._arrays import finite
 from layover.kinds._keys import CodesKeys, KeyCheck, Keys, LabelKeys, LabelsKeys, Path, TextKeys, texts_of
 from layover.kinds._kind import Kind
 from layover.kinds._pairs import encode_pairs
+from layover.kinds._row_score import RowScore
 from layover.layouts.heads import HeadForm
 from layover.registry import Registry, instance_of
 
@@ -38,6 +39,7 @@ __all__ = [
     "LabelKeys",
     "LabelsKeys",
     "Path",
+    "RowScore",
     "TextKeys",
     "encode_pairs",
     "finite",

@@ -18,6 +18,7 @@ from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError, ModelError, nearest
 from layover.identity import Json
 from layover.kinds._keys import KeyCheck, Keys, Path
+from layover.kinds._row_score import RIGHT, RowScore, right_or_wrong, same
 from layover.kinds._submission import Submission
 from layover.layouts.heads import HeadForm
 from layover.metrics._metric import NO_RULES, Rules
@@ -352,6 +353,36 @@ class Kind(ABC, Generic[E]):
             )
         answers = [self.answer(prediction) for prediction in predictions]
         return {name: self._metric(name).for_task(rules)(answers, golds, language) for name in metrics}
+
+    def row_score_fields(self, metrics: Sequence[str]) -> tuple[str, ...]:  # noqa: ARG002
+        """Return the fields of the values of `row_score`.
+
+        Args:
+            metrics: The metrics of the task.
+        """
+        return (RIGHT,)
+
+    def row_score(
+        self,
+        answer: Any,
+        example: E,
+        *,
+        metrics: Sequence[str],  # noqa: ARG002
+        language: str,  # noqa: ARG002
+        rules: Rules = NO_RULES,  # noqa: ARG002
+    ) -> RowScore | None:
+        """Return the score of one answer on its own; None if nothing in the example is scored.
+
+        By default an answer is right if it equals the gold; a kind with another meaning of right defines this method.
+
+        Args:
+            answer: The answer, in the form that metrics take.
+            example: An example with gold.
+            metrics: The metrics of the task.
+            language: The language of the example.
+            rules: The rules of the task.
+        """
+        return right_or_wrong(same(answer, self.gold(example)))
 
     def _metric(self, name: str) -> registry.Metric:
         metric = registry.get(name)

@@ -20,6 +20,8 @@ from layover.identity import Json
 from layover.kinds._arrays import finite, flat
 from layover.kinds._keys import TEXTS, KeyCheck, Keys, Path, TextKeys, pair, texts_of
 from layover.kinds._kind import ONE_FILE, Kind, Paths
+from layover.kinds._row_score import RowScore
+from layover.metrics._metric import NO_RULES, Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,25 @@ class MaskedLanguageModelling(Kind[Example]):
 
     def labels_of(self, gold: str) -> list[str]:  # noqa: ARG002 - gold is the text itself
         return []
+
+    def row_score_fields(self, metrics: Sequence[str]) -> tuple[str, ...]:  # noqa: ARG002 - tokens are counted
+        return ("tokens_right", "tokens_wrong", "loss")
+
+    def row_score(
+        self,
+        answer: Any,
+        example: Example,  # noqa: ARG002 - the answer has counts
+        *,
+        metrics: Sequence[str],  # noqa: ARG002 - tokens are counted
+        language: str,  # noqa: ARG002
+        rules: Rules = NO_RULES,  # noqa: ARG002
+    ) -> RowScore | None:
+        """Return the counts of masked tokens, and the mean of -log p over them; None if no token was masked."""
+        masked, right = answer["masked"], answer["correct"]
+        if not masked:
+            return None
+        loss = answer["nats"] / masked
+        return RowScore(loss, {"tokens_right": right, "tokens_wrong": masked - right, "loss": loss})
 
     def group_of(self, example: Example) -> str:
         return example.first

@@ -32,6 +32,7 @@ from layover.kinds._keys import (
     texts_of,
 )
 from layover.kinds._pairs import PairKind, encode_pairs, texts_in
+from layover.kinds._row_score import RIGHT, RowScore
 from layover.layouts.heads import HeadForm
 from layover.metrics._metric import NO_RULES, Rules
 from layover.metrics._scheme import Scheme
@@ -248,6 +249,31 @@ class Multilabel(PairKind[Example]):
 
     def answer(self, prediction: Any) -> list[str]:
         return list(prediction["labels"])
+
+    def row_score_fields(self, metrics: Sequence[str]) -> tuple[str, ...]:  # noqa: ARG002 - labels are counted
+        return (RIGHT, "labels_right", "labels_missing", "labels_wrong")
+
+    def row_score(
+        self,
+        answer: Any,
+        example: Example,
+        *,
+        metrics: Sequence[str],  # noqa: ARG002 - labels are counted
+        language: str,  # noqa: ARG002
+        rules: Rules = NO_RULES,  # noqa: ARG002
+    ) -> RowScore:
+        """Return the numbers of labels that are right, missing, and wrongly predicted."""
+        gold = example.label or ()
+        missing = [label for label in gold if label not in answer]
+        wrong = [label for label in answer if label not in gold]
+        values = {
+            RIGHT: not missing and not wrong,
+            "labels_right": len(gold) - len(missing),
+            "labels_missing": len(missing),
+            "labels_wrong": len(wrong),
+        }
+        parts = [f"{name}: {', '.join(labels)}" for name, labels in (("missing", missing), ("wrong", wrong)) if labels]
+        return RowScore(float(len(missing) + len(wrong)), values, "; ".join(parts))
 
     def head_size(self, labels: tuple[str, ...]) -> int:
         return len(labels)

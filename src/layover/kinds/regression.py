@@ -21,7 +21,9 @@ from layover.kinds._answers import logits_program
 from layover.kinds._arrays import finite
 from layover.kinds._keys import TEXTS, KeyCheck, Keys, LabelKeys, Mistakes, TextKeys, gold_as_text, pair, texts_of
 from layover.kinds._pairs import PairKind, encode_pairs, texts_in
+from layover.kinds._row_score import RowScore
 from layover.layouts.heads import HeadForm
+from layover.metrics._metric import NO_RULES, Rules
 from layover.settings import Gold
 
 _WRITTEN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -152,6 +154,24 @@ class Regression(PairKind[Example]):
 
     def labels_of(self, gold: float) -> list[str]:  # noqa: ARG002 - numbers are not counted
         return []
+
+    def row_score_fields(self, metrics: Sequence[str]) -> tuple[str, ...]:  # noqa: ARG002 - a correlation has no rows
+        return ("absolute_error",)
+
+    def row_score(
+        self,
+        answer: Any,
+        example: Example,
+        *,
+        metrics: Sequence[str],  # noqa: ARG002 - a correlation has no rows
+        language: str,  # noqa: ARG002
+        rules: Rules = NO_RULES,  # noqa: ARG002
+    ) -> RowScore | None:
+        """Return the absolute difference of answer and gold."""
+        if example.label is None:
+            return None
+        difference = abs(answer - example.label)
+        return RowScore(difference, {"absolute_error": difference})
 
     def head_size(self, labels: tuple[str, ...]) -> int:  # noqa: ARG002 - always one number
         return 1

@@ -31,7 +31,9 @@ from layover.kinds._keys import IdKeys, KeyCheck, Keys, Mistakes, Path, TextKeys
 from layover.kinds._kind import ONE_FILE, Kind, Paths
 from layover.kinds._matching import SCORINGS, Index, Neighbours, Scores, best, best_threshold, one_to_one
 from layover.kinds._pairs import encode_pairs
+from layover.kinds._row_score import RowScore, right_or_wrong
 from layover.kinds._submission import RetrievalSubmission, Submission
+from layover.metrics._metric import NO_RULES, Rules
 from layover.metrics._retrieval import ENGLISH, LANGUAGE, Sought
 from layover.settings import LayerNumber
 
@@ -264,6 +266,18 @@ class Retrieval(Kind[Example]):
 
     def gold(self, example: Example) -> Sought | None:
         return None if example.gold is None else Sought(example.side, example.gold)
+
+    def row_score(
+        self,
+        answer: Any,
+        example: Example,
+        *,
+        metrics: Sequence[str],  # noqa: ARG002 - both sides are compared
+        language: str,  # noqa: ARG002
+        rules: Rules = NO_RULES,  # noqa: ARG002
+    ) -> RowScore:
+        """Return whether the answer is the id of a translation; without a translation, whether there is no answer."""
+        return right_or_wrong(answer in example.gold if example.gold else answer is None)
 
     def labels_of(self, gold: Sought) -> list[str]:
         return ["translated" if gold.ids else "not translated"]

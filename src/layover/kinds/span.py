@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from layover import metrics as registry
 from layover.data.features import Column, Features
 from layover.data.formats import Row
 from layover.data.reading import Columns, Reading
@@ -20,6 +22,7 @@ from layover.kinds._answers import INFERENCE
 from layover.kinds._arrays import finite
 from layover.kinds._keys import IdKeys, Keys, LabelsKeys, Path
 from layover.kinds._kind import Kind
+from layover.kinds._row_score import RIGHT, RowScore, right_or_wrong
 from layover.kinds._span_answers import Answer, BestSpan, Example, answers_of, best_threshold, border
 from layover.kinds._submission import SpanSubmission, Submission
 from layover.kinds._windows import encode_windows
@@ -261,6 +264,26 @@ class Span(Kind[Example]):
     def answer(self, prediction: Any) -> str:
         null = prediction["null_score"]
         return "" if null is not None and null > prediction["score"] else str(prediction["text"])
+
+    def row_score_fields(self, metrics: Sequence[str]) -> tuple[str, ...]:
+        return tuple(name for name in metrics if registry.get(name).per_row) or (RIGHT,)
+
+    def row_score(
+        self,
+        answer: Any,
+        example: Example,
+        *,
+        metrics: Sequence[str],
+        language: str,
+        rules: Rules = NO_RULES,
+    ) -> RowScore:
+        """Return the task's metrics of this answer alone, in percent; without a metric for rows, whether it is gold."""
+        gold = self.gold(example) or []
+        rated = [self._metric(name) for name in metrics if registry.get(name).per_row]
+        if not rated:
+            return right_or_wrong(answer in gold if gold else not answer)
+        values = {metric.name: metric.for_task(rules)([answer], [gold], language) for metric in rated}
+        return RowScore(100.0 - fmean(values.values()), dict(values))
 
     def group_of(self, example: Example) -> str:
         return example.context

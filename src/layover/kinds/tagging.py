@@ -24,10 +24,11 @@ from layover.kinds._answers import INFERENCE, shown_list
 from layover.kinds._arrays import boundaries, columns, finite, flat
 from layover.kinds._keys import CODES, FROM_TRAINING, CodesKeys, KeyCheck, Keys, Mistakes
 from layover.kinds._kind import Kind
+from layover.kinds._row_score import RIGHT, RowScore
 from layover.kinds._submission import Submission, as_many
 from layover.layouts.heads import HeadForm
 from layover.metrics._detect import detect
-from layover.metrics._metric import Rules
+from layover.metrics._metric import NO_RULES, Rules
 from layover.metrics._scheme import Scheme, SchemeName
 from layover.settings import ColumnNumber
 
@@ -294,6 +295,24 @@ class Tagging(Kind[Example]):
 
     def labels_of(self, gold: tuple[str, ...]) -> list[str]:
         return list(gold)
+
+    def row_score_fields(self, metrics: Sequence[str]) -> tuple[str, ...]:  # noqa: ARG002 - words are counted
+        return (RIGHT, "words_right", "words_wrong")
+
+    def row_score(
+        self,
+        answer: Any,
+        example: Example,
+        *,
+        metrics: Sequence[str],  # noqa: ARG002 - words are counted
+        language: str,  # noqa: ARG002
+        rules: Rules = NO_RULES,  # noqa: ARG002
+    ) -> RowScore:
+        """Return the number of words whose tag is right, and of words whose tag is wrong."""
+        words = list(zip(example.tokens, example.tags or (), answer, strict=True))
+        wrong = [f"{word}: {gold}, predicted {tag}" for word, gold, tag in words if tag != gold]
+        values = {RIGHT: not wrong, "words_right": len(words) - len(wrong), "words_wrong": len(wrong)}
+        return RowScore(float(len(wrong)), values, "; ".join(wrong))
 
     def group_of(self, example: Example) -> str:
         return " ".join(example.tokens)

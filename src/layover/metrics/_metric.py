@@ -64,6 +64,8 @@ class Metric:
     """Returns the metric as a function of sums, for the rules of a task. Only metrics that take long need it."""
     reads_spans: bool = False
     """tagging: whether it scores spans, so that the tags of the task must mark them."""
+    per_row: bool = False
+    """Whether it is percent, and the mean over examples of the score of each example alone; higher is better."""
 
     hub: str = ""
     """The hub's name of the metric, if it differs."""

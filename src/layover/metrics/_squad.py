@@ -7,9 +7,6 @@ import string
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
-from layover.metrics._metric import Array, Summed
 from layover.metrics._paired import paired
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
@@ -56,37 +53,18 @@ def percent(
     compare: Callable[[str, str], float],
     normal: Callable[[str], str] = normalise,
 ) -> float:
-    """Return the mean, over questions, of the best comparison with one of the golds, in percent; see `matches`."""
-    values = matches(predictions, golds, compare, normal)
-    return 100.0 * sum(values) / len(values)
-
-
-def matches(
-    predictions: Sequence[str],
-    golds: Sequence[Sequence[str]],
-    compare: Callable[[str, str], float],
-    normal: Callable[[str], str] = normalise,
-) -> list[float]:
-    """Return the best comparison of each answer with one of its golds, 0 to 1.
+    """Return the mean, over questions, of the best comparison with one of the golds, in percent.
 
     A question without golds has no answer: the normalised prediction must be empty (SQuAD v2.0 script).
 
     Raises:
         DataError: the numbers of predictions and golds differ, or there are none.
     """
-    values = []
+    total = 0.0
     for prediction, texts in paired(predictions, golds):
         predicted = normal(prediction)
-        best = max(compare(predicted, normal(text)) for text in texts) if texts else float(not predicted)
-        values.append(best)
-    return values
-
-
-def averaged(values: Callable[[Sequence[str], Sequence[Sequence[str]], str], Sequence[float]]) -> Summed:
-    """Return the percentage of a value of each question, as a function of sums."""
-
-    def counts(predictions: Sequence[str], golds: Sequence[Sequence[str]], language: str) -> Array:
-        known = values(predictions, golds, language)
-        return np.stack([np.asarray(known, np.float64), np.ones(len(known))], axis=1)
-
-    return Summed(counts, lambda sums: 100.0 * float(sums[0] / sums[1]))
+        if texts:
+            total += max(compare(predicted, normal(text)) for text in texts)
+        else:
+            total += float(not predicted)
+    return 100.0 * total / len(golds)

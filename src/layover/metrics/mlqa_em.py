@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from layover.metrics._metric import Metric, Rules, Summed
+from layover.metrics._metric import Metric
 from layover.metrics._mlqa import normalise
-from layover.metrics._squad import averaged, exact, matches, percent
+from layover.metrics._squad import exact, percent
 
 
 def mlqa_em(predictions: Sequence[str], golds: Sequence[Sequence[str]], language: str = "en") -> float:
@@ -23,11 +23,4 @@ def mlqa_em(predictions: Sequence[str], golds: Sequence[Sequence[str]], language
     return percent(predictions, golds, exact, lambda answer: normalise(answer, language))
 
 
-def _summed(_rules: Rules) -> Summed:
-    def values(predictions: Sequence[str], golds: Sequence[Sequence[str]], language: str) -> list[float]:
-        return matches(predictions, golds, exact, lambda answer: normalise(answer, language))
-
-    return averaged(values)
-
-
-METRIC = Metric("mlqa_em", frozenset({"span"}), higher_is_better=True, score=mlqa_em, summed=_summed, hub="exact_match")
+METRIC = Metric("mlqa_em", frozenset({"span"}), higher_is_better=True, score=mlqa_em, per_row=True, hub="exact_match")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from layover.metrics._metric import Metric, Rules, Score, Summed
-from layover.metrics._squad import averaged, exact, matches, percent, with_words
+from layover.metrics._metric import Metric, Rules, Score
+from layover.metrics._squad import exact, percent, with_words
 
 
 def squad_em(predictions: Sequence[str], golds: Sequence[Sequence[str]], _language: str = "en") -> float:
@@ -27,18 +27,12 @@ def _by_rules(rules: Rules) -> Score:
     return (lambda predictions, golds, _: percent(predictions, golds, exact)) if rules.answerable else squad_em
 
 
-def _summed(rules: Rules) -> Summed:
-    if rules.answerable:
-        return averaged(lambda predictions, golds, _: matches(predictions, golds, exact))
-    return averaged(lambda predictions, golds, _: matches(predictions, with_words(golds), exact))
-
-
 METRIC = Metric(
     "squad_em",
     frozenset({"span"}),
     higher_is_better=True,
     score=squad_em,
     by_rules=_by_rules,
-    summed=_summed,
+    per_row=True,
     hub="exact_match",
 )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from layover.metrics._metric import Metric, Rules, Score, Summed
-from layover.metrics._squad import averaged, matches, overlap, percent, with_words
+from layover.metrics._metric import Metric, Rules, Score
+from layover.metrics._squad import overlap, percent, with_words
 
 
 def squad_f1(predictions: Sequence[str], golds: Sequence[Sequence[str]], _language: str = "en") -> float:
@@ -31,12 +31,12 @@ def _by_rules(rules: Rules) -> Score:
     return (lambda predictions, golds, _: percent(predictions, golds, overlap)) if rules.answerable else squad_f1
 
 
-def _summed(rules: Rules) -> Summed:
-    if rules.answerable:
-        return averaged(lambda predictions, golds, _: matches(predictions, golds, overlap))
-    return averaged(lambda predictions, golds, _: matches(predictions, with_words(golds), overlap))
-
-
 METRIC = Metric(
-    "squad_f1", frozenset({"span"}), higher_is_better=True, score=squad_f1, by_rules=_by_rules, summed=_summed, hub="f1"
+    "squad_f1",
+    frozenset({"span"}),
+    higher_is_better=True,
+    score=squad_f1,
+    by_rules=_by_rules,
+    per_row=True,
+    hub="f1",
 )

@@ -111,8 +111,8 @@ def explained(table: Summary) -> str:
         parts.append(f"All languages: {', '.join(sorted(table.every))} (none is zero-shot).")
     if {"gain", "loss"} & table.marks():
         parts.append(
-            "▲ is a gain and ▼ a loss over no intermediate, in points: p < 0.05 over trainings and test items, adjusted "
-            "for all comparisons of the target."
+            "▲ is a gain and ▼ a loss over no intermediate, in points: p < 0.05 over trainings and test items, "
+            "adjusted for all comparisons of the target."
         )
     elif 0 < table.seeds < 3:
         parts.append("With fewer than three seeds no gain is marked.")

@@ -90,6 +90,9 @@ def _contributions(
         whole = summed.value(counts.sum(axis=0))
         return contributions(whole, lambda kept: summed.value(counts[kept].sum(axis=0)), groups)
     score = metric.for_task(rules)
+    if metric.per_row:
+        each = np.array([score([answer], [gold], language) for answer, gold in zip(answers, golds, strict=True)])
+        return contributions(each.mean(), lambda kept: float(each[kept].mean()), groups)
 
     def without(kept: npt.NDArray[np.bool_]) -> float:
         chosen = np.flatnonzero(kept).tolist()

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from layover.cli.console import answer, complain, say
-from layover.cli.shared import DEFAULT_STORE, JsonOption, RecipeArgument, StoreOption, planned
+from layover.cli.shared import DEFAULT_STORE, JsonOption, RecipeArgument, StoreOption, names_and_overrides, planned
 from layover.errors import LayoverError
 
 ORDER = 66
@@ -47,8 +47,7 @@ def command(
     from layover.packages.card import read_card
     from layover.report.rows import rows_of
 
-    overrides = [text for text in cells or () if "=" in text]
-    labels = [text for text in cells or () if "=" not in text]
+    labels, overrides = names_and_overrides(cells)
     if bool(labels) == (every is not None):
         raise LayoverError(f"name the cells to export, or use --all {BEST}")
     if every not in {None, BEST}:

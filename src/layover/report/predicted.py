@@ -1,13 +1,15 @@
-"""The predictions of a finished cell, with the id of each example."""
+"""The predictions of a finished cell, row by row: with the id, the gold and the score of each row."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 from layover import kinds
 from layover.errors import LayoverError
+from layover.identity import Json
+from layover.kinds import RowScore
 from layover.kinds.retrieval import above
 from layover.plan import Cell
 from layover.records import Record, read_record
@@ -15,9 +17,30 @@ from layover.specs.score import ScoreSpec
 from layover.steps.artifacts import PREDICTIONS, RECORD, ROWS, load_examples, load_rows, predictions_of, read_lines
 from layover.store import Store
 
-FIELDS = ("model", "method", "intermediate", "target", "seed", "split", "language", "id", "where", "prediction", "gold")
+AXES = ("model", "method", "intermediate", "target", "seed")
+FIELDS = (*AXES, "split", "language", "id", "where", "prediction", "gold")
 """The fields of every prediction; `id` is the id in the data, or file and line. In retrieval it is the id of a sentence
 on its side; `side` is one of the fields of the kind."""
+
+
+@dataclass(frozen=True)
+class PredictedRow:
+    """The prediction of one row."""
+
+    id: Json
+    """The id in the data, or file and line."""
+    where: str
+    """File and line."""
+    answer: Any
+    gold: Json
+    """None if there is no gold, or if the text is its own gold."""
+    has_gold: bool
+    score: RowScore | None
+    """None without gold, or if nothing in the row is scored."""
+    scores: Mapping[str, Json]
+    """Field -> value of the score; every value is None without a score."""
+    fields: Mapping[str, Json]
+    """The other fields of the row, its texts among them."""
 
 
 @dataclass(frozen=True)
@@ -60,21 +83,40 @@ class Predicted:
             raise LayoverError(f"{self.cell.label}: {language}: {record.missing.get(language, 'no threshold')}")
         return [kind.answer(prediction) for prediction in predictions], load_examples(self.store, data, kind.name)
 
-    def lines(self, language: str) -> Iterator[dict[str, Any]]:
-        """Yield the predictions of a language: `FIELDS`, then the fields of the kind.
+    def rows(self, language: str) -> Iterator[PredictedRow]:
+        """Yield the predictions of a language, in the order of the data.
 
         Raises:
-            LayoverError: see `answers`; or the data were tokenized before ids were kept.
+            LayoverError: the answers depend on a threshold that the language lacks; or the data have no ids, because
+                an older version tokenized them.
         """
-        data, kind = self.scored.predictions[language][1], kinds.get(self.scored.kind)
+        scored, kind = self.scored, kinds.get(self.scored.kind)
+        data = scored.predictions[language][1]
         if not (self.store.path(data) / ROWS).is_file():
             raise LayoverError(f"{self.cell.label}: {language}: its data have no ids; run the recipe again")
         answers, examples = self.answers(language)
-        axes = (self.cell.model, self.cell.method, self.cell.intermediate, self.cell.target, self.cell.seed)
+        blank = dict.fromkeys(kind.row_score_fields(scored.metrics))
         for row, answer, example in zip(load_rows(self.store, data), answers, examples, strict=True):
             fields = kind.to_json(example)
-            own = row["id"] if row["id"] is not None else row["where"]
             gold = None if kind.gold_field is None else fields.pop(kind.gold_field, None)
-            own = fields.pop("id", own)
-            values = (*axes, self.scored.split, language, own, row["where"], answer, gold)
-            yield {**dict(zip(FIELDS, values, strict=True)), **fields}
+            own = fields.pop("id", row["where"] if row["id"] is None else row["id"])
+            has_gold, score = kind.has_gold(example), None
+            if has_gold:
+                metrics, rules = scored.metrics, scored.rules
+                score = kind.row_score(answer, example, metrics=metrics, language=language, rules=rules)
+            values = {**blank, **(score.values if score is not None else {})}
+            yield PredictedRow(own, row["where"], answer, gold, has_gold, score, values, fields)
+
+    def line(self, language: str, row: PredictedRow) -> dict[str, Any]:
+        """Return a row as an object: `FIELDS`, then the fields of its score and of its kind."""
+        axes = (getattr(self.cell, name) for name in AXES)
+        values = (*axes, self.scored.split, language, row.id, row.where, row.answer, row.gold)
+        return {**dict(zip(FIELDS, values, strict=True)), **row.scores, **row.fields}
+
+    def lines(self, language: str) -> Iterator[dict[str, Any]]:
+        """Yield the predictions of a language as objects, see `line`.
+
+        Raises:
+            LayoverError: the language has no predictions with ids, see `rows`.
+        """
+        return (self.line(language, row) for row in self.rows(language))
