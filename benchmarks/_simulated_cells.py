@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from layover.statistics import GROUPS, Difference, Scores, family, paired
+from layover.statistics import GROUPS, Difference, SeedScores, family, paired
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def simulated(setting: Setting, random: np.random.Generator) -> list[Difference]
     means = values.mean(axis=-1)
     parts = (values - means[..., None]) / GROUPS
     scores = [
-        [Scores(seeds, contributed) for seeds, contributed in zip(*pair, strict=True)]
+        [SeedScores(seeds, contributed) for seeds, contributed in zip(*pair, strict=True)]
         for pair in zip(means, parts, strict=True)
     ]
     return [paired([(1, cell), (-1, none)]) for none, *others in scores for cell in others]

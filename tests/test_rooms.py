@@ -52,6 +52,7 @@ ROOMS = (
     "numerics",
     "execution",
     "class_weights",
+    "statistics",
     "settings",
     "escape",
     "registry",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from layover.statistics import GROUPS, Scores, paired, unpaired
+from layover.statistics import GROUPS, SeedScores, paired, unpaired
 
 
 def items(*rows: float) -> np.ndarray:
@@ -16,7 +16,7 @@ def items(*rows: float) -> np.ndarray:
 
 
 def test_seeds_are_paired() -> None:
-    own, other = Scores(np.array([5.0, 7.0, 9.0]), None), Scores(np.array([4.0, 5.0, 6.0]), None)
+    own, other = SeedScores(np.array([5.0, 7.0, 9.0]), None), SeedScores(np.array([4.0, 5.0, 6.0]), None)
     found = paired([(1, own), (-1, other)])
     assert (found.mean, found.count, found.items, found.over_items) == (2.0, 3, None, None)
     (part,) = found.trainings
@@ -24,8 +24,8 @@ def test_seeds_are_paired() -> None:
 
 
 def test_items_are_paired_and_averaged_over_seeds() -> None:
-    own = Scores(np.array([5.0, 7.0]), np.concatenate([items(0.3, -0.3, 0.0), items(0.1, -0.1, 0.0)]))
-    other = Scores(np.array([5.0, 7.0]), np.concatenate([items(0.3, -0.3, 0.0), items(0.1, -0.1, 0.0)]))
+    own = SeedScores(np.array([5.0, 7.0]), np.concatenate([items(0.3, -0.3, 0.0), items(0.1, -0.1, 0.0)]))
+    other = SeedScores(np.array([5.0, 7.0]), np.concatenate([items(0.3, -0.3, 0.0), items(0.1, -0.1, 0.0)]))
     assert own.items is not None
     alone = paired([(1, own)])
     assert alone.items is not None
@@ -40,12 +40,12 @@ def test_items_are_paired_and_averaged_over_seeds() -> None:
 
 
 def test_unknown_items_of_one_cell_make_those_of_the_difference_unknown() -> None:
-    own, other = Scores(np.array([5.0]), items(0.3, -0.3)), Scores(np.array([5.0]), None)
+    own, other = SeedScores(np.array([5.0]), items(0.3, -0.3)), SeedScores(np.array([5.0]), None)
     assert paired([(1, own), (-1, other)]).items is None
 
 
 def test_a_group_is_empty_only_if_all_cells_lack_it() -> None:
-    own, other = Scores(np.array([5.0]), items(0.3, -0.3)), Scores(np.array([5.0]), items(0.1, 0.0, -0.1))
+    own, other = SeedScores(np.array([5.0]), items(0.3, -0.3)), SeedScores(np.array([5.0]), items(0.1, 0.0, -0.1))
     found = paired([(1, own), (-1, other)]).items
     assert found is not None
     assert found[:3] == pytest.approx([0.2, -0.3, 0.1])
@@ -53,8 +53,8 @@ def test_a_group_is_empty_only_if_all_cells_lack_it() -> None:
 
 
 def test_a_cell_without_seeds_fits_any_number() -> None:
-    own = Scores(np.array([5.0, 7.0, 9.0]), np.repeat(items(0.3, -0.3), 3, axis=0))
-    none = Scores(np.array([4.0]), items(0.1, -0.1), seeded=False)
+    own = SeedScores(np.array([5.0, 7.0, 9.0]), np.repeat(items(0.3, -0.3), 3, axis=0))
+    none = SeedScores(np.array([4.0]), items(0.1, -0.1), seeded=False)
     found = paired([(1, own), (-1, none)])
     assert (found.mean, found.count) == (3.0, 3)
     assert found.trainings[0].variance == pytest.approx(4.0 / 3)
@@ -66,16 +66,16 @@ def test_a_cell_without_seeds_fits_any_number() -> None:
 
 def test_seeds_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match=r"\[2, 3\] seeds"):
-        paired([(1, Scores(np.zeros(2), None)), (-1, Scores(np.zeros(3), None))])
+        paired([(1, SeedScores(np.zeros(2), None)), (-1, SeedScores(np.zeros(3), None))])
 
 
 def test_one_seed_has_no_variance_over_trainings() -> None:
-    one = Scores(np.array([5.0]), None)
+    one = SeedScores(np.array([5.0]), None)
     assert paired([(1, one), (-1, one)]).trainings == ()
 
 
 def test_a_difference_of_differences() -> None:
-    cells = [Scores(np.array(values), None) for values in ([5.0, 6.0], [4.0, 4.0], [3.0, 3.0], [1.0, 2.0])]
+    cells = [SeedScores(np.array(values), None) for values in ([5.0, 6.0], [4.0, 4.0], [3.0, 3.0], [1.0, 2.0])]
     found = paired(list(zip([1, -1, -1, 1], cells, strict=True)))
     assert found.mean == pytest.approx((5 - 4 - 3 + 1 + 6 - 4 - 3 + 2) / 2)
 
@@ -85,7 +85,7 @@ def test_unpaired_cells_have_a_variance_each() -> None:
     from scipy.stats import ttest_ind
 
     large, base = np.array([5.0, 7.0, 9.5]), np.array([4.0, 4.5, 5.0, 6.0])
-    found = unpaired([(1, Scores(large, None)), (-1, Scores(base, None))])
+    found = unpaired([(1, SeedScores(large, None)), (-1, SeedScores(base, None))])
     assert (found.count, found.mean) == (3, pytest.approx(large.mean() - base.mean()))
     error = sum(part.variance for part in found.trainings) ** 0.5
     assert found.mean / error == pytest.approx(ttest_ind(large, base, equal_var=False).statistic)
@@ -93,5 +93,5 @@ def test_unpaired_cells_have_a_variance_each() -> None:
 
 
 def test_an_unpaired_cell_with_one_seed_leaves_the_variance_unknown() -> None:
-    cells = [(1.0, Scores(np.array([5.0, 6.0]), None)), (-1.0, Scores(np.array([4.0]), None))]
+    cells = [(1.0, SeedScores(np.array([5.0, 6.0]), None)), (-1.0, SeedScores(np.array([4.0]), None))]
     assert unpaired(cells).trainings == ()

@@ -74,13 +74,13 @@ def _summed(rules: Rules) -> Summed:
         scheme = rules.tags
         every = {tag for side in (predictions, golds) for tags in side for tag in tags}
         known = cache(_by_themselves(every) if scheme is None else scheme.canonical)
-        found = []
+        rows = []
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for predicted, gold in tagged(predictions, golds):
                 spans = [set(get_entities([known(tag) for tag in tags])) for tags in (predicted, gold)]
-                found.append([len(spans[0] & spans[1]), len(spans[0]), len(spans[1])])
-        return np.array(found, np.float64)
+                rows.append([len(spans[0] & spans[1]), len(spans[0]), len(spans[1])])
+        return np.array(rows, np.float64)
 
     return Summed(counts, lambda sums: 200.0 * float(sums[0] / (sums[1] + sums[2])) if sums[0] else 0.0)
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from layover.records import Record
-from layover.statistics import Difference, Scores, paired
+from layover.statistics import Difference, SeedScores, paired
 
 Array = npt.NDArray[np.float64]
 Items = Mapping[str, Array]
@@ -34,11 +34,11 @@ def difference_of(
     return paired([(1.0, sides[0]), (-1.0, sides[1])])
 
 
-def _scores(cells: Sequence[Scored], metric: str, *, zero_shot: bool, seeded: bool) -> Scores:
+def _scores(cells: Sequence[Scored], metric: str, *, zero_shot: bool, seeded: bool) -> SeedScores:
     means = [record.mean(metric, zero_shot=zero_shot) for record, _ in cells]
     items = [mean_items(record, items, metric, zero_shot=zero_shot) for record, items in cells]
     known = [each for each in items if each is not None]
-    return Scores(
+    return SeedScores(
         seeds=np.array(means, np.float64), items=np.stack(known) if len(known) == len(cells) else None, seeded=seeded
     )
 

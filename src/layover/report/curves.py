@@ -34,7 +34,7 @@ class TrainingCurve:
 
 def curves_below(plan: Plan, store: Store, key: str | None) -> tuple[TrainingCurve, ...]:
     """Return the curves of a training and of all trainings that it needs; trainings without evaluations have none."""
-    nodes = {} if key is None else {found: plan.nodes[found] for found in below(plan, key)}
+    nodes = {} if key is None else {name: plan.nodes[name] for name in below(plan, key)}
     curves = (_read(node, store) for node in of(nodes, TrainSpec) if store.has(node.key))
     return tuple(curve for curve in curves if curve.points)
 

@@ -57,22 +57,43 @@ class Gain:
         return " ".join(parts)
 
 
+class _LastGains:
+    """The gains of the rows that were asked for last: the parts of a report ask for the same ones."""
+
+    def __init__(self) -> None:
+        self._rows: tuple[CellRow, ...] = ()
+        self._gains: tuple[Gain, ...] = ()
+
+    def of(self, rows: tuple[CellRow, ...]) -> list[Gain]:
+        """Return the gains of rows; only the same tuple is known again."""
+        if rows is not self._rows:
+            self._rows, self._gains = rows, tuple(_gains(rows))
+        return list(self._gains)
+
+
+_LAST = _LastGains()
+
+
 def gains(rows: Sequence[CellRow]) -> list[Gain]:
     """Return the gains of all scored cells with an intermediate, in the order of the sweep.
 
     A family has the comparisons of one target: over all languages, and once more over the zero-shot languages.
     """
+    return _LAST.of(rows) if isinstance(rows, tuple) else _gains(rows)
+
+
+def _gains(rows: Sequence[CellRow]) -> list[Gain]:
     groups: dict[tuple[str, str, str, str], list[CellRow]] = {}
     for row in rows:
         if row.cell.baseline is not None:
             groups.setdefault(_group(row.cell), []).append(row)
-    found = []
+    entries = []
     for target in dict.fromkeys(group[3] for group in groups):
         members = {group: each for group, each in groups.items() if group[3] == target}
         for zero_shot in (False, True):
-            found += _of_family(members, zero_shot=zero_shot)
+            entries += _of_family(members, zero_shot=zero_shot)
     order = {group: place for place, group in enumerate(groups)}
-    return sorted(found, key=lambda gain: order[(*gain.group, gain.target)])
+    return sorted(entries, key=lambda gain: order[(*gain.group, gain.target)])
 
 
 def _of_family(groups: dict[tuple[str, str, str, str], list[CellRow]], *, zero_shot: bool) -> list[Gain]:
@@ -104,8 +125,8 @@ def _difference(rows: Sequence[CellRow], *, zero_shot: bool) -> tuple[Difference
     if not pairs:
         return None, missing_reason(reasons, nothing_known=True)
     seeded = rows[0].cell.seeded, rows[0].cell.baseline_seeded
-    found = difference_of(pairs, metric, zero_shot=zero_shot, seeded=seeded)
-    return found, missing_reason(reasons, nothing_known=False)
+    entries = difference_of(pairs, metric, zero_shot=zero_shot, seeded=seeded)
+    return entries, missing_reason(reasons, nothing_known=False)
 
 
 def _group(cell: Cell) -> tuple[str, str, str, str]:

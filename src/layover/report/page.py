@@ -21,8 +21,8 @@ from layover.report.gains import Gain
 from layover.report.markdown import details, finished, plugins_text
 from layover.report.pictures import inline_svg
 from layover.report.rows import CellRow
-from layover.report.sections.transfer_plot import limit_of, panels
-from layover.report.summary import explained, summary
+from layover.report.sections.transfer_plot import Panel, limit_of, panels
+from layover.report.summary import Summary, explained, summary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,7 +54,7 @@ def html(plan: Plan, rows: Sequence[CellRow], pictures: Mapping[str, Figure]) ->
         pictures: Name -> picture.
     """
     table = summary(rows)
-    found = panels(rows)
+    by_method = panels(rows)
     shown = [section for section in sections.in_order() if section.picture in pictures and section.picture != MATRIX]
     failures = [f"{row.cell.label}: {row.failure}" for row in rows if row.failure is not None]
     matrix = next(section for section in sections.in_order() if section.picture == MATRIX)
@@ -67,8 +67,9 @@ def html(plan: Plan, rows: Sequence[CellRow], pictures: Mapping[str, Figure]) ->
             explained=explained(table),
             table=table,
             matrix=matrix,
-            matrices=_matrices(found),
+            matrices=_matrices(by_method),
             targets=list(table.targets),
+            marked=_marked(table),
             pictures=[
                 (section, _own(inline_svg(pictures[section.picture], section.picture, section.title)))
                 for section in shown
@@ -86,6 +87,12 @@ def html(plan: Plan, rows: Sequence[CellRow], pictures: Mapping[str, Figure]) ->
         )
     )
     return page
+
+
+def _marked(table: Summary) -> set[int]:
+    """Return the places of the targets with a mark: their columns have room for marks."""
+    lines = [list(line.values()) for line in table.lines.values()]
+    return {place for line in lines for place, cell in enumerate(line) if cell.marked()}
 
 
 def _own(text: str) -> Markup:
@@ -119,14 +126,18 @@ def _markdown(text: str, *, inline: bool = False) -> Markup:
     return _own(made.replace("</table>", "</table></div>"))
 
 
-def _matrices(found: Mapping[tuple[str, str], dict[str, dict[str, Gain]]]) -> dict[str, dict[str, dict[str, Square]]]:
-    limit = limit_of(found)
+Matrix = dict[str, dict[str, Square]]
+"""Intermediate -> target -> square."""
+
+
+def _matrices(by_method: Mapping[tuple[str, str], Panel]) -> dict[str, Matrix]:
+    limit = limit_of(by_method)
     return {
         printable(f"{model} {method}"): {
             intermediate: {target: _square(gain, limit) for target, gain in line.items()}
             for intermediate, line in panel.items()
         }
-        for (model, method), panel in found.items()
+        for (model, method), panel in by_method.items()
     }
 
 

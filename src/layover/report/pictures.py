@@ -71,10 +71,18 @@ def figure(width: float, height: float) -> Figure:
     return made
 
 
+def _arrange(drawn: Figure) -> None:
+    """Arrange the parts of a figure, once for all formats."""
+    if drawn.get_layout_engine() is not None:
+        drawn.draw_without_rendering()
+        drawn.set_layout_engine("none")
+
+
 def save(drawn: Figure, folder: Path, name: str) -> list[Path]:
     """Write a figure in all formats; return the paths."""
     paths = [folder / f"{name}.{suffix}" for suffix in FORMATS]
     with style(name):
+        _arrange(drawn)
         for path in paths:
             white = "white" if path.suffix == ".png" else "none"
             date = {"CreationDate": None} if path.suffix == ".pdf" else {"Date": None} if path.suffix == ".svg" else {}
@@ -94,6 +102,7 @@ def inline_svg(drawn: Figure, name: str, title: str) -> str:
 
     stream = io.StringIO()
     with style(name):
+        _arrange(drawn)
         drawn.savefig(stream, format="svg", facecolor="none", metadata={"Date": None})
     text = stream.getvalue()
     text = text[text.index("<svg") :].replace(INK, "currentColor")

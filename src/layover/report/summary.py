@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from layover.recipe import NO_INTERMEDIATE
 from layover.report.gains import Gain, gains, shown
 from layover.report.main_table import MISSING, NOTHING
 from layover.report.rows import CellRow, Spread, by_group, over_seeds, without_repeats
@@ -55,6 +56,17 @@ class Summary:
         """The models, in the order of the sweep."""
         return list(dict.fromkeys(group[0] for group in self.lines))
 
+    @property
+    def folder(self) -> str:
+        """The folder that all names of tasks have in common, `sandbox/`; empty without one."""
+        names = [*self.targets, *(part for group in self.lines for part in group[2].split("+"))]
+        folders = {name.partition("/")[0] for name in names if name != NO_INTERMEDIATE}
+        return f"{folders.pop()}/" if len(folders) == 1 and all("/" in name for name in self.targets) else ""
+
+    def short(self, name: str) -> str:
+        """Return the name of a task or of several tasks, without the folder that all names have in common."""
+        return "+".join(part.removeprefix(self.folder) for part in name.split("+"))
+
     def marks(self) -> set[str]:
         """Return the marks in the table."""
         cells = [cell for line in self.lines.values() for cell in line.values()]
@@ -65,12 +77,13 @@ def summary(rows: Sequence[CellRow]) -> Summary:
     """Return the first table: scores over the zero-shot languages, or over all languages of a target without these."""
     targets = {row.cell.target: row.metric for row in rows}
     far = {row.cell.target for row in rows if row.record is not None and row.record.averaged(zero_shot=True)}
-    found = {(*gain.group, gain.target): gain for gain in shown(gains(rows))}
+    gain_of = {(*gain.group, gain.target): gain for gain in shown(gains(rows))}
     lines: dict[Group, dict[str, SummaryCell]] = {}
     for group, members in by_group(rows).items():
         for target in targets:
-            mine = [row for row in members if row.cell.target == target]
-            lines.setdefault(group, {})[target] = _cell(mine, found.get((*group, target)), zero_shot=target in far)
+            seeds = [row for row in members if row.cell.target == target]
+            gain = gain_of.get((*group, target))
+            lines.setdefault(group, {})[target] = _cell(seeds, gain, zero_shot=target in far)
     highest = {target: _highest([line[target] for line in lines.values()]) for target in targets}
     marked = {
         group: {

@@ -11,9 +11,9 @@ COLUMNS = 80
 LONGEST_NAME = 24
 GAP = "  "
 
-Piece = tuple[str, bool]
+StyledText = tuple[str, bool]
 """Text, and whether it is bold."""
-Line = list[Piece]
+Line = list[StyledText]
 
 
 def lines_of(table: Summary, columns: int = COLUMNS) -> list[Line]:
@@ -39,19 +39,12 @@ def lines_of(table: Summary, columns: int = COLUMNS) -> list[Line]:
 def _names(table: Summary) -> list[list[str]]:
     """Return the columns of names, each with its heading first, padded; the model is left out if there is one."""
     groups = list(table.lines)
-    shared = _shared([group[2] for group in groups])
     columns = [["method", *(group[1] for group in groups)], ["intermediate", *(group[2] for group in groups)]]
-    columns[1] = [name.replace(shared, "") for name in columns[1]]
+    columns[1] = list(map(table.short, columns[1]))
     if len(table.models) > 1:
         columns.insert(0, ["model", *(group[0] for group in groups)])
     columns = [[_cut(printable(name), LONGEST_NAME) for name in column] for column in columns]
     return [[name.ljust(max(map(len, column))) for name in column] for column in columns]
-
-
-def _shared(names: Sequence[str]) -> str:
-    """Return the first folder of all names that have one, `sandbox/`; empty if there are several."""
-    folders = {name.partition("/")[0] for name in names if "/" in name}
-    return f"{folders.pop()}/" if len(folders) == 1 else ""
 
 
 def _cut(name: str, most: int) -> str:
@@ -76,7 +69,7 @@ def _parts(table: Summary, target: str) -> tuple[int, int]:
 
 
 def _heading(table: Summary, target: str) -> str:
-    return _cut(printable(target).replace(_shared(list(table.targets)), ""), 16)
+    return _cut(table.short(printable(target)), 16)
 
 
 def _block(table: Summary, names: list[list[str]], block: Sequence[str], widths: dict[str, int]) -> list[Line]:

@@ -3,7 +3,7 @@
 docs/statistics.md has the formulas, the sources and a calibration.
 """
 
-from layover.statistics.differences import Component, Difference, Scores, paired, unpaired
+from layover.statistics.differences import Component, Difference, SeedScores, paired, unpaired
 from layover.statistics.families import CONFIDENCE, ENOUGH_SEEDS, Finding, family
 from layover.statistics.items import GROUPS, contributions, slots
 
@@ -14,7 +14,7 @@ __all__ = [
     "Component",
     "Difference",
     "Finding",
-    "Scores",
+    "SeedScores",
     "contributions",
     "family",
     "paired",

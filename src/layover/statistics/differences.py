@@ -13,7 +13,7 @@ Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Scores:
+class SeedScores:
     """The scores of one cell."""
 
     seeds: Array
@@ -24,12 +24,12 @@ class Scores:
     seeded: bool = True
     """Whether the cell depends on a seed."""
 
-    def spread_over(self, count: int) -> Scores:
+    def spread_over(self, count: int) -> SeedScores:
         """Return the same scores for so many seeds, if the cell does not depend on a seed."""
         if self.seeded or len(self.seeds) == count:
             return self
         items = None if self.items is None else np.repeat(self.items[:1], count, axis=0)
-        return Scores(np.repeat(self.seeds[:1], count), items, seeded=False)
+        return SeedScores(np.repeat(self.seeds[:1], count), items, seeded=False)
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Difference:
         return Component(float(count * np.var(known, ddof=1)), count - 1)
 
 
-def paired(terms: Sequence[tuple[float, Scores]]) -> Difference:
+def paired(terms: Sequence[tuple[float, SeedScores]]) -> Difference:
     """Return a difference whose cells have the same seeds: the seeds and the items are paired.
 
     Args:
@@ -85,7 +85,7 @@ def paired(terms: Sequence[tuple[float, Scores]]) -> Difference:
     return Difference(float(np.mean(values)), count, trainings, _items(same))
 
 
-def unpaired(terms: Sequence[tuple[float, Scores]]) -> Difference:
+def unpaired(terms: Sequence[tuple[float, SeedScores]]) -> Difference:
     """Return a difference whose cells have seeds of their own (Welch 1947); the items are paired.
 
     Args:
@@ -104,7 +104,7 @@ def _component(values: Array) -> Component:
     return Component(float(values.var(ddof=1)) / len(values), len(values) - 1)
 
 
-def _items(terms: Sequence[tuple[float, Scores]]) -> Array | None:
+def _items(terms: Sequence[tuple[float, SeedScores]]) -> Array | None:
     """Return the contributions to the mean over seeds; a group is NaN only if no cell has items in it."""
     parts = [(weight, scores.items) for weight, scores in terms]
     known = [(weight, items) for weight, items in parts if items is not None]

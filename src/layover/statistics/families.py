@@ -18,8 +18,10 @@ ENOUGH_SEEDS = 3
 """Smallest number of seeds for a mark, and for an interval over trainings."""
 MOST_BORROWED = 4
 """Largest weight, in degrees of freedom, of the family in the variance over trainings of one comparison."""
-DRAWS = 10_000
-"""Number of draws for the adjusted p-values."""
+DRAWS, FEWEST_DRAWS = 10_000, 2_000
+"""Number of draws for the adjusted p-values, and the smallest number in large families."""
+MOST_DRAWN = 400_000
+"""Number of draws times number of comparisons."""
 
 Basis = Literal["trainings and items", "items", "none"]
 
@@ -152,14 +154,15 @@ def _step_down(tests: Sequence[_Test]) -> dict[int, float]:
     ordered = sorted(tests, key=lambda test: test.p)
     df = np.array([test.df for test in ordered])
     random = np.random.default_rng(0)
-    normal = random.standard_normal((DRAWS, len(ordered))) @ _root(_correlation(ordered)).T
+    draws = min(DRAWS, max(FEWEST_DRAWS, MOST_DRAWN // len(ordered)))
+    normal = random.standard_normal((draws, len(ordered))) @ _root(_correlation(ordered)).T
     drawn = normal / np.sqrt(random.chisquare(df, normal.shape) / df)
     p_values = 2 * stdtr(df, -np.abs(drawn))
     # of each draw, the smallest p-value among a comparison and those after it
     smallest = np.minimum.accumulate(p_values[:, ::-1], axis=1)[:, ::-1]
     adjusted, before = {}, 0.0
     for column, test in enumerate(ordered):
-        share = (1 + np.count_nonzero(smallest[:, column] <= test.p)) / (1 + DRAWS)
+        share = (1 + np.count_nonzero(smallest[:, column] <= test.p)) / (1 + draws)
         before = max(before, float(share), test.p)
         adjusted[test.place] = before
     return adjusted

@@ -33,7 +33,7 @@ class ItemNames:
 
     def __init__(self, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         self._rows = rows
-        frequency = Counter(str(row["id"]) for found in rows.values() for row in found if row["id"] is not None)
+        frequency = Counter(str(row["id"]) for each in rows.values() for row in each if row["id"] is not None)
         shared = sum(count for count in frequency.values() if count > 1)
         self._by_id = 2 * shared >= frequency.total()
 

@@ -198,13 +198,13 @@ def search_scores(spec: ScoreSpec, search: SettledSearch, store: Store) -> CellS
 
 def _items(spec: ScoreSpec, search: SettledSearch, scored: Layer, layer: int, store: Store) -> dict[str, Array]:
     """Return what groups of sentences contribute to the scores of a layer."""
-    names, found = _names(spec, store), {}
+    names, contributed = _names(spec, store), {}
     for language in scored.languages:
         split = _Split(store, search, spec.predictions[language])
         predictions = split.predictions(layer)
         if (threshold := scored.thresholds.get(language)) is not None:
             predictions = above(predictions, threshold)
-        found[language] = contributions_of(
+        contributed[language] = contributions_of(
             KIND,
             predictions,
             split.examples,
@@ -213,7 +213,7 @@ def _items(spec: ScoreSpec, search: SettledSearch, scored: Layer, layer: int, st
             language=language,
             rules=spec.rules,
         )
-    return found
+    return contributed
 
 
 def _language(spec: ScoreSpec, search: SettledSearch, language: str, store: Store) -> tuple[LayerScores, str, int]:

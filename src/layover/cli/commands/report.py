@@ -38,7 +38,7 @@ def command(
 
     prepared = planned(recipe, overrides, store, needed=True)
     with prepared.store.locks.read("report", complain):
-        rows = rows_of(prepared.plan, prepared.store)
+        rows = tuple(rows_of(prepared.plan, prepared.store))
     folder = out or Path("reports") / prepared.plan.recipe.document.name
     written = write_report(prepared.plan, rows, folder, latex=latex)
     if json:

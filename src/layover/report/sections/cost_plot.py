@@ -31,7 +31,7 @@ class CostPoint:
 
 def points(rows: Sequence[CellRow]) -> dict[str, list[CostPoint]]:
     """Return the points by target; groups with an unknown time or score have none."""
-    found: dict[str, list[CostPoint]] = {}
+    by_target: dict[str, list[CostPoint]] = {}
     for group, members in by_group(rows).items():
         for target in dict.fromkeys(row.cell.target for row in members):
             known = [
@@ -42,14 +42,14 @@ def points(rows: Sequence[CellRow]) -> dict[str, list[CostPoint]]:
             ]
             if known:
                 seconds, scores = zip(*known, strict=True)
-                found.setdefault(target, []).append(CostPoint(group, fmean(seconds), fmean(scores)))
-    return found
+                by_target.setdefault(target, []).append(CostPoint(group, fmean(seconds), fmean(scores)))
+    return by_target
 
 
 def front(every: Sequence[CostPoint]) -> list[CostPoint]:
     """Return the points that no other point beats in both cost and score, from cheap to dear."""
     best: list[CostPoint] = []
-    for point in sorted(every, key=lambda one: (one.seconds, -one.score)):
+    for point in sorted(every, key=lambda point: (point.seconds, -point.score)):
         if not best or point.score > best[-1].score:
             best.append(point)
     return best
@@ -58,17 +58,17 @@ def front(every: Sequence[CostPoint]) -> list[CostPoint]:
 @styled
 def draw(rows: Sequence[CellRow]) -> Figure | None:
     """Return the picture, or None if no training has a known time."""
-    found = points(rows)
-    if not found:
+    by_target = points(rows)
+    if not by_target:
         return None
-    methods = list(dict.fromkeys(point.group[:2] for every in found.values() for point in every))
-    columns = min(BESIDE, len(found))
-    lines = -(-len(found) // columns)
+    methods = list(dict.fromkeys(point.group[:2] for every in by_target.values() for point in every))
+    columns = min(BESIDE, len(by_target))
+    lines = -(-len(by_target) // columns)
     made = figure(3.3 * columns, 2.7 * lines + 0.4)
     axes = made.subplots(lines, columns, squeeze=False)
-    for axis in axes.flat[len(found) :]:
+    for axis in axes.flat[len(by_target) :]:
         axis.set_axis_off()
-    for axis, (target, every) in zip(axes.flat, found.items(), strict=False):
+    for axis, (target, every) in zip(axes.flat, by_target.items(), strict=False):
         _target(axis, every, methods)
         axis.set_title(printable(target), loc="left", fontsize=9)
     signs = [
@@ -82,7 +82,8 @@ def draw(rows: Sequence[CellRow]) -> Figure | None:
 
 def _target(axis: Axes, every: Sequence[CostPoint], methods: Sequence[tuple[str, ...]]) -> None:
     beaten = front(every)
-    axis.plot([one.seconds for one in beaten], [one.score for one in beaten], color=INK, linewidth=0.8, linestyle="--")
+    seconds, scores = [point.seconds for point in beaten], [point.score for point in beaten]
+    axis.plot(seconds, scores, color=INK, linewidth=0.8, linestyle="--")
     for point in every:
         place = methods.index(point.group[:2])
         marker, color = MARKERS[place % len(MARKERS)], COLORS[place % len(COLORS)]

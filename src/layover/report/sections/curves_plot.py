@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+INTERMEDIATES = "intermediates"
 BESIDE = 4
 """Number of panels in a row of the picture."""
 MOST_POINTS = 60
@@ -22,30 +23,35 @@ MOST_POINTS = 60
 
 
 def panels(rows: Sequence[CellRow]) -> dict[str, dict[str, dict[str, TrainingCurve]]]:
-    """Return the curves by panel (target and method), intermediate and key."""
-    found: dict[str, dict[str, dict[str, TrainingCurve]]] = {}
+    """Return the curves by panel (target or intermediates, and method), intermediate and key.
+
+    Retrieval trains no target, so it has no panel of its own.
+    """
+    by_panel: dict[str, dict[str, dict[str, TrainingCurve]]] = {}
     for (model, method, intermediate), members in by_group(rows).items():
         for row in members:
-            own = [curve for curve in row.curves if curve.key == row.cell.train]
-            name = f"{row.cell.target}: {model} {method}"
-            found.setdefault(name, {}).setdefault(intermediate, {}).update({curve.key: curve for curve in own})
-    return {name: panel for name, panel in found.items() if any(panel.values())}
+            trained = row.cell.train if row.cost is not None else None
+            for curve in row.curves:
+                what_for = row.cell.target if curve.key == trained else INTERMEDIATES
+                panel = by_panel.setdefault(f"{what_for}: {model} {method}", {})
+                panel.setdefault(intermediate, {})[curve.key] = curve
+    return {name: panel for name, panel in by_panel.items() if any(panel.values())}
 
 
 @styled
 def draw(rows: Sequence[CellRow]) -> Figure | None:
     """Return the picture, or None if no training was evaluated."""
-    found = panels(rows)
-    if not found:
+    by_panel = panels(rows)
+    if not by_panel:
         return None
-    columns = min(BESIDE, len(found))
-    lines = -(-len(found) // columns)
+    columns = min(BESIDE, len(by_panel))
+    lines = -(-len(by_panel) // columns)
     made = figure(2.7 * columns, 1.9 * lines + 0.4)
     axes = made.subplots(lines, columns, squeeze=False)
-    intermediates = list(dict.fromkeys(name for panel in found.values() for name in panel))
-    for axis in axes.flat[len(found) :]:
+    intermediates = list(dict.fromkeys(name for panel in by_panel.values() for name in panel))
+    for axis in axes.flat[len(by_panel) :]:
         axis.set_axis_off()
-    for axis, (name, panel) in zip(axes.flat, found.items(), strict=False):
+    for axis, (name, panel) in zip(axes.flat, by_panel.items(), strict=False):
         _panel(axis, panel, intermediates)
         axis.set_title(printable(name), loc="left", fontsize=8)
     lines_of = [axes.flat[0].plot([], [], color=COLORS[n % len(COLORS)])[0] for n in range(len(intermediates))]
@@ -84,6 +90,6 @@ SECTION = Section(
     picture="curves",
     draw=draw,
     title="Learning curves",
-    explained="Each line is the training of one seed on the target: its development score at each evaluation, or its "
-    "training loss if it has no development scores.",
+    explained="Each line is one training with one seed, on a target or on intermediate tasks: its development score at "
+    "each evaluation, or its training loss if the trainings of a panel have no development scores.",
 )

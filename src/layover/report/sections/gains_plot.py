@@ -38,15 +38,15 @@ def draw(rows: Sequence[CellRow]) -> Figure | None:
         if number >= len(targets):
             axis.set_axis_off()
             continue
-        mine = [gain for gain in known if gain.target == targets[number]]
-        _target(axis, mine, names, methods)
-        axis.set_title(printable(f"{targets[number]} ({mine[0].languages})"), loc="left", fontsize=9)
+        target_gains = [gain for gain in known if gain.target == targets[number]]
+        _target(axis, target_gains, names, methods)
+        axis.set_title(printable(f"{targets[number]} ({target_gains[0].languages})"), loc="left", fontsize=9)
     return made
 
 
-def _target(axis: Axes, mine: Sequence[Gain], names: Sequence[str], methods: Sequence[tuple[str, str]]) -> None:
+def _target(axis: Axes, target_gains: Sequence[Gain], names: Sequence[str], methods: Sequence[tuple[str, str]]) -> None:
     axis.axvline(0, color=INK, linewidth=0.8)
-    for gain in mine:
+    for gain in target_gains:
         if gain.finding is None:
             continue
         y, place = names.index(" ".join(gain.group)), methods.index((gain.model, gain.method)) % len(COLORS)

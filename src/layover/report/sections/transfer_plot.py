@@ -32,36 +32,36 @@ Panel = dict[str, dict[str, Gain]]
 
 def panels(rows: Sequence[CellRow]) -> dict[tuple[str, str], Panel]:
     """Return the gains by (model, method), intermediate and target."""
-    found: dict[tuple[str, str], Panel] = {}
+    by_method: dict[tuple[str, str], Panel] = {}
     for gain in shown(gains(rows)):
-        found.setdefault((gain.model, gain.method), {}).setdefault(gain.intermediate, {})[gain.target] = gain
-    return found
+        by_method.setdefault((gain.model, gain.method), {}).setdefault(gain.intermediate, {})[gain.target] = gain
+    return by_method
 
 
-def limit_of(found: Mapping[tuple[str, str], Panel]) -> float:
+def limit_of(by_method: Mapping[tuple[str, str], Panel]) -> float:
     """Return the difference of the darkest colour."""
-    every = (gain for panel in found.values() for line in panel.values() for gain in line.values())
+    every = (gain for panel in by_method.values() for line in panel.values() for gain in line.values())
     return max([LEAST_POINTS, *(abs(gain.finding.difference.mean) for gain in every if gain.finding is not None)])
 
 
 @styled
 def draw(rows: Sequence[CellRow]) -> Figure | None:
     """Return the picture, or None if no scored cell has an intermediate."""
-    found = panels(rows)
-    if not found:
+    by_method = panels(rows)
+    if not by_method:
         return None
     targets = list(dict.fromkeys(row.cell.target for row in rows))
-    models = list(dict.fromkeys(model for model, _ in found))
-    methods = list(dict.fromkeys(method for _, method in found))
+    models = list(dict.fromkeys(model for model, _ in by_method))
+    methods = list(dict.fromkeys(method for _, method in by_method))
     square = SQUARE_INCHES if len(targets) <= MOST_LARGE else SMALL_INCHES
-    longest = max(len(name) for panel in found.values() for name in panel) * LETTER_INCHES
-    heights = [max(len(found.get((model, method), {})) for model in models) * square + 0.9 for method in methods]
+    longest = max(len(name) for panel in by_method.values() for name in panel) * LETTER_INCHES
+    heights = [max(len(by_method.get((model, method), {})) for model in models) * square + 0.9 for method in methods]
     made = figure(len(models) * (len(targets) * square + longest + 0.6), sum(heights) + 0.4)
     axes = made.subplots(len(methods), len(models), squeeze=False, height_ratios=heights)
     for line, method in zip(axes, methods, strict=True):
         for axis, model in zip(line, models, strict=True):
-            if (model, method) in found:
-                _panel(axis, found[model, method], targets, limit_of(found))
+            if (model, method) in by_method:
+                _panel(axis, by_method[model, method], targets, limit_of(by_method))
                 axis.set_title(printable(f"{model} {method}"), loc="left", fontsize=10)
             else:
                 axis.set_axis_off()
