@@ -116,6 +116,8 @@ bench: install $(VENV)-adapters/.installed  ## The figures of docs/benchmarks.md
 	$(BENCH)/scaling.py
 	$(BENCH)/engine.py
 	$(BENCH)/startup.py
+	$(BENCH)/calibration.py
+	$(BENCH)/report.py
 	$(BIN)/python benchmarks/page.py
 
 clean:

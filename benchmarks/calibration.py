@@ -49,7 +49,7 @@ def main() -> None:
         for name, setting, rate in zip(every, every.values(), found, strict=True):
             results[name] = {**asdict(setting), **asdict(rate)}
             tell(f"{name}: coverage {rate.coverage:.3f}, false marks {rate.false_marks:.3f}")
-    finish("calibration", given, {"families": given.families, "settings": results})
+    finish("calibration", given, {"encoder": "no", "settings_measured": results})
 
 
 if __name__ == "__main__":

@@ -336,7 +336,28 @@ def startup(result: Result, pictures: Pictures) -> list[str]:
     return [table(rows), pictures.bars(peaks, "peak MiB")]
 
 
+def calibration(result: Result, pictures: Pictures) -> list[str]:  # noqa: ARG001 - a table says it all
+    """Return the section."""
+    rows = [["comparisons", "seeds", "trainings / items", "coverage of 95 % intervals", "families with a false mark"]]
+    for name, setting in result["settings_measured"].items():
+        family, seeds, ratio = name.split("; ")
+        shown = [f"{100 * setting['coverage']:.1f} %", f"{100 * setting['false_marks']:.1f} %"]
+        rows.append([family, seeds.removesuffix(" seeds"), ratio.removeprefix("ratio "), *shown])
+    return [table(rows)]
+
+
+def report(result: Result, pictures: Pictures) -> list[str]:  # noqa: ARG001 - a table says it all
+    """Return the section."""
+    rows = [["cells", "languages", "CPU seconds", "peak MiB", "HTML MB", "all files MB"]]
+    for way in result["sizes"].values():
+        sizes = [f"{way['html_mb']:.1f}", f"{way['files_mb']:.1f}"]
+        rows.append([f"{way['cells']:,}", str(way["languages"]), f"{way['cpu']:.1f}", f"{way['peak_mib']:.0f}", *sizes])
+    return [table(rows)]
+
+
 SECTIONS = {
+    "calibration": calibration,
+    "report": report,
     "train_step": train_step,
     "train_step-squad": train_step,
     "quality": quality,
