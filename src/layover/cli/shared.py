@@ -75,6 +75,7 @@ def planned(
         LayoverError: the recipe is wrong, or the commits that it needs are unknown.
     """
     from layover.cli.console import complain
+    from layover.cli.trackers import check_tracker
     from layover.errors import ModelError
     from layover.plan import build
     from layover.plan.choices import Choices
@@ -87,6 +88,8 @@ def planned(
     from layover.store.memory import LABELS
 
     checked = again or load(recipe, overrides or [])
+    if computes:
+        check_tracker(checked)
     opened = Store.existing(store) if needed else Store(store, create=False)
     hashes, labels = FileHashes(store / HASHES), Memory(store / LABELS)
     plan = build(checked, hashes, memory=labels, choices=Choices(store))
