@@ -93,7 +93,7 @@ def test_once_shows_the_state_and_ends(finished: Folder) -> None:
     before = files(finished)
     said = finished.run("watch", "recipe.yaml", "--once")
     nodes = len(list(finished.root.glob("store/nodes/*/*")))
-    assert said == f"6 of 6 cells, {nodes} of {nodes} nodes finished; no sweep runs on this store, 0 running\n"
+    assert said == f"6 of 6 cells, {nodes} of {nodes} nodes finished; no sweep runs on this store\n"
     values = json.loads(finished.run("watch", "recipe.yaml", "--once", "--json"))
     assert (values["cells"], values["seconds_left"]) == ({"moods": [6, 6]}, 0.0)
     assert files(finished) == before

@@ -15,7 +15,7 @@ from layover.cli.libraries import quiet
 from layover.cli.shared import planned
 from layover.cli.sweep import SweepRun
 from layover.cli.trackers import trackers_of
-from layover.errors import StoppedError
+from layover.errors import StoppedError, printable
 from layover.stopping import KEPT, Stop, heeding
 
 if TYPE_CHECKING:
@@ -55,12 +55,16 @@ def run(
     with heeding():
         try:
             prepared = plan(computes=True)
-            with prepared.store.locks.run(logger.warning):
+            with prepared.store.locks.run(_warn):
                 every: list[Callback] = [*callbacks, *trackers_of(prepared.recipe)]
-                sweep = SweepRun(prepared, partial(plan, again=prepared.recipe), every, logger.warning)
+                sweep = SweepRun(prepared, partial(plan, again=prepared.recipe), every, _warn)
                 return sweep.run(workers, _silent)
         except Stop:
             raise StoppedError(f"stopped; {KEPT}") from None
+
+
+def _warn(text: str) -> None:
+    logger.warning(printable(text))
 
 
 class _Silent:

@@ -43,7 +43,8 @@ def lines(state: SweepState) -> list[str]:
     done, total = (sum(counts) for counts in zip(*state.cells.values(), strict=True))
     failed = f", {len(state.failures)} failed" if state.failures else ""
     left = f", {state.time()} left" if state.sweeps else ""
-    head = f"{done} of {total} cells, {state.count()}, {len(state.running)} running{failed}{left}"
+    running = f", {len(state.running)} running" if state.running else ""
+    head = f"{done} of {total} cells, {state.count()}{running}{failed}{left}"
     return [head, *(f"  running: {node}" for node in state.running), *(f"  {line}" for line in state.failed())]
 
 
