@@ -289,7 +289,7 @@ class LocalEngine:
             worker.current = None
             if message["state"] == "failed":
                 self.outcome.unsaved[message["key"]] = message["error"]
-        elif message["event"] == "evaluation":  # the checkpoint has it, so that the resumed training does not repeat it
+        elif message["event"] == "evaluation":  # the checkpoint has it: the resumed training does not repeat it
             with suppress(StoppedError):  # nobody reads the output any more
                 self.report(message)
 
