@@ -42,6 +42,7 @@ NOT_IMPORTED = {
     "pytest-cov": "a plug-in of pytest: `make coverage`",
     "pytest-timeout": "a plug-in of pytest: `timeout` in pyproject.toml",
     "pytest-xdist": "a plug-in of pytest: -n",
+    "tensorboard": "tests of curves import its reader where it is installed",
     "ruff": "run by `make lint`",
     "types-psutil": "read by mypy",
 }

@@ -51,6 +51,7 @@ ROOMS = (
     "shape",
     "numerics",
     "execution",
+    "tracking",
     "class_weights",
     "statistics",
     "settings",

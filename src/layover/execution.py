@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
+from pydantic import BeforeValidator
+
+from layover import tracking
+from layover.errors import nearest
 from layover.settings import Budget, Bytes, Count, Flag, Processes, RecipeSection, Seconds
+
+MOST_CHARACTERS = 80
+"""Characters of an unknown name in its message."""
+
+
+def _tracker(value: object) -> object:
+    if isinstance(value, str) and value in tracking.names():
+        return value
+    name = str(value)[:MOST_CHARACTERS]
+    raise ValueError(f"{name!r} is not a tracker; {nearest(name, tracking.names())}")
 
 
 class Execution(RecipeSection):
@@ -37,3 +51,5 @@ class Execution(RecipeSection):
     """Seconds between two checkpoints of a training."""
     hidden_state_cache: Bytes = 10 * 2**30
     """Maximum size of the hidden-state cache on the store's disk, in bytes; 0 disables the cache."""
+    track: Annotated[str, BeforeValidator(_tracker)] | None = None
+    """Name of the tracker that records the curves of the trainings (`layover.tracking`)."""

@@ -18,9 +18,14 @@ from layover.errors import PluginError, printable
 KINDS, HEADS, TASKS, METRICS = "layover.kinds", "layover.heads", "layover.tasks", "layover.metrics"
 MODULES, COMPOSITIONS, MIXERS = "layover.modules", "layover.compositions", "layover.mixers"
 OBJECTIVES, FORMATS, REPORT_SECTIONS = "layover.objectives", "layover.formats", "layover.report_sections"
+TRACKERS = "layover.trackers"
 
 _PREFIX = "layover."
-_ELSEWHERE = {FORMATS: "layover.data.formats", REPORT_SECTIONS: "layover.report.sections"}
+_ELSEWHERE = {
+    FORMATS: "layover.data.formats",
+    REPORT_SECTIONS: "layover.report.sections",
+    TRACKERS: "layover.tracking",
+}
 GROUPS = {
     group: _ELSEWHERE.get(group, group)
     for group in (
@@ -34,6 +39,7 @@ GROUPS = {
         OBJECTIVES,
         FORMATS,
         REPORT_SECTIONS,
+        TRACKERS,
     )
 }
 """Group -> the package of Layover with the built-in items of the group; its `get` returns plug-ins too."""

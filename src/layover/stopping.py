@@ -69,6 +69,30 @@ def heed() -> None:
         sys.unraisablehook = _unraisable
 
 
+class heeding:  # noqa: N801  used as a function
+    """Handle requests inside the block, for a Python program that runs a sweep; then restore the program's handlers.
+
+    Outside of the main thread Python has no signals: the block does nothing, and no request stops the sweep.
+    """
+
+    def __enter__(self) -> None:
+        import threading
+
+        self._before = {}
+        if threading.current_thread() is threading.main_thread():
+            self._hook = sys.unraisablehook
+            self._before = {number: signal.getsignal(number) for number in (*REQUESTS, signal.SIGALRM)}
+            heed()
+
+    def __exit__(self, *_error: object) -> None:
+        if self._before:
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
+            for number, handler in self._before.items():
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
+            sys.unraisablehook = self._hook
+            _requests.__init__()  # type: ignore[misc]
+
+
 def over() -> None:
     """Ignore requests from now on: the work is done, and the exit code is fixed.
 

@@ -53,6 +53,8 @@ def test_a_sweep_ends_in_a_table(finished: Folder) -> None:
         "at_work": [],
         "cells": {"moods": [CELLS, CELLS]},
         "pending": [],
+        "nodes": {"finished": len(stamps(finished)), "all": len(stamps(finished))},
+        "running": [],
         "seconds_left": 0.0,
         "failed": {},
         "damaged": {},

@@ -16,10 +16,11 @@ from tests.plugins.conftest import command
 from tests.plugins.site import NAME, TOY, describe, install, seen
 from typer.testing import CliRunner
 
-from layover import compositions, kinds, metrics, mixers, modules, objectives, plugins, tasks
+from layover import compositions, kinds, metrics, mixers, modules, objectives, plugins, tasks, tracking
 from layover.cli.main import build_app
 from layover.data import formats
 from layover.errors import DataError, LayoverError, ModelError, PluginError
+from layover.execution import Execution
 from layover.kinds.classification import Example
 from layover.plugins import GROUPS, METRICS, MODULES
 
@@ -34,6 +35,7 @@ BROUGHT = {
     "layover.objectives": "doubled",
     "layover.report_sections": "counted",
     "layover.tasks": "toy_moods",
+    "layover.trackers": "listed",
 }
 
 
@@ -57,6 +59,13 @@ def test_a_name_is_found_and_nothing_is_imported(toy: Path) -> None:
     assert metrics.get("balanced").score(["a", "b", "b"], ["a", "b", "a"], "en") == 75.0
     assert formats.reads("bars") == frozenset()
     assert tasks.get("toy_moods").kind == "classification"
+
+
+def test_a_tracker_of_it_records_a_sweep(toy: Path, tmp_path: Path) -> None:
+    assert Execution(track="listed").track == "listed"
+    tracker = tracking.get("listed")(tmp_path / "tracking")
+    tracker(tracking.SweepStarted("moods", 3, 1, 2))
+    assert (tmp_path / "tracking" / "events.txt").read_text(encoding="utf-8") == "SweepStarted\n"
 
 
 def test_without_it_there_is_no_such_name() -> None:

@@ -29,7 +29,7 @@ def test_verbs_that_read_need_not_write(sweep: Sweep, clean: dict[str, str], tmp
     sweep.put("whole")
     (sweep.store / "hashes.json").unlink()  # so that there is something to remember
     before = sorted(sweep.store.rglob("*"))
-    for verb, *more in (["status"], ["plan"], ["report", "--out", str(tmp_path / "out")]):
+    for verb, *more in (["status"], ["watch", "--once"], ["plan"], ["report", "--out", str(tmp_path / "out")]):
         words = [verb, str(sweep.recipe), *more, "--store", str(sweep.store)]
         done = read_only(sweep.store, sys.executable, "-m", "layover", *words)
         assert done.returncode == 0, done.stderr

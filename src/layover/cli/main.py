@@ -5,7 +5,6 @@ Slow imports are inside functions, so that `main` handles Ctrl-C first.
 
 from __future__ import annotations
 
-import os
 import sys
 
 from layover import stopping
@@ -13,22 +12,6 @@ from layover import stopping
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import typer
-
-
-LIBRARIES = {
-    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-    "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
-    "HF_HUB_VERBOSITY": "error",
-    "DATASETS_VERBOSITY": "error",
-    "TRANSFORMERS_VERBOSITY": "error",
-}
-"""The libraries read these variables when they are imported, in this process and in the workers."""
-
-
-def quiet() -> None:
-    """Switch off progress bars and logs of libraries imported later; variables that the user set are kept."""
-    for name, value in LIBRARIES.items():
-        os.environ.setdefault(name, value)
 
 
 def _version(wanted: bool) -> None:
@@ -97,6 +80,7 @@ def _run() -> int:
     from layover import allowed
     from layover.cli import streams
     from layover.cli.console import libraries_shown
+    from layover.cli.libraries import quiet
 
     quiet()
     streams.guard()

@@ -151,7 +151,7 @@ class PlainProgress(_Counting):
                 say(text)  # there are many short predictions; the score of their cell follows
         elif event["event"] == "start":
             self._reported[key] = now
-        elif now - self._reported.get(key, now) >= PLAIN_SECONDS:
+        elif event["event"] == "progress" and now - self._reported.get(key, now) >= PLAIN_SECONDS:
             self._reported[key] = now
             say(f"  {self.plan.nodes[key].label}: {event['done']}/{event['total']} {event['unit']}{_loss(event)}")
         heed_reader(KEPT)

@@ -89,6 +89,7 @@ def planned(
         LayoverError: the recipe is wrong, or the commits that it needs are unknown.
     """
     from layover.cli.console import complain
+    from layover.cli.trackers import check_tracker
     from layover.plan.rounds import without_result
     from layover.plan.stored import plan_beside
     from layover.recipe import load
@@ -96,6 +97,8 @@ def planned(
     from layover.store.locks import GC
 
     checked = again or load(recipe, overrides or [])
+    if computes:
+        check_tracker(checked)
     opened = Store.existing(store) if needed else Store(store, create=False)
     made = plan_beside(checked, store, provisional=provisional)
     plan = made.plan

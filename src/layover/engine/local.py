@@ -53,7 +53,7 @@ class LocalEngine:
     Args:
         store: The store for the results.
         execution: Execution settings; `workers` and `threads` must be set.
-        report: Takes events: `start`, `progress`, `end` of a node, as plain values.
+        report: Takes events: `start`, `progress`, `evaluation`, `end` of a node, as plain values.
     """
 
     def __init__(self, store: Store, execution: Execution, workers: int, threads: int, report: Report) -> None:
@@ -289,6 +289,9 @@ class LocalEngine:
             worker.current = None
             if message["state"] == "failed":
                 self.outcome.unsaved[message["key"]] = message["error"]
+        elif message["event"] == "evaluation":  # the checkpoint has it: the resumed training does not repeat it
+            with suppress(StoppedError):  # nobody reads the output any more
+                self.report(message)
 
 
 def _check_stop() -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import ForkServerProcess
+from types import ModuleType
 
 from layover.errors import NodeError
 from layover.stopping import REQUESTS, requested
@@ -71,12 +74,24 @@ def _pid() -> int | None:
     return pid
 
 
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Keep workers from importing the main program: it may be a script of the user that starts the run."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
 def _start(process: ForkServerProcess, failed: list[BaseException]) -> None:
     """Start a process from this thread, so that its children begin with the stop signals blocked."""
     signal.pthread_sigmask(signal.SIG_BLOCK, REQUESTS)
     try:
         resource_tracker.ensure_running()  # it unblocks some of these signals
         signal.pthread_sigmask(signal.SIG_BLOCK, REQUESTS)
-        process.start()
+        with _without_main():
+            process.start()
     except (EOFError, OSError) as error:
         failed.append(error)

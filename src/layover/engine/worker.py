@@ -188,7 +188,10 @@ def _compute(node: Node[StepSpec], store: Store, execution: Execution, send: Sen
             reported = time.monotonic()
             send({"event": "progress", "key": node.key, **values})
 
-    context = steps.Context(store, execution, progress, alone.stopping)
+    def evaluated(values: Mapping[str, Any]) -> None:
+        send({"event": "evaluation", "key": node.key, **values})
+
+    context = steps.Context(store, execution, progress, alone.stopping, evaluated)
     try:
         with (
             _hub_messages(node, send),

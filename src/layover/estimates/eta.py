@@ -11,6 +11,7 @@ import heapq
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
+from types import MappingProxyType
 from typing import Any
 
 from layover.errors import LayoverError
@@ -206,6 +207,7 @@ def seconds_left(
     wanted: Sequence[Node[StepSpec]],
     done_of: Done,
     workers: int = 1,
+    begun: Mapping[str, tuple[float, float]] = MappingProxyType({}),
 ) -> float | None:
     """Return the estimated seconds of the remaining work; None while the speed is unknown.
 
@@ -215,8 +217,14 @@ def seconds_left(
         wanted: The nodes that have to run, and the nodes that a choice may add (`layover.plan.rounds`).
         done_of: Returns the seconds and the needs of a finished node (`Done`).
         workers: Processes at a time.
+        begun: Key of a running node -> seconds since its start, and its finished share.
     """
     keys = [node.key for node in wanted]
     finished = set(plan.nodes).difference(keys)
     seconds = node_seconds(plan, costs, keys, Paces(took(plan, costs, finished, done_of)))
-    return None if seconds is None else makespan(wanted, seconds, workers)
+    if seconds is None:
+        return None
+    for key, (elapsed, share) in begun.items():
+        if key in seconds:
+            seconds[key] = max(0.0, min(seconds[key] - elapsed, seconds[key] * (1 - share)))
+    return makespan(wanted, seconds, workers, begun)

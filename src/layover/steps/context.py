@@ -11,6 +11,10 @@ from layover.execution import Execution
 from layover.store import Store
 
 
+def _ignore(_values: Mapping[str, Any]) -> None:
+    """Do nothing."""
+
+
 @dataclass(frozen=True)
 class Context:
     """The store of results, the execution settings, and the callbacks of a step."""
@@ -21,6 +25,8 @@ class Context:
     """Takes plain values: `done`, `total`, `unit`, and others to show (`loss`)."""
     stopping: Callable[[], bool]
     """Returns True when the sweep is being stopped; a long step then saves its state and ends."""
+    evaluated: Callable[[Mapping[str, Any]], None] = _ignore
+    """Takes plain values of each evaluation in a training: `step`, `epoch`, `loss`, `metrics`."""
 
     def check_stopping(self, _done: int, _total: int) -> None:
         """End an evaluation when the sweep is being stopped; used as `progress` of `predict`.

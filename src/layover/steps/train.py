@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +38,7 @@ from layover.steps.trained import (
     trained_attachments,
 )
 from layover.store import Store, write_json
-from layover.training import Branch, FitResult, Measured, Progress, fit
+from layover.training import Branch, Evaluation, FitResult, Measured, Progress, fit
 
 
 def run(node: Node[TrainSpec], folder: Path, context: Context) -> None:
@@ -65,6 +67,7 @@ def run(node: Node[TrainSpec], folder: Path, context: Context) -> None:
         train_head=spec.gates is None,
         until=spec.until,
         name=spec.whole.key,
+        evaluated=lambda evaluation: context.evaluated(_plain(evaluation)),
     )
     if spec.until is not None:
         keep_beginning(store, node.key, spec)
@@ -164,10 +167,19 @@ def _reporter(context: Context, batch: int) -> Callable[[Progress], None]:
     """Return a callback that reports the progress of a training in examples, the usual unit of speed."""
 
     def report(progress: Progress) -> None:
-        done, total = progress.done * batch, progress.total * batch
-        context.progress({**progress.as_json(), "done": done, "total": total, "unit": "examples"})
+        steps = {"step": progress.done, "steps": progress.total}
+        examples = {"done": progress.done * batch, "total": progress.total * batch, "unit": "examples"}
+        context.progress({**progress.as_json(), **steps, **examples})
 
     return report
+
+
+def _plain(evaluation: Evaluation) -> dict[str, Any]:
+    """Return an evaluation as plain values; a metric that is not finite is None, like an undefined one."""
+    metrics = {
+        name: value if value is not None and isfinite(value) else None for name, value in evaluation.metrics.items()
+    }
+    return {**asdict(evaluation), "metrics": metrics}
 
 
 def _saved(spec: TrainSpec, encoder: Encoder, heads: Sequence[Head], folder: Path) -> dict[str, int]:

@@ -32,6 +32,8 @@ import psutil
 
 BEAT_SECONDS = 10.0
 STALE_SECONDS = 90.0
+SINCE = "%Y-%m-%d %H:%M:%S UTC"
+"""Format of the time when a lease began."""
 NO_LOCKS = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL})
 """The errors of file systems without `flock`."""
 GONE = frozenset({errno.ENOENT, errno.ESTALE})
@@ -59,10 +61,17 @@ class Holder:
     def __str__(self) -> str:
         return f"`layover {self.verb}` (host {self.host}, pid {self.pid}, since {self.since})"
 
+    def began(self) -> datetime:
+        """Return its start by the clock of its host; now, if it does not say when."""
+        try:
+            return datetime.strptime(self.since, SINCE).replace(tzinfo=UTC)
+        except ValueError:
+            return datetime.now(UTC)
+
     @classmethod
     def this(cls, verb: str, *, locked: bool) -> Self:
         """Return the description of this process."""
-        since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        since = datetime.now(UTC).strftime(SINCE)
         boot, namespace = machine()
         started = psutil.Process().create_time()
         return cls(verb, socket.gethostname(), os.getpid(), since, boot, namespace, started, locked)

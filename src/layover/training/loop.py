@@ -9,6 +9,7 @@ random state to save.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from layover.training.machine import automatic_tokens, fewer_tokens, refuse_seve
 from layover.training.optimizer import Optimizer, head_parts
 from layover.training.progress import (
     Averaged,
+    Evaluation,
     FitResult,
     Judge,
     Measured,
@@ -66,6 +68,7 @@ def fit(
     train_head: bool = True,
     until: float | None = None,
     name: str | None = None,
+    evaluated: Callable[[Evaluation], None] | None = None,
 ) -> FitResult:
     """Train the trainable weights of the encoder and the heads; afterwards they hold the selected weights.
 
@@ -84,6 +87,7 @@ def fit(
         until: The share of the steps after which the training ends with a checkpoint, at the next evaluation; then the
             weights are those of the last step. A later call without it resumes the checkpoint. None: to the end.
         name: Name of the training in its checkpoints; default: the name of their folder.
+        evaluated: Called after each evaluation, before its checkpoint.
 
     Raises:
         DataError: a training set has no gold.
@@ -104,7 +108,7 @@ def fit(
         )
         training.resume()
         try:
-            training.run(progress, stop)
+            training.run(progress, stop, evaluated)
         finally:
             training.optimizer.drop_gradients()
         return training.result()
@@ -155,11 +159,17 @@ class _Training:
         self.identity = ""
         self.unread: list[tuple[int, Tensor]] = []
         """Steps whose losses and gradient norms are still on the device."""
-        self.last_loss: float | None = None
+        self.last_read: tuple[int, float, float] | None = None
+        """The newest step whose loss has arrived, counted from 1, its loss, and the norm of its gradients."""
         self.saved: tuple[int, int] | None = None
         """Steps and evaluations of the newest checkpoint."""
 
-    def run(self, progress: Callable[[Progress], None], stop: Callable[[], bool] | None) -> None:
+    def run(
+        self,
+        progress: Callable[[Progress], None],
+        stop: Callable[[], bool] | None,
+        evaluated: Callable[[Evaluation], None] | None = None,
+    ) -> None:
         """Do the remaining steps, and load the selected weights."""
         saved_at = time.monotonic()
         while not self.is_finished():
@@ -171,6 +181,8 @@ class _Training:
             if self.evaluation_is_due():
                 with self.measured.timed("evaluation"):
                     stopping = not self.evaluate()
+                if evaluated is not None and not stopping:
+                    evaluated(self.position.history[-1])
             stopping = stopping or (stop is not None and stop())
             if stopping or time.monotonic() - saved_at >= self.execution.checkpoint_seconds:
                 with self.measured.timed("checkpoints"):
@@ -253,7 +265,7 @@ class _Training:
             task = self.branches[self.order.turn(step)].name
             check_numbers(step, task, loss, dict(zip(self.optimizer.parts, norms, strict=True)))
             self.position.add_loss(loss, self.schedule.curve_every)
-            self.last_loss = loss
+            self.last_read = (step + 1, loss, math.hypot(*norms))
         self.unread.clear()
 
     def evaluation_is_due(self) -> bool:
@@ -341,7 +353,9 @@ class _Training:
 
     def progress(self) -> Progress:
         step, schedule = self.position.step, self.schedule
-        return Progress(step, schedule.total, step / schedule.steps_per_epoch, self.last_loss, schedule.lr(step - 1))
+        loss_step, loss, norm = self.last_read or (None, None, None)
+        epoch = step / schedule.steps_per_epoch
+        return Progress(step, schedule.total, epoch, loss, schedule.lr(step - 1), loss_step, norm)
 
     def result(self) -> FitResult:
         position, schedule = self.position, self.schedule

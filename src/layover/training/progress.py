@@ -45,6 +45,11 @@ class Progress:
     loss: float | None
     """Loss of the last step whose loss has arrived; on an accelerator it arrives some steps late."""
     lr: float
+    """Learning rate of the step `done`."""
+    loss_step: int | None = None
+    """The step of `loss` and `gradient_norm`, counted from 1."""
+    gradient_norm: float | None = None
+    """Norm of all gradients of that step before clipping."""
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values for a display."""
