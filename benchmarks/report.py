@@ -89,7 +89,8 @@ def rows_of(models: int, methods: int, intermediates: int, targets: int, seeds: 
 def plan_of(rows: list[CellRow]) -> Plan:
     """Return what a report reads of a plan."""
     targets = list(dict.fromkeys(row.cell.target for row in rows))
-    task = SimpleNamespace(metrics=("accuracy", "macro_f1"), kind="classification", labels=("0", "1"))
+    metrics = next((row.record.metrics for row in rows if row.record is not None), ())
+    task = SimpleNamespace(metrics=metrics, kind="classification", labels=("0", "1"))
     document = SimpleNamespace(name="large", sweep=SimpleNamespace(target=targets, method=[], seed=[]))
     recipe = SimpleNamespace(
         document=document,

@@ -121,6 +121,8 @@ def csv_value(value: object) -> str:
         return ""
     if not isinstance(value, str):
         return repr(value)
+    if value.isalnum() or _NUMBER.fullmatch(value):
+        return value
     text = "".join(part if part in "\n\t" else printable(part) for part in re.split(r"([\n\t])", value))
     formula = _FORMULA.match(text) is not None and _NUMBER.fullmatch(text) is None
     return f"'{text}" if formula else text

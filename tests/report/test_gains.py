@@ -122,11 +122,12 @@ def test_the_forest_shows_intervals(group: Group) -> None:
     drawn = gains_plot.draw(rows)
     assert drawn is not None
     (axis,) = drawn.axes
-    styles = [
-        line.get_linestyle() for line in axis.lines if len(line.get_xdata()) == 2 and line.get_linestyle() != "None"
-    ]
-    assert styles == ["-", "-", ":"], "zero, over trainings and items, over items alone"
+    solid, dotted = (collection for collection in axis.collections)
     (gain, _) = far(rows)
     assert gain.finding is not None
-    assert list(axis.lines[1].get_xdata()) == pytest.approx(list(gain.finding.interval or ()))
+    (line,) = solid.get_segments()
+    assert [x for x, _ in line] == pytest.approx(list(gain.finding.interval or ()))
+    assert len(dotted.get_segments()) == 1, "the other one is over items alone"
+    assert dotted.get_linestyle() != solid.get_linestyle()
+    assert [text.get_text() for text in axis.texts] == ["▲"]
     assert gains_plot.draw([replace(row, items=None) for row in rows]) is None

@@ -10,7 +10,7 @@ import pytest
 from layover.plan import Cell
 from layover.report import CellRow
 from layover.report.mixing_weights import MixingWeight
-from layover.report.pictures import save
+from layover.report.pictures import picture
 from layover.report.sections import shares, shares_plot
 
 
@@ -62,7 +62,7 @@ def test_what_is_drawn(tmp_path: Path) -> None:
     assert drawn["xnli"] == {"mnli": pytest.approx({0: 40.0, 1: 50.0}), "squad": pytest.approx({0: 60.0, 1: 50.0})}
     figure = shares_plot.draw(rows)
     assert figure is not None
-    paths = save(figure, tmp_path, "shares")
+    paths = picture(figure, "shares").write(tmp_path, "shares")
     assert [path.read_bytes()[:4] for path in paths] == [b"<?xm", b"%PDF", b"\x89PNG"]
 
 

@@ -22,12 +22,12 @@ def text_of(rows: list[CellRow], columns: int = 80) -> list[str]:
 
 def test_scores_marks_and_the_best(group: Group) -> None:
     rows = [
-        *group("lora", "none", NONE),
-        *group("lora", "sandbox/nli", [70.0, 71.0, 72.0], NONE),
-        *group("full", "none", [50.0, 51.0, 52.0]),
+        *group("lora", "none", NONE, target="sandbox/ner"),
+        *group("lora", "sandbox/nli", [70.0, 71.0, 72.0], NONE, target="sandbox/ner"),
+        *group("full", "none", [50.0, 51.0, 52.0], target="sandbox/ner"),
     ]
     assert text_of(rows) == [
-        "                      xnli",
+        "                      ner",
         "method  intermediate  accuracy",
         "lora    none          61.0",
         "lora    nli           71.0 ▲+10.0",
@@ -37,6 +37,13 @@ def test_scores_marks_and_the_best(group: Group) -> None:
     assert bold == ["71.0"]
     assert "▲ is a gain and ▼ a loss" in explained(summary(rows))
     assert str(first_table(summary(rows))).count("**71.0** ▲+10.0") == 1
+
+
+def test_names_stay_whole_where_folders_differ(group: Group) -> None:
+    rows = [*group("lora", "none", NONE), *group("lora", "sandbox/nli", [70.0, 71.0, 72.0], NONE)]
+    assert summary(rows).short("sandbox/nli+sandbox/copa") == "sandbox/nli+sandbox/copa"
+    inside = group("lora", "sandbox/nli", NONE, NONE, target="sandbox/ner")
+    assert summary(inside).short("sandbox/nli+sandbox/copa") == "nli+copa"
 
 
 def test_a_score_that_is_missing_has_a_word(group: Group) -> None:

@@ -98,6 +98,7 @@ def named(name: str, others: frozenset[str] = frozenset()) -> NamedCodes:
     return NamedCodes(tuple(dict.fromkeys(codes)), doubtful)
 
 
+@cache
 def is_other(language: str, trained: str) -> bool | None:
     """Return whether a language differs from the language of training, or None if unknown.
 

@@ -14,8 +14,8 @@ from layover.records import Record
 from layover.report import page, sections
 from layover.report.gains import gains
 from layover.report.latex import tables
-from layover.report.markdown import markdown
-from layover.report.pictures import save
+from layover.report.markdown import details, markdown
+from layover.report.pictures import picture
 from layover.report.rows import CellRow
 from layover.report.summary import summary
 from layover.specs.score import ScoreSpec
@@ -39,10 +39,11 @@ def write_report(plan: Plan, rows: Sequence[CellRow], folder: Path, *, latex: bo
 
 def _write_into(plan: Plan, rows: Sequence[CellRow], folder: Path) -> list[Path]:
     drawn = {section.picture: section.draw(rows) for section in sections.in_order() if section.draw is not None}
-    pictures = {name: made for name, made in drawn.items() if made is not None}
+    pictures = {name: picture(made, name) for name, made in drawn.items() if made is not None}
+    parts = details(plan, rows)
     written = [folder / "report.md", folder / "scores.csv", folder / "records.jsonl", folder / "report.html"]
-    written[0].write_text(markdown(plan, rows, pictures), encoding="utf-8")
-    written[3].write_text(page.html(plan, rows, pictures), encoding="utf-8")
+    written[0].write_text(markdown(plan, rows, parts, pictures), encoding="utf-8")
+    written[3].write_text(page.html(plan, rows, parts, pictures), encoding="utf-8")
     waiting = [(cell, spec_at(everything(plan), cell.scores[0], ScoreSpec)) for cell in plan.pending]
     write_scores(rows, written[1], waiting)
     with written[2].open("w", encoding="utf-8") as stream:
@@ -50,7 +51,7 @@ def _write_into(plan: Plan, rows: Sequence[CellRow], folder: Path) -> list[Path]
             stream.write(json_text(line, sort_keys=True) + "\n")
     places = ((section, folder / section.file) for section in sections.in_order() if section.file)
     written += [place for section, place in places if section.wrote(plan, rows, place)]
-    return written + [path for name, made in pictures.items() for path in save(made, folder, name)]
+    return written + [path for name, made in pictures.items() for path in made.write(folder, name)]
 
 
 FIELDS = ("model", "method", "intermediate", "target", "seed")

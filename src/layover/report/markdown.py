@@ -11,27 +11,31 @@ from layover.report import main_table, sections
 from layover.report.rows import CellRow
 from layover.report.summary import Summary, explained, summary
 
+Part = tuple[str, list[str]]
+"""A title and paragraphs, all Markdown."""
 
-def markdown(plan: Plan, rows: Sequence[CellRow], pictures: Collection[str] = ()) -> str:
+
+def markdown(plan: Plan, rows: Sequence[CellRow], parts: Sequence[Part], pictures: Collection[str] = ()) -> str:
     """Return the whole report as Markdown: a short table and pictures first, details folded.
 
     Args:
         plan: The plan of the sweep.
         rows: Rows of its cells.
+        parts: The details, as `details` returns them.
         pictures: Names of the pictures beside the report.
     """
     table = summary(rows)
-    parts = [f"# {inline(plan.recipe.document.name)}", finished(plan, rows), explained(table), first_table(table)]
+    text = [f"# {inline(plan.recipe.document.name)}", finished(plan, rows), explained(table), first_table(table)]
     report_sections = sections.in_order()
     for section in report_sections:
         if section.picture in pictures and section.picture:
-            parts += [f"## {section.title}", section.explained, f"![{section.title}]({section.picture}.png)"]
-    parts.extend(f"Note: {note(remark)}." for remark in plan.notes)
-    parts.extend(f"Failed: {note(f'{row.cell.label}: {row.failure}')}" for row in rows if row.failure is not None)
-    for title, paragraphs in details(plan, rows):
-        parts += [f"<details><summary>{title}</summary>", *paragraphs, "</details>"]
-    parts.append(f"Made by Layover {__version__}{plugins_text(plan)}.")
-    return "\n\n".join(parts) + "\n"
+            text += [f"## {section.title}", section.explained, f"![{section.title}]({section.picture}.png)"]
+    text.extend(f"Note: {note(remark)}." for remark in plan.notes)
+    text.extend(f"Failed: {note(f'{row.cell.label}: {row.failure}')}" for row in rows if row.failure is not None)
+    for title, paragraphs in parts:
+        text += [f"<details><summary>{title}</summary>", *paragraphs, "</details>"]
+    text.append(f"Made by Layover {__version__}{plugins_text(plan)}.")
+    return "\n\n".join(text) + "\n"
 
 
 def finished(plan: Plan, rows: Sequence[CellRow]) -> str:
@@ -53,7 +57,7 @@ def first_table(table: Summary) -> Markup:
     return markdown_table(["model", "method", "intermediate", *headings], lines)
 
 
-def details(plan: Plan, rows: Sequence[CellRow]) -> list[tuple[str, list[str]]]:
+def details(plan: Plan, rows: Sequence[CellRow]) -> list[Part]:
     """Return the parts after the first table and the pictures, each with a title and paragraphs of Markdown."""
     baseline = plan.recipe.baseline()
     parts = [

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
@@ -18,18 +18,19 @@ from layover.escape import note
 from layover.plan import Plan
 from layover.report import sections
 from layover.report.gains import Gain
-from layover.report.markdown import details, finished, plugins_text
-from layover.report.pictures import inline_svg
+from layover.report.markdown import Part, finished, plugins_text
+from layover.report.pictures import Picture
 from layover.report.rows import CellRow
 from layover.report.sections.transfer_plot import Panel, limit_of, panels
 from layover.report.summary import Summary, explained, summary
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 FOLDER = Path(__file__).parent
 MATRIX = "transfer"
 """The picture that the page shows as a table."""
+_BORDER = re.compile(r"(?<!\\)\|")
+"""The border between two cells of a Markdown table."""
+_PLAIN = re.compile(r"[\w .,:;()±+–%/=-]*")
+"""A cell without special characters."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,13 @@ class Square:
     """The strength of the colour, 0 to 1."""
 
 
-def html(plan: Plan, rows: Sequence[CellRow], pictures: Mapping[str, Figure]) -> str:
+def html(plan: Plan, rows: Sequence[CellRow], parts: Sequence[Part], pictures: Mapping[str, Picture]) -> str:
     """Return the report as a page.
 
     Args:
         plan: The plan of the sweep.
         rows: Rows of its cells.
+        parts: The details, as `layover.report.markdown.details` returns them.
         pictures: Name -> picture.
     """
     table = summary(rows)
@@ -70,13 +72,8 @@ def html(plan: Plan, rows: Sequence[CellRow], pictures: Mapping[str, Figure]) ->
             matrices=_matrices(by_method),
             targets=list(table.targets),
             marked=_marked(table),
-            pictures=[
-                (section, _own(inline_svg(pictures[section.picture], section.picture, section.title)))
-                for section in shown
-            ],
-            details=[
-                (_markdown(title, inline=True), _markdown("\n\n".join(text))) for title, text in details(plan, rows)
-            ],
+            pictures=[(section, _own(pictures[section.picture].inside(section.title))) for section in shown],
+            details=[(_markdown(title, inline=True), _details(text)) for title, text in parts],
             notes=[_markdown(f"{note(remark)}.", inline=True) for remark in plan.notes],
             failures=list(map(printable, failures)),
             rows=rows,
@@ -120,10 +117,32 @@ def _converter() -> MarkdownIt:
 
 
 def _markdown(text: str, *, inline: bool = False) -> Markup:
-    """Return Markdown as HTML; wide tables scroll inside the page."""
-    made = str(_converter().renderInline(text) if inline else _converter().render(text))
-    made = made.replace("<table>", '<div class="scroll" tabindex="0"><table class="sortable">')
-    return _own(made.replace("</table>", "</table></div>"))
+    """Return Markdown as HTML."""
+    return _own(str(_converter().renderInline(text) if inline else _converter().render(text)))
+
+
+def _details(paragraphs: Sequence[str]) -> Markup:
+    """Return paragraphs of Markdown as HTML; wide tables scroll inside the page."""
+    return _own("\n".join(_table(text) if text.startswith("| ") else _markdown(text) for text in paragraphs))
+
+
+def _table(text: str) -> str:
+    """Return a table of Markdown as HTML. A report has many, and the converter takes long for tables."""
+    head, _, *lines = ([cell.strip() for cell in _BORDER.split(line)[1:-1]] for line in text.split("\n"))
+    heads = "".join(f'<th scope="col">{_inside(cell)}</th>' for cell in head)
+    rows = "\n".join(f"<tr>{''.join(f'<td>{_inside(cell)}</td>' for cell in line)}</tr>" for line in lines)
+    return (
+        f'<div class="scroll" tabindex="0"><table class="sortable"><thead><tr>{heads}</tr></thead>\n'
+        f"<tbody>\n{rows}\n</tbody></table></div>"
+    )
+
+
+@lru_cache(maxsize=10_000)
+def _inside(cell: str) -> str:
+    """Return the Markdown of a cell as HTML; a border inside it is escaped."""
+    if _PLAIN.fullmatch(cell):
+        return cell
+    return str(_converter().renderInline(cell.replace("\\|", "|")))
 
 
 Matrix = dict[str, dict[str, Square]]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
@@ -14,13 +17,19 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 FORMATS = ("svg", "pdf", "png")
-DOTS = 150
+DOTS, MOST_PIXELS = 150, 3_000
+"""Dots per inch of a PNG, and its largest width or height."""
 INK = "#131416"
 """The colour of text and lines; inside a page it is the colour of the page's text."""
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#a6761d")
 """Colours that colour-blind people can tell apart (Okabe and Ito 2008), then grey and brown."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 """Shapes beside the colours, for grey prints."""
+
+_PLACES = re.compile(r' (d|x|y|transform)="[^"]*"')
+"""Attributes of an SVG with places."""
+_LONG = re.compile(r"(\d+\.\d)\d+")
+"""A number with more digits than a screen shows."""
 
 
 @contextmanager
@@ -78,32 +87,44 @@ def _arrange(drawn: Figure) -> None:
         drawn.set_layout_engine("none")
 
 
-def save(drawn: Figure, folder: Path, name: str) -> list[Path]:
-    """Write a figure in all formats; return the paths."""
-    paths = [folder / f"{name}.{suffix}" for suffix in FORMATS]
-    with style(name):
-        _arrange(drawn)
-        for path in paths:
-            white = "white" if path.suffix == ".png" else "none"
-            date = {"CreationDate": None} if path.suffix == ".pdf" else {"Date": None} if path.suffix == ".svg" else {}
-            drawn.savefig(path, dpi=DOTS, facecolor=white, metadata=date)
-    return paths
+@dataclass(frozen=True)
+class Picture:
+    """A figure in all formats."""
+
+    svg: str
+    pdf: bytes
+    png: bytes
+
+    def write(self, folder: Path, name: str) -> list[Path]:
+        """Write the files of the picture; return their paths."""
+        paths = [folder / f"{name}.{suffix}" for suffix in FORMATS]
+        for path, content in zip(paths, (self.svg.encode(), self.pdf, self.png), strict=True):
+            path.write_bytes(content)
+        return paths
+
+    def inside(self, title: str) -> str:
+        """Return an SVG element for a page; its ink takes the colour of the text around it.
+
+        Args:
+            title: A description for people who do not see it.
+        """
+        text = self.svg[self.svg.index("<svg") :].replace(INK, "currentColor")
+        text = _PLACES.sub(lambda place: _LONG.sub(r"\1", place[0]), text)
+        return text.replace("<svg", f'<svg role="img" aria-label="{escape(title)}"', 1)
 
 
-def inline_svg(drawn: Figure, name: str, title: str) -> str:
-    """Return a figure as an SVG element for a page; its ink takes the colour of the text around it.
+def picture(drawn: Figure, name: str) -> Picture:
+    """Return a figure in all formats.
 
     Args:
         drawn: The figure.
-        name: Name of the picture.
-        title: A description for people who do not see it.
+        name: Name of the picture, which makes the ids in its SVG differ from those of other pictures.
     """
-    from html import escape
-
-    stream = io.StringIO()
     with style(name):
         _arrange(drawn)
-        drawn.savefig(stream, format="svg", facecolor="none", metadata={"Date": None})
-    text = stream.getvalue()
-    text = text[text.index("<svg") :].replace(INK, "currentColor")
-    return text.replace("<svg", f'<svg role="img" aria-label="{escape(title)}"', 1)
+        vector, pages, pixels = io.StringIO(), io.BytesIO(), io.BytesIO()
+        drawn.savefig(vector, format="svg", facecolor="none", metadata={"Date": None})
+        drawn.savefig(pages, format="pdf", facecolor="none", metadata={"CreationDate": None})
+        dots = min(DOTS, MOST_PIXELS / max(drawn.get_size_inches()))
+        drawn.savefig(pixels, format="png", facecolor="white", dpi=dots)
+    return Picture(vector.getvalue(), pages.getvalue(), pixels.getvalue())

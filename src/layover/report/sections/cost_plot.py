@@ -84,10 +84,11 @@ def _target(axis: Axes, every: Sequence[CostPoint], methods: Sequence[tuple[str,
     beaten = front(every)
     seconds, scores = [point.seconds for point in beaten], [point.score for point in beaten]
     axis.plot(seconds, scores, color=INK, linewidth=0.8, linestyle="--")
-    for point in every:
-        place = methods.index(point.group[:2])
+    for place, method in enumerate(methods):
+        own = [point for point in every if point.group[:2] == method]
         marker, color = MARKERS[place % len(MARKERS)], COLORS[place % len(COLORS)]
-        axis.plot(point.seconds, point.score, marker, color=color, markersize=5, alpha=0.9)
+        seconds, scores = [point.seconds for point in own], [point.score for point in own]
+        axis.plot(seconds, scores, marker, color=color, markersize=5, alpha=0.9)
     for point in beaten:
         axis.annotate(
             printable(point.group[2]),

@@ -18,24 +18,36 @@ if TYPE_CHECKING:
 INTERMEDIATES = "intermediates"
 BESIDE = 4
 """Number of panels in a row of the picture."""
-MOST_POINTS = 60
+MOST_PANELS = 24
+"""Largest number of panels for each method alone. With more, the methods of a target share a panel."""
+MOST_POINTS = 40
 """Number of evaluations that are drawn of a training; of more, some are left out."""
 
+Panels = dict[str, dict[str, dict[str, TrainingCurve]]]
+"""Panel -> colour -> key of the training -> curve."""
 
-def panels(rows: Sequence[CellRow]) -> dict[str, dict[str, dict[str, TrainingCurve]]]:
-    """Return the curves by panel (target or intermediates, and method), intermediate and key.
 
-    Retrieval trains no target, so it has no panel of its own.
+def panels(rows: Sequence[CellRow]) -> Panels:
+    """Return the curves by panel: a target, or the intermediates, with one method; the colour is the intermediate.
+
+    In a large sweep the panel has all methods, and the colour is the method. Retrieval trains no target, so it has no
+    panel of its own.
     """
-    by_panel: dict[str, dict[str, dict[str, TrainingCurve]]] = {}
+    apart = _panels(rows, together=False)
+    return apart if len(apart) <= MOST_PANELS else _panels(rows, together=True)
+
+
+def _panels(rows: Sequence[CellRow], *, together: bool) -> Panels:
+    by_panel: Panels = {}
     for (model, method, intermediate), members in by_group(rows).items():
+        name, color = (model, method) if together else (f"{model} {method}", intermediate)
         for row in members:
             trained = row.cell.train if row.cost is not None else None
             for curve in row.curves:
-                what_for = row.cell.target if curve.key == trained else INTERMEDIATES
-                panel = by_panel.setdefault(f"{what_for}: {model} {method}", {})
-                panel.setdefault(intermediate, {})[curve.key] = curve
-    return {name: panel for name, panel in by_panel.items() if any(panel.values())}
+                trained_on = row.cell.target if curve.key == trained else INTERMEDIATES
+                panel = by_panel.setdefault(f"{trained_on}: {name}", {})
+                panel.setdefault(color, {})[curve.key] = curve
+    return by_panel
 
 
 @styled
@@ -48,41 +60,44 @@ def draw(rows: Sequence[CellRow]) -> Figure | None:
     lines = -(-len(by_panel) // columns)
     made = figure(2.7 * columns, 1.9 * lines + 0.4)
     axes = made.subplots(lines, columns, squeeze=False)
-    intermediates = list(dict.fromkeys(name for panel in by_panel.values() for name in panel))
+    names = list(dict.fromkeys(name for panel in by_panel.values() for name in panel))
     for axis in axes.flat[len(by_panel) :]:
         axis.set_axis_off()
-    for axis, (name, panel) in zip(axes.flat, by_panel.items(), strict=False):
-        _panel(axis, panel, intermediates)
-        axis.set_title(printable(name), loc="left", fontsize=8)
-    lines_of = [axes.flat[0].plot([], [], color=COLORS[n % len(COLORS)])[0] for n in range(len(intermediates))]
-    made.legend(
-        lines_of, [*map(printable, intermediates)], loc="outside lower center", ncols=4, fontsize=8, frameon=False
-    )
+    for axis, (title, panel) in zip(axes.flat, by_panel.items(), strict=False):
+        _panel(axis, panel, names)
+        axis.set_title(printable(title), loc="left", fontsize=8)
+    signs = [axes.flat[0].plot([], [], color=_color(place))[0] for place in range(len(names))]
+    made.legend(signs, [*map(printable, names)], loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     return made
 
 
-def _panel(axis: Axes, panel: dict[str, dict[str, TrainingCurve]], intermediates: Sequence[str]) -> None:
+def _color(place: int) -> str:
+    return COLORS[place % len(COLORS)]
+
+
+def _panel(axis: Axes, panel: dict[str, dict[str, TrainingCurve]], names: Sequence[str]) -> None:
+    from matplotlib.collections import LineCollection
+
     curves = [curve for by_key in panel.values() for curve in by_key.values()]
     scored = any(point.score is not None for curve in curves for point in curve.points)
-    for intermediate, by_key in panel.items():
-        color = COLORS[intermediates.index(intermediate) % len(COLORS)]
-        for curve in by_key.values():
-            values = [(point.epoch, point.score if scored else point.loss) for point in curve.points]
-            known = [(epoch, value) for epoch, value in values if value is not None]
-            every = -(-len(known) // MOST_POINTS) if known else 1
-            thinned = known[::-every][::-1]
-            axis.plot(
-                [epoch for epoch, _ in thinned],
-                [value for _, value in thinned],
-                color=color,
-                linewidth=1,
-                alpha=0.85,
-                marker="." if len(thinned) < 12 else None,
-                markersize=3,
-            )
+    for name, by_key in panel.items():
+        paths = [path for curve in by_key.values() if (path := _path(curve, scored=scored))]
+        width = 1.0 if len(curves) < 50 else 0.6
+        axis.add_collection(LineCollection(paths, colors=_color(names.index(name)), linewidths=width, alpha=0.85))
+        single = [path[0] for path in paths if len(path) == 1]
+        axis.plot([x for x, _ in single], [y for _, y in single], ".", color=_color(names.index(name)), markersize=3)
+    axis.autoscale_view()
     axis.set_xlabel("epoch", fontsize=7)
     axis.set_ylabel("development score" if scored else "training loss", fontsize=7)
     axis.tick_params(labelsize=7)
+
+
+def _path(curve: TrainingCurve, *, scored: bool) -> list[tuple[float, float]]:
+    """Return (epoch, value) of the evaluations, the last one included."""
+    values = [(point.epoch, point.score if scored else point.loss) for point in curve.points]
+    known = [(epoch, value) for epoch, value in values if value is not None]
+    every = -(-len(known) // MOST_POINTS) if known else 1
+    return known[::-every][::-1]
 
 
 SECTION = Section(
