@@ -1,0 +1,109 @@
+"""compare: show which scores differ between two sweeps, and whether by more than chance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from layover.cli.console import answer, complain, say, table
+from layover.cli.shared import DEFAULT_STORE, JsonOption, StoreOption, planned
+from layover.errors import LayoverError
+
+if TYPE_CHECKING:
+    from layover.report import CellRow
+    from layover.report.comparison import Change, Comparison
+
+ORDER = 63
+
+
+def command(
+    recipe: Annotated[Path, typer.Argument(help="Recipe file of the first sweep.", show_default=False)],
+    other: Annotated[
+        Path | None, typer.Argument(help="Recipe file of the second sweep.", show_default="the same recipe")
+    ] = None,
+    *,
+    store: StoreOption = DEFAULT_STORE,
+    other_store: Annotated[
+        Path | None, typer.Option(help="Store of the second sweep.", show_default="the same store")
+    ] = None,
+    changed: Annotated[bool, typer.Option("--changed", help="Leave out what is unchanged.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Compare the scores of two sweeps, group by group: second minus first, with a 95 % interval and a mark.
+
+    Groups with the same model, method, intermediate and target are compared, over the seeds that both have.
+    """
+    from layover.report.comparison import compared
+
+    if other is None and other_store is None:
+        raise LayoverError("compare needs a second recipe, or --other-store with the store of another run")
+    before, after = _rows(recipe, store), _rows(other or recipe, other_store or store)
+    result = compared(before, after)
+    if json:
+        answer(_as_json(result))
+        return
+    _show(result, changed=changed)
+
+
+def _rows(recipe: Path, store: Path) -> list[CellRow]:
+    from layover.report import rows_of
+
+    prepared = planned(recipe, None, store, needed=True)
+    with prepared.store.locks.read("compare", complain):
+        return rows_of(prepared.plan, prepared.store)
+
+
+def _show(result: Comparison, *, changed: bool) -> None:
+    from layover.report.comparison import UNCHANGED
+
+    shown = [change for change in result.changes if not (changed and change.reason == UNCHANGED)]
+    if shown:
+        headers = ["model", "method", "intermediate", "target", "first", "second", "difference", ""]
+        say(*table(headers, [_line(change) for change in shown]))
+        say("", "Means over all languages. ▲ and ▼: p < 0.05 over trainings and test items, adjusted for the target.")
+    for title, names in (("only in the first", result.before_only), ("only in the second", result.after_only)):
+        for name in names:
+            say(f"{title}: {'/'.join(name)}")
+    if not shown and not result.before_only and not result.after_only:
+        say("nothing changed" if result.changes else "the sweeps have no cell in common")
+
+
+def _line(change: Change) -> list[str]:
+    scores = ["–" if value is None else f"{value:.1f}" for value in (change.before, change.after)]
+    finding = change.finding
+    if finding is None:
+        return [*change.name, *scores, change.reason, ""]
+    text = f"{finding.difference.mean:+.1f}"
+    if finding.interval is not None:
+        only = " (items)" if finding.basis == "items" else ""
+        text += f" [{finding.interval[0]:+.1f}, {finding.interval[1]:+.1f}]{only}"
+    return [*change.name, *scores, text, {"gain": "▲", "loss": "▼"}.get(change.mark, "")]
+
+
+def _as_json(result: Comparison) -> dict[str, Any]:
+    names = ("model", "method", "intermediate", "target")
+    changes = []
+    for change in result.changes:
+        finding = change.finding
+        changes.append(
+            {
+                **dict(zip(names, change.name, strict=True)),
+                "first": change.before,
+                "second": change.after,
+                "seeds": change.seeds,
+                "difference": None if finding is None else finding.difference.mean,
+                "interval": None if finding is None else finding.interval,
+                "basis": None if finding is None else finding.basis,
+                "p": None if finding is None else finding.p,
+                "family": change.family,
+                "mark": change.mark or None,
+                "reason": change.reason or None,
+            }
+        )
+    return {
+        "changes": changes,
+        "first_only": [dict(zip(names, name, strict=True)) for name in result.before_only],
+        "second_only": [dict(zip(names, name, strict=True)) for name in result.after_only],
+    }

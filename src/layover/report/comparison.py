@@ -1,0 +1,138 @@
+"""The comparison of two sweeps: which scores changed, and whether by more than chance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from layover.records import Record
+from layover.report.compared import difference_of
+from layover.report.rows import CellRow
+from layover.statistics import Difference, Finding, family
+
+Name = tuple[str, str, str, str]
+"""Model, method, intermediate, target."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One group of seeds in two sweeps."""
+
+    name: Name
+    before: float | None
+    """The mean score of the first sweep; None if no seed is scored."""
+    after: float | None
+    seeds: int
+    """The number of seeds that both sweeps have."""
+    finding: Finding | None
+    """The difference, second minus first; None if there is none."""
+    reason: str
+    """The reason why there is no difference, or `unchanged` if both sweeps have the same trainings and scores."""
+    family: int = 0
+    """Number of comparisons of the target that can be marked."""
+
+    @property
+    def mark(self) -> str:
+        """`gain`, `loss` or `open`; empty without a difference."""
+        return "" if self.finding is None else self.finding.mark
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The comparison of two sweeps."""
+
+    changes: tuple[Change, ...]
+    """The groups that both sweeps have, in the order of the first."""
+    before_only: tuple[Name, ...]
+    after_only: tuple[Name, ...]
+
+
+UNCHANGED = "unchanged"
+
+
+def compared(before: Sequence[CellRow], after: Sequence[CellRow]) -> Comparison:
+    """Return the comparison; scores are means over all languages.
+
+    Seeds with the same number are paired, and test items, too: the data must be the same. A family has all comparisons
+    of a target.
+
+    Args:
+        before: Rows of the first sweep.
+        after: Rows of the second sweep.
+    """
+    first, second = _groups(before), _groups(after)
+    made: dict[Name, tuple[Change, Difference | None]] = {
+        name: _change(name, first[name], second[name]) for name in first if name in second
+    }
+    changes: dict[Name, Change] = {}
+    for target in dict.fromkeys(name[3] for name in made):
+        known = {name: each for name, (_, each) in made.items() if name[3] == target and each is not None}
+        findings = dict(zip(known, family(list(known.values())), strict=True))
+        marked = sum(finding.p is not None for finding in findings.values())
+        for name, (change, _) in made.items():
+            if name[3] == target:
+                finding = findings.get(name)
+                changes[name] = Change(name, change.before, change.after, change.seeds, finding, change.reason, marked)
+    return Comparison(
+        tuple(changes[name] for name in made),
+        tuple(name for name in first if name not in second),
+        tuple(name for name in second if name not in first),
+    )
+
+
+def _groups(rows: Sequence[CellRow]) -> dict[Name, dict[int, CellRow]]:
+    """Return the rows by group and seed; a cell that does not depend on a seed has one."""
+    groups: dict[Name, dict[int, CellRow]] = {}
+    for row in rows:
+        cell = row.cell
+        members = groups.setdefault((cell.model, cell.method, cell.intermediate, cell.target), {})
+        if cell.seeded or not members:
+            members[cell.seed] = row
+    return groups
+
+
+def _change(
+    name: Name, before: Mapping[int, CellRow], after: Mapping[int, CellRow]
+) -> tuple[Change, Difference | None]:
+    """Return the change of a group without its finding, and the difference."""
+    pairs = [(before[seed], after[seed]) for seed in before if seed in after]
+    scored = [(one, other) for one, other in pairs if one.record is not None and other.record is not None]
+    first, second = (_mean([row.value for row in rows.values()]) for rows in (before, after))
+    reason = _reason(pairs, scored)
+    change = Change(name, first, second, len(scored), None, reason)
+    if reason:
+        return change, None
+    cells = [
+        ((other.record, other.items), (one.record, one.items))
+        for one, other in scored
+        if one.record is not None and other.record is not None
+    ]
+    seeded = all(row.cell.seeded for row in after.values()), all(row.cell.seeded for row in before.values())
+    return change, difference_of(cells, scored[0][0].metric, zero_shot=False, seeded=seeded)
+
+
+def _reason(pairs: Sequence[tuple[CellRow, CellRow]], scored: Sequence[tuple[CellRow, CellRow]]) -> str:
+    """Return the reason why two groups have no difference; empty if they have one."""
+    if not pairs:
+        return "no seed in common"
+    if not scored:
+        return "missing"
+    if all(before.cell.score == after.cell.score for before, after in scored):
+        return UNCHANGED
+    if any(before.metric != after.metric for before, after in scored):
+        return "another metric"
+    if any(_data(before.record) != _data(after.record) for before, after in scored):
+        return "other test data"
+    return ""
+
+
+def _data(record: Record | None) -> object:
+    """Return the scored data of each scored language."""
+    if record is None or record.sources is None:
+        return None
+    return {language: record.sources.scored.get(language) for language in record.scored()}
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
