@@ -43,15 +43,22 @@ TWO = ("classification", *ONE)
 """With one whose head reads only the first of each row."""
 
 
+EVERY_PRECISION = {"lora", "bottleneck", "full"}
+"""The modules that meet every precision: one that adds, one that follows, and the whole encoder."""
+
+
 def every(*, product: bool = False) -> Iterator[tuple[str, Round]]:
     """Yield the name of every round and what it does.
 
     Args:
-        product: Whether every module meets every kind in every precision, instead of in fp32, and a LoRA in bf16.
+        product: Whether every module meets every kind in every precision, and every form of every composition, instead
+            of the kinds in fp32, and a LoRA in bf16 and in all forms of compositions.
     """
     for precision in filter(_computes, get_args(Precision)):
         for module in map(modules.get, modules.names()):
             if cannot_be_quantised(precision, whole=module.whole):
+                continue
+            if not product and precision != "fp32" and module.name not in EVERY_PRECISION:
                 continue
             every_kind = product or precision == "fp32" or (module is LORA and quantisation_of(precision) is None)
             wanted = None if every_kind else TWO if module is LORA else ONE
@@ -61,7 +68,8 @@ def every(*, product: bool = False) -> Iterator[tuple[str, Round]]:
     for module in map(modules.get, modules.names()):
         yield f"{module.name} with checkpointing", partial(checkpointed, module())
         for composition in all_compositions():
-            if not composition.refuses(module()):
+            plain = composition == type(composition)()
+            if (plain or product or module is LORA) and not composition.refuses(module()):
                 yield f"{module.name} composed by {composition.canonical()}", partial(composed, module(), composition)
         if not compositions.get("route")().refuses(module()):
             yield f"gates of {module.name}", partial(gates, module())

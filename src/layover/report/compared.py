@@ -29,12 +29,20 @@ def difference_of(
         seeded: Whether the two sides depend on a seed.
     """
     sides = [
-        _scores([pair[side] for pair in pairs], metric, zero_shot=zero_shot, seeded=seeded[side]) for side in (0, 1)
+        seed_scores([pair[side] for pair in pairs], metric, zero_shot=zero_shot, seeded=seeded[side]) for side in (0, 1)
     ]
     return paired([(1.0, sides[0]), (-1.0, sides[1])])
 
 
-def _scores(cells: Sequence[Scored], metric: str, *, zero_shot: bool, seeded: bool) -> SeedScores:
+def seed_scores(cells: Sequence[Scored], metric: str, *, zero_shot: bool, seeded: bool) -> SeedScores:
+    """Return the scores of a group of seeds.
+
+    Args:
+        cells: The scored cell of each seed.
+        metric: The metric.
+        zero_shot: Whether to average only zero-shot languages.
+        seeded: Whether the cells depend on a seed.
+    """
     means = [record.mean(metric, zero_shot=zero_shot) for record, _ in cells]
     items = [mean_items(record, items, metric, zero_shot=zero_shot) for record, items in cells]
     known = [each for each in items if each is not None]

@@ -69,10 +69,10 @@ def family(differences: Sequence[Difference]) -> list[Finding]:
     """
     fit = [number for number, each in enumerate(differences) if _can_be_marked(each)]
     moderated = _moderated([differences[number] for number in fit])
-    borrowed = _borrowed(len(fit))
+    borrowed = _borrowed(sum(len(each.trainings) == 1 for each in moderated))
     tests = []
     for number, difference in zip(fit, moderated, strict=True):
-        error, df = _error(difference, borrowed)
+        error, df = _error(difference, borrowed if len(difference.trainings) == 1 else 0)
         if error > 0 and difference.items is not None:
             tests.append(_Test(number, error, df, _p(difference.mean / error, df), difference.items))
     adjusted = _step_down(tests)
