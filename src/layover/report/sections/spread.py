@@ -14,8 +14,8 @@ from layover.report.rows import CellRow
 
 EXPLAINED = (
     "The gain over no intermediate in each zero-shot language, the mean over the seeds that both cells have. "
-    "*deviation*: its standard deviation over languages. *hurt*: languages with a loss, of any size. These describe the "
-    "trained models, without a test."
+    "*deviation*: its standard deviation over languages. *hurt*: languages with a loss, of any size. These "
+    "describe the trained models, without a test."
 )
 HEADERS = ["model", "method", "intermediate", "target", "gain", "deviation", "hurt", "worst language"]
 Group = tuple[str, str, str, str]
