@@ -156,7 +156,7 @@ def test_a_run_plans_with_the_device_that_torch_finds(
             given.append((execution.device, workers))
             raise LayoverError("enough")
 
-    monkeypatch.setattr("layover.engine.local.LocalEngine", Engine)
+    monkeypatch.setattr("layover.cli.sweep.LocalEngine", Engine)
     arguments = ("run", str(recipe), "run.device=auto", "--store", str(tmp_path / "store"))
     assert layover(monkeypatch, *arguments) == 2
     assert "1 processes with" in "".join(capsys.readouterr())

@@ -104,7 +104,7 @@ def test_report_and_package_tell_of_labels_and_weights(done: Folder) -> None:
     assert "### tickets: labels" in text
     assert "| `42` (not in the training data) | – | 0.0 | 0.0 | 2 |" in text
     assert "### tickets: confusion" in text
-    assert text.splitlines()[4].endswith("| tickets accuracy (2 languages) |")
+    assert "| tickets accuracy (2 languages) |" in text
     with (folder / "classes.csv").open(encoding="utf-8", newline="") as stream:
         assert {line["label"] for line in csv.DictReader(stream)} == {"3", "7", "10", "42"}
     with (folder / "confusion.csv").open(encoding="utf-8", newline="") as stream:

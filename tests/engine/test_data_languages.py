@@ -30,7 +30,8 @@ def test_what_nothing_says_is_unknown_and_what_is_said_is_told(folder: Folder) -
     assert note in folder.run("check", "recipe.yaml", *NARROW, FILES)
     assert note in folder.run("plan", "recipe.yaml", *NARROW, FILES)
     folder.run("run", "recipe.yaml", *NARROW, FILES)
-    unknown = folder.run("report", "recipe.yaml", *NARROW, FILES, "--out", "out")
+    folder.run("report", "recipe.yaml", *NARROW, FILES, "--out", "out")
+    unknown = (folder.root / "out" / "report.md").read_text(encoding="utf-8")
     assert record(folder)["source_language"] == "und"
     assert line_of(unknown)[4] == "–", "no zero-shot mean"
     assert "The language of the training data is unknown, so there is no zero-shot mean." in unknown
@@ -43,7 +44,8 @@ def test_what_nothing_says_is_unknown_and_what_is_said_is_told(folder: Folder) -
 
     assert note not in folder.run("check", "recipe.yaml", *NARROW, FILES, SAID)
     folder.run("run", "recipe.yaml", *NARROW, FILES, SAID)
-    known = folder.run("report", "recipe.yaml", *NARROW, FILES, SAID, "--out", "out")
+    folder.run("report", "recipe.yaml", *NARROW, FILES, SAID, "--out", "out")
+    known = (folder.root / "out" / "report.md").read_text(encoding="utf-8")
     found = record(folder)
     assert found["source_language"] == "sw"
     assert line_of(known)[4] == f"{found['languages']['de']['accuracy']:.1f}", "German alone is zero-shot"

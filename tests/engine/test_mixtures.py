@@ -82,7 +82,8 @@ def test_a_mixture_and_what_comes_of_it(folder: Folder) -> None:
     for head in found:
         for name, value in mine.items():
             torch.testing.assert_close(head[name], value, atol=1e-6, rtol=0)
-    report = folder.run("report", "mixed.yaml", "--out", "out")
+    folder.run("report", "mixed.yaml", "--out", "out")
+    report = (folder.root / "out" / "report.md").read_text(encoding="utf-8")
     assert "| three | mini | lora, merge | sandbox/nli |" in report
     with (folder.root / "out" / "mixtures.csv").open(encoding="utf-8", newline="") as stream:
         curves = list(csv.DictReader(stream))

@@ -71,7 +71,7 @@ def found(folder: Folder, name: str) -> list[dict[str, Any]]:
 
 def test_from_text_to_table(work: Folder) -> None:
     said = work.run("run", "mlm.yaml")
-    assert "corpus mlm_accuracy (1 languages)" in said
+    assert "method  intermediate  mlm_accuracy" in said
     (record,) = found(work, "record.json")
     scores = record["languages"]["en"]
     assert record["metrics"] == ["mlm_accuracy", "mlm_loss"]
@@ -94,7 +94,8 @@ def test_from_text_to_table(work: Folder) -> None:
     assert scores["mlm_accuracy"] == pytest.approx(100 * sum(line["correct"] for line in lines) / masked)
     assert scores["mlm_loss"] == pytest.approx(sum(line["nats"] for line in lines) / masked)
     assert lines[5]["masked"] > 10, "the windows of a long text are one example"
-    report = work.run("report", "mlm.yaml")
+    work.run("report", "mlm.yaml", "--out", "out")
+    report = (work.root / "out" / "report.md").read_text(encoding="utf-8")
     assert "### corpus: mlm_loss (nats per masked token, lower is better)" in report
     plan = json.loads(work.run("plan", "mlm.yaml", "--json"))
     assert (plan["to_run"], plan["cells_finished"]) == (0, 1)

@@ -170,12 +170,18 @@ def mine(cosine: npt.NDArray[np.float64]) -> dict[tuple[int, int], float]:
     return kept
 
 
+def details(folder: Folder) -> str:
+    """Return the report after its first table."""
+    text = (folder.root / "out" / "report.md").read_text(encoding="utf-8")
+    return text[text.index("<summary>All scores and differences") :]
+
+
 def test_cells_without_training_are_one_result_without_a_seed(swept: Folder) -> None:
     alone = [line for line in lines(swept) if line["intermediate"] == "none" and line["target"] == "parallel"]
     assert len(alone) == 4 * 2
     assert len({line["key"] for line in alone}) == 1
     assert {(line["seeded"], line["none_seeded"], line["train_key"]) for line in alone} == {(False, None, None)}
-    report = (swept.root / "out" / "report.md").read_text(encoding="utf-8")
+    report = details(swept)
     rows = [line for line in report.splitlines() if line.startswith("| tiny | full | none |")]
     assert rows
     assert all("no seed" in row and "n=" not in row and "±" not in row for row in rows)
@@ -193,8 +199,7 @@ def test_gains_are_paired_with_the_one_baseline(swept: Folder) -> None:
     assert stacked["key"] == warm["key"]
     cell = {"target": "parallel", "method": "full", "intermediate": "claims"}
     values = [one(swept, **cell, seed=seed)["value"] for seed in (1, 2)]
-    report = (swept.root / "out" / "report.md").read_text(encoding="utf-8")
-    row = next(line for line in report.splitlines() if line.startswith("| tiny | full | claims |"))
+    row = next(line for line in details(swept).splitlines() if line.startswith("| tiny | full | claims |"))
     assert f"none {sum(values) / 2 - baseline:+.1f}" in row
 
 

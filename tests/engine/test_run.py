@@ -46,7 +46,7 @@ def test_a_sweep_ends_in_a_table(finished: Folder) -> None:
     said = finished.run("run", "recipe.yaml")
     assert "0 of" in said
     assert f"{CELLS} of {CELLS} cells finished" in said
-    assert "moods accuracy (2 languages)" in said
+    assert "method  intermediate  accuracy" in said
     status = json.loads(finished.run("status", "recipe.yaml", "--json"))
     assert status == {
         "sweeps_running": 0,
@@ -76,7 +76,11 @@ def test_the_report_holds_what_the_records_hold(finished: Folder) -> None:
         assert line["value"] == pytest.approx(sum(scores) / 2)
     scores = (finished.root / "out" / "scores.csv").read_text(encoding="utf-8").splitlines()
     assert len(scores) == 1 + CELLS * 2 * 2, "languages and metrics"
-    assert (finished.root / "out" / "report.md").read_text(encoding="utf-8") in said
+    for name in ("report.md", "report.html"):
+        assert f"{CELLS} of {CELLS} cells finished." in (finished.root / "out" / name).read_text(encoding="utf-8")
+        assert f"written: out/{name}" in said
+    means = [line["record"]["languages"]["de"]["accuracy"] for line in lines if line["method"] == "stack"]
+    assert f"stack   claims        {sum(means) / len(means):.1f}" in said.replace("\x1b[1m", "")
 
 
 def test_the_plan_knows_what_is_there(finished: Folder) -> None:
@@ -198,7 +202,9 @@ def test_a_failed_node_fails_what_needs_it_and_nothing_else(folder: Folder, fini
     status = json.loads(folder.run("status", *both, "--json"))
     assert len(status["failed"]) == 4, "the trainings that need nothing else"
     assert all("model.safetensors" in error and str(folder.root) not in error for error in status["failed"].values())
-    assert "| failed |" in folder.run("report", *both)
+    shown = folder.run("report", *both)
+    assert shown.count("  failed") == 3, "one group each"
+    assert shown.count("Failed: broken/") == CELLS
     weights.write_bytes(good)
     assert f"{2 * CELLS} of {2 * CELLS} cells finished" in folder.run("run", *both)
 
@@ -226,7 +232,9 @@ def test_a_language_without_all_gold_has_no_score_and_the_others_have(folder: Fo
         assert (german_rows["read"], german_rows["used"]) == (8, 7)
         assert german_rows["left_out"] == [{"reason": "no gold", "sort": "lost", "count": 1, "first": "german.jsonl:2"}]
         assert record["languages"]["en"]["accuracy"] >= 0
-    assert "(1/2 languages)" in folder.run("report", "recipe.yaml", "sweep.method=[lora]", "sweep.seed=[1]")
+    assert "moods: only 1 of 2 languages have scores." in folder.run(
+        "report", "recipe.yaml", "sweep.method=[lora]", "sweep.seed=[1]"
+    )
 
 
 def test_training_examples_without_gold_are_told(folder: Folder) -> None:

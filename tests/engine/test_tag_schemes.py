@@ -119,7 +119,7 @@ def test_records_and_the_report_say_how_tags_were_read(done: Folder) -> None:
     report = (done.root / "reports" / "spans" / "report.md").read_text(encoding="utf-8")
     one = "Spans are read from the tags: IO: neighbours of one class are one span; outside O, SET."
     two = "Spans are read from the tags: IOB2, written as org_b; outside o."
-    assert report.index("## classes") < report.index(one) < report.index("## letters") < report.index(two)
+    assert report.index("<summary>classes") < report.index(one) < report.index("<summary>letters") < report.index(two)
 
 
 def test_the_scheme_decides_a_score_of_the_same_weights(done: Folder) -> None:

@@ -138,7 +138,7 @@ def test_no_worker_opens_test_data_before_everything_is_chosen(tuned: Folder) ->
 def test_the_report_tells_the_search(whole: Folder, tmp_path: Path) -> None:
     whole.run("report", "recipe.yaml", "--out", str(tmp_path))
     page = (tmp_path / "report.md").read_text(encoding="utf-8")
-    section = page.split("## Tuning")[1].split("\n## ")[0]
+    section = page.split("<summary>Tuning</summary>")[1].split("</details>")[0]
     assert "Each method had 4 trials (halving, seed 0), with training seed 101." in section
     assert "lr: 1e-05, 0.001, 0.003, 0.01" in section
     lines = (tmp_path / "tuning.csv").read_text(encoding="utf-8").splitlines()

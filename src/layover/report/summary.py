@@ -48,6 +48,8 @@ class Summary:
     every: frozenset[str]
     """The targets without a zero-shot language: their scores and gains are over all languages."""
     lines: dict[Group, dict[str, SummaryCell]]
+    gaps: dict[str, tuple[int, int]]
+    """Target with languages without scores -> number of languages with scores, and of all languages."""
     seeds: int
     """The largest number of seeds of a score; 0 if nothing depends on a seed."""
 
@@ -94,7 +96,17 @@ def summary(rows: Sequence[CellRow]) -> Summary:
     }
     seeded = {(row.cell.model, row.cell.method, row.cell.intermediate) for row in rows if row.cell.seeded}
     counts = [cell.spread.count for group in seeded for cell in lines[group].values() if cell.spread is not None]
-    return Summary(targets, frozenset(targets) - far, marked, max(counts, default=0))
+    return Summary(targets, frozenset(targets) - far, marked, _gaps(rows), max(counts, default=0))
+
+
+def _gaps(rows: Sequence[CellRow]) -> dict[str, tuple[int, int]]:
+    """Return the smallest numbers of languages with scores, for the targets where languages lack scores."""
+    counts: dict[str, tuple[int, int]] = {}
+    for row in rows:
+        if row.record is not None and len(row.record.scored()) < len(row.record.languages):
+            count = len(row.record.scored()), len(row.record.languages)
+            counts[row.cell.target] = min(count, counts.get(row.cell.target, count))
+    return counts
 
 
 def _cell(rows: Sequence[CellRow], gain: Gain | None, *, zero_shot: bool) -> SummaryCell:
@@ -122,6 +134,9 @@ def explained(table: Summary) -> str:
     parts = [f"Scores are percent: the mean over the zero-shot languages{over}."]
     if table.every:
         parts.append(f"All languages: {', '.join(sorted(table.every))} (none is zero-shot).")
+    parts += [
+        f"{target}: only {some} of {every} languages have scores." for target, (some, every) in table.gaps.items()
+    ]
     if {"gain", "loss"} & table.marks():
         parts.append(
             "▲ is a gain and ▼ a loss over no intermediate, in points: p < 0.05 over trainings and test items, "

@@ -53,7 +53,7 @@ def command(
 
 
 def _show(plan: Plan, rows: Sequence[CellRow]) -> None:
-    """Show the first table, what it means, and what failed."""
+    """Show the first table, what it means, the notes of the plan, and what failed."""
     from layover.report.markdown import finished
     from layover.report.summary import explained, summary
     from layover.report.terminal import COLUMNS, lines_of
@@ -63,6 +63,8 @@ def _show(plan: Plan, rows: Sequence[CellRow]) -> None:
     say()
     for line in wrap(f"{finished(plan, rows)} {explained(table)}", COLUMNS):
         say(line)
+    for remark in plan.notes:
+        say(f"Note: {remark}.")
     for row in rows:
         if row.failure is not None:
             say(f"Failed: {row.cell.label}: {row.failure}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from layover.cli.console import answer, complain, duration, say, table
+from layover.cli.console import answer, complain, duration, say, say_pieces
 from layover.cli.shared import DEFAULT_STORE, JsonOption, Overrides, RecipeArgument, StoreOption, planned
 from layover.errors import StoppedError
 from layover.stopping import KEPT, Stop
@@ -56,9 +56,11 @@ def _conclude(sweep: SweepRun, as_json: bool) -> None:
                 "blocked": {key: sweep.label(key) for key in sweep.blocked},
                 "undecided": sweep.undecided, "seconds": round(sweep.seconds, 1)})  # fmt: skip
     else:
-        from layover.report import main_table, rows_of
+        from layover.report import rows_of
+        from layover.report.summary import summary
+        from layover.report.terminal import lines_of
 
-        say(*table(*main_table.cells(rows_of(plan, sweep.prepared.store), plan.recipe.baseline())))
+        say_pieces(lines_of(summary(rows_of(plan, sweep.prepared.store))))
         say(f"{cells} of {every} cells finished, in {duration(sweep.seconds)}")
         for line in waiting(plan):
             say(line)
