@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from layover.plan import Cell
 from layover.report.compared import difference_of
-from layover.report.rows import CellRow, difference, missing_reason
+from layover.report.rows import CellRow, difference, missing_reason, signed
 from layover.statistics import Difference, Finding, family
 
 ZERO_SHOT, ALL = "zero-shot", "all"
@@ -42,15 +42,11 @@ class Gain:
         """`gain`, `loss` or `open`; `missing` if there is no difference."""
         return "missing" if self.finding is None else self.finding.mark
 
-    def text(self, *, interval: bool = True) -> str:
-        """Return `+4.8 [+1.2, +8.4] ▲`; without interval and mark if there is none."""
+    def text(self) -> str:
+        """Return `+4.8 [+1.2, +8.4] ▲`, or the reason why there is no difference."""
         if self.finding is None:
             return f"–, {self.reason}"
-        parts = [f"{self.finding.difference.mean:+.1f}"]
-        if interval and self.finding.interval is not None:
-            low, high = self.finding.interval
-            parts.append(f"[{low:+.1f}, {high:+.1f}]" + (" (items)" if self.finding.basis == "items" else ""))
-        parts += [ARROWS[self.finding.mark]] if self.finding.mark != "open" else []
+        parts = [finding_text(self.finding)]
         if self.reason:
             count = self.finding.difference.count
             parts.append(f"over {count} seed{'' if count == 1 else 's'}, others {self.reason}")
@@ -72,6 +68,15 @@ class _LastGains:
 
 
 _LAST = _LastGains()
+
+
+def finding_text(finding: Finding) -> str:
+    """Return `+4.8 [+1.2, +8.4] ▲`; without interval and mark if there is none."""
+    parts = [signed(finding.difference.mean)]
+    if finding.interval is not None:
+        low, high = map(signed, finding.interval)
+        parts.append(f"[{low}, {high}]" + (" (items)" if finding.basis == "items" else ""))
+    return " ".join([*parts, ARROWS[finding.mark]]).rstrip()
 
 
 def gains(rows: Sequence[CellRow]) -> list[Gain]:

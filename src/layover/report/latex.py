@@ -7,6 +7,7 @@ from itertools import groupby
 
 from layover.escape import latex
 from layover.report.gains import Gain, shown
+from layover.report.rows import signed
 from layover.report.summary import Summary, SummaryCell, explained
 
 MARKS = {"gain": r"$^{\uparrow}$", "loss": r"$^{\downarrow}$", "open": "", "missing": ""}
@@ -56,9 +57,11 @@ def _gains(gains: Sequence[Gain], name: str) -> str:
         if finding is None:
             values = ["--", "--", "--"]
         else:
-            low, high = finding.interval or (None, None)
-            interval = "--" if low is None else rf"{{[}}{low:+.1f}, {high:+.1f}{{]}}"
-            values = [f"{finding.difference.mean:+.1f}{MARKS[gain.mark]}", interval, _p(finding.p)]
+            interval = "--"
+            if finding.interval is not None:
+                low, high = map(signed, finding.interval)
+                interval = f"{{[}}{low}, {high}{{]}}"
+            values = [f"{signed(finding.difference.mean)}{MARKS[gain.mark]}", interval, _p(finding.p)]
         lines.append([*map(latex, gain.group), latex(gain.target), *values])
     heads = [*NAMES, "target", "gain", r"95\,\% interval", "adjusted p"]
     bases = sorted({gain.finding.basis for gain in gains if gain.finding is not None} - {"none"})

@@ -115,7 +115,7 @@ def text(entry: TableEntry | None) -> str:
     for name, delta, gap in (("none", entry.to_none, entry.none_gap), ("full", entry.to_full, entry.full_gap)):
         if delta is not None:
             pairs = f" over {delta.seeds()}" if delta.count < entry.score.count else ""
-            parts.append(f"{name} {delta.text(signed=True)}{pairs}{f', others {gap}' if gap else ''}")
+            parts.append(f"{name} {delta.text(plus=True)}{pairs}{f', others {gap}' if gap else ''}")
         elif gap:
             parts.append(f"{name} {NOTHING}, {gap}")
     seeds = f"n={entry.score.count}" + (f" of {entry.planned}" if entry.score.count < entry.planned else "")

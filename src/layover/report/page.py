@@ -20,7 +20,7 @@ from layover.report import sections
 from layover.report.gains import Gain
 from layover.report.markdown import Part, finished, plugins_text
 from layover.report.pictures import Picture
-from layover.report.rows import CellRow
+from layover.report.rows import CellRow, signed
 from layover.report.sections.transfer_plot import Panel, limit_of, panels
 from layover.report.summary import Summary, explained, summary
 
@@ -166,4 +166,4 @@ def _square(gain: Gain, limit: float) -> Square:
     mean = gain.finding.difference.mean
     arrow = {"gain": " ▲", "loss": " ▼", "open": ""}[gain.finding.mark]
     side = "pos" if mean > 0 else "neg"
-    return Square(f"{mean:+.1f}{arrow}", f"{gain.text()} ({gain.languages})", side, min(1.0, abs(mean) / limit))
+    return Square(f"{signed(mean)}{arrow}", f"{gain.text()} ({gain.languages})", side, min(1.0, abs(mean) / limit))

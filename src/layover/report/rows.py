@@ -136,6 +136,11 @@ def difference(own: Record | None, other: Record | None, metric: str, *, zero_sh
     return NOT_THERE if own_mean is None or other_mean is None else own_mean - other_mean
 
 
+def signed(value: float, digits: int = 1) -> str:
+    """Return `+1.3` or `-0.4`; a value that rounds to zero is `+0.0`."""
+    return f"{round(value, digits) + 0.0:+.{digits}f}"
+
+
 @dataclass(frozen=True)
 class Spread:
     """Mean and standard deviation over seeds. The deviation is of a sample (n - 1), and None for one seed."""
@@ -148,9 +153,9 @@ class Spread:
         """Return `1 seed`, or `2 seeds`."""
         return f"{self.count} seed{'' if self.count == 1 else 's'}"
 
-    def text(self, *, signed: bool = False, digits: int = 1) -> str:
+    def text(self, *, plus: bool = False, digits: int = 1) -> str:
         """Return `71.2 ± 0.4`, or `+1.3 ± 0.2`."""
-        mean = f"{self.mean:{'+' if signed else ''}.{digits}f}"
+        mean = signed(self.mean, digits) if plus else f"{self.mean:.{digits}f}"
         return mean if self.deviation is None else f"{mean} ± {self.deviation:.{digits}f}"
 
 

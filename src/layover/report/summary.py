@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from layover.recipe import NO_INTERMEDIATE
 from layover.report.gains import Gain, gains, shown
 from layover.report.main_table import MISSING, NOTHING
-from layover.report.rows import CellRow, Spread, by_group, over_seeds, without_repeats
+from layover.report.rows import CellRow, Spread, by_group, over_seeds, signed, without_repeats
 
 Group = tuple[str, str, str]
 """Model, method, intermediate."""
@@ -36,7 +36,7 @@ class SummaryCell:
         if self.gain is None or self.gain.finding is None or self.gain.finding.mark == "open":
             return ""
         arrow = "▲" if self.gain.finding.mark == "gain" else "▼"
-        return f"{arrow}{self.gain.finding.difference.mean:+.1f}"
+        return f"{arrow}{signed(self.gain.finding.difference.mean)}"
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def _show(result: Comparison, *, changed: bool) -> None:
 
     shown = [change for change in result.changes if not (changed and change.reason == UNCHANGED)]
     if shown:
-        headers = ["model", "method", "intermediate", "target", "first", "second", "difference", ""]
+        headers = ["model", "method", "intermediate", "target", "first", "second", "difference"]
         say(*table(headers, [_line(change) for change in shown]))
         say("", "Means over all languages. ▲ and ▼: p < 0.05 over trainings and test items, adjusted for the target.")
     for title, names in (("only in the first", result.before_only), ("only in the second", result.after_only)):
@@ -71,15 +71,13 @@ def _show(result: Comparison, *, changed: bool) -> None:
 
 
 def _line(change: Change) -> list[str]:
+    from layover.report.gains import finding_text
+
     scores = ["–" if value is None else f"{value:.1f}" for value in (change.before, change.after)]
     finding = change.finding
     if finding is None:
-        return [*change.name, *scores, change.reason, ""]
-    text = f"{finding.difference.mean:+.1f}"
-    if finding.interval is not None:
-        only = " (items)" if finding.basis == "items" else ""
-        text += f" [{finding.interval[0]:+.1f}, {finding.interval[1]:+.1f}]{only}"
-    return [*change.name, *scores, text, {"gain": "▲", "loss": "▼"}.get(change.mark, "")]
+        return [*change.name, *scores, change.reason]
+    return [*change.name, *scores, finding_text(finding)]
 
 
 def _as_json(result: Comparison) -> dict[str, Any]:

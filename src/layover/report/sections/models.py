@@ -10,7 +10,7 @@ from layover.escape import csv_file, markdown_table
 from layover.plan import Plan
 from layover.report._section import Section
 from layover.report.compared import seed_scores
-from layover.report.gains import ARROWS
+from layover.report.gains import finding_text
 from layover.report.rows import CellRow, without_repeats
 from layover.statistics import Finding, SeedScores, family, unpaired
 
@@ -84,12 +84,8 @@ def cells(rows: Sequence[CellRow]) -> list[list[str]]:
     """Return the lines of the table."""
     lines = []
     for each in contrasts(rows):
-        text = f"{each.finding.difference.mean:+.1f}"
-        if each.finding.interval is not None:
-            only = " (items)" if each.finding.basis == "items" else ""
-            text += f" [{each.finding.interval[0]:+.1f}, {each.finding.interval[1]:+.1f}]{only}"
         names = [f"{each.model} - {each.first}", each.method, each.intermediate, each.target]
-        lines.append([*names, f"{text} {ARROWS[each.finding.mark]}".rstrip()])
+        lines.append([*names, finding_text(each.finding)])
     return lines
 
 

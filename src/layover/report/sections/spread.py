@@ -10,7 +10,7 @@ from statistics import fmean, stdev
 from layover.escape import csv_file, markdown_table
 from layover.plan import Plan
 from layover.report._section import Section
-from layover.report.rows import CellRow
+from layover.report.rows import CellRow, signed
 
 EXPLAINED = (
     "The gain over no intermediate in each zero-shot language, the mean over the seeds that both cells have. "
@@ -75,7 +75,9 @@ def cells(rows: Sequence[CellRow]) -> list[list[str]]:
     for each in language_gains(rows):
         deviation = "–" if each.deviation is None else f"{each.deviation:.1f}"
         hurt = f"{each.hurt} of {len(each.gains)}"
-        lines.append([*each.group, f"{each.mean:+.1f}", deviation, hurt, f"{each.worst} {each.gains[each.worst]:+.1f}"])
+        lines.append(
+            [*each.group, signed(each.mean), deviation, hurt, f"{each.worst} {signed(each.gains[each.worst])}"]
+        )
     return lines
 
 

@@ -13,7 +13,7 @@ from layover.errors import printable
 from layover.report._section import Section
 from layover.report.gains import ARROWS, Gain, gains, shown
 from layover.report.pictures import figure, styled
-from layover.report.rows import CellRow
+from layover.report.rows import CellRow, signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,7 +80,7 @@ def _panel(axis: Axes, panel: Panel, targets: Sequence[str], limit: float) -> No
                 continue
             value, mark = gain.finding.difference.mean, ARROWS[gain.finding.mark]
             color = "white" if abs(value) > 0.6 * limit else "black"
-            text = f"{value:+.1f}{mark}"
+            text = f"{signed(value)}{mark}"
             axis.text(
                 x, y, text, ha="center", va="center", color=color, fontsize=8, fontweight="bold" if mark else None
             )
