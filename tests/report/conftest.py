@@ -51,7 +51,9 @@ def group() -> Group:
         for seed, score in enumerate(scores):
             own = record_of(en=90.0, sw=score)
             other = record_of(en=90.0, sw=none[seed]) if none else None
-            cell = Cell(model, method, intermediate, target, seed, f"t{seed}", f"s{seed}", "b" if none else None)
+            key = f"{model} {method} {{}} {target} {seed}"
+            baseline = key.format("none") if none else None
+            cell = Cell(model, method, intermediate, target, seed, f"t{key}", key.format(intermediate), baseline)
             items = items_of(own, seed, error), None if other is None else items_of(other, 100 + seed, error)
             found.append(
                 CellRow(cell, "accuracy", "test", {}, own, other, None, items=items[0], baseline_items=items[1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.report.conftest import Group
+from tests.report.conftest import Group, record_of
 
 from layover.records import DataSource, EncoderSource, Sources
 from layover.report import CellRow
@@ -93,3 +93,29 @@ def test_only_seeds_that_both_have_are_compared(group: Group) -> None:
     (change,) = compared(before, after).changes
     assert change.finding is not None
     assert (change.seeds, change.finding.difference.mean) == (3, 0.0)
+
+
+def test_a_cell_without_a_seed_meets_every_seed(group: Group) -> None:
+    alone = [replace(row, cell=replace(row.cell, seeded=False)) for row in group("lora", "none", [60.0])]
+    trained = trained_again(group("lora", "none", SCORES, error=2.0))
+    (change,) = compared(alone, trained).changes
+    assert change.finding is not None
+    assert (change.seeds, change.finding.difference.mean) == (3, pytest.approx(0.5))
+    assert (change.before, change.after) == pytest.approx((75.0, 75.5))
+
+
+def test_a_sweep_without_gold_is_compared_with_a_reason(group: Group) -> None:
+    blind = [replace(row, record=record_of(en=None, sw=None)) for row in group("lora", "none", SCORES)]
+    (change,) = compared(blind, trained_again(blind)).changes
+    assert (change.finding, change.reason) == (None, "no language has a score")
+
+
+def test_other_limits_are_other_test_data(group: Group) -> None:
+    before = data_of(group("lora", "none", SCORES), "a")
+    fewer = [
+        replace(row, record=row.record.model_copy(update={"examples": {"en": 5, "sw": 5}}))
+        for row in trained_again(before)
+        if row.record is not None
+    ]
+    (change,) = compared(before, fewer).changes
+    assert change.reason == "other test data"

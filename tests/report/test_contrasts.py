@@ -48,6 +48,8 @@ def test_models_over_other_languages_are_not_compared(group: Group) -> None:
     narrow = [replace(row, record=record_of(en=90.0, sw=None)) for row in large]
     assert models.contrasts([*base, *narrow]) == []
     assert models.contrasts(base) == []
+    blind = [replace(row, record=record_of(en=None, sw=None)) for row in (*base, *large)]
+    assert models.contrasts(blind) == []
 
 
 def test_gains_by_language(tmp_path: Path, group: Group) -> None:

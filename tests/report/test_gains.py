@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.report.conftest import Group
+from tests.report.conftest import Group, record_of
 
 from layover.report import CellRow
 from layover.report.gains import Gain, gains, shown
@@ -68,11 +68,32 @@ def test_a_family_has_the_comparisons_of_one_target(group: Group) -> None:
     assert "Comparisons: xnli 2, copa 1." in section.explained(found)
 
 
-def test_cells_of_an_older_version_have_no_interval(group: Group) -> None:
+def test_equal_work_is_one_comparison(group: Group) -> None:
+    """Two methods that are the same without a module on top have equal keys."""
+    rows = group("lora", "mnli", [70.0, 71.0, 72.0], NONE)
+    copies = [replace(row, cell=replace(row.cell, method="stack")) for row in rows]
+    once, twice = far(rows), far([*rows, *copies])
+    assert [gain.family for gain in twice] == [1, 1]
+    first, second = (gain.finding for gain in twice)
+    assert first is second
+    assert first is not None
+    assert once[0].finding is not None
+    assert (first.interval, first.p) == (once[0].finding.interval, once[0].finding.p)
+
+
+def test_seeds_over_other_languages_have_no_common_gain(group: Group) -> None:
+    rows = group("lora", "mnli", [70.0, 71.0, 72.0], NONE)
+    narrow = record_of(en=90.0, de=70.0)
+    rows[0] = replace(rows[0], record=narrow, baseline=narrow)
+    (gap,) = far(rows)
+    assert (gap.finding, gap.text()) == (None, "–, scored over other languages")
+
+
+def test_a_gain_without_items_has_no_interval(group: Group) -> None:
     rows = [replace(row, items=None) for row in group("lora", "mnli", [80.0, 81.0, 82.0], NONE)]
     (found,) = far(rows)
     assert (found.text(), found.mark) == ("+20.0", "open")
-    assert "scored by an older version" in section.explained([found])
+    assert "A difference without an interval" in section.explained([found])
 
 
 def test_a_missing_seed_is_left_out_and_a_missing_side_is_a_gap(group: Group, tmp_path: Path) -> None:
@@ -81,6 +102,7 @@ def test_a_missing_seed_is_left_out_and_a_missing_side_is_a_gap(group: Group, tm
     (found,) = far(rows)
     assert found.finding is not None
     assert found.finding.difference.count == 2
+    assert found.text().endswith("over 2 seeds of 3")
     (gap,) = far([replace(row, baseline=None) for row in rows])
     assert (gap.finding, gap.mark, gap.text()) == (None, "missing", "–, missing")
     section.write([found, gap], tmp_path / "gains.csv")

@@ -86,6 +86,25 @@ def test_it_has_every_part(rows: list[CellRow], tmp_path: Path) -> None:
     assert text.index("| model | method |") < text.index("![Transfer matrix]") < text.index("<details>")
 
 
+def test_an_earlier_report_leaves_nothing_that_contradicts(rows: list[CellRow], tmp_path: Path) -> None:
+    written(rows, tmp_path)
+    (tmp_path / "tables.tex").write_text("old", encoding="utf-8")
+    (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
+    alone = [row for row in rows if row.cell.intermediate == "none"]
+    written(alone, tmp_path)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert "notes.txt" in names
+    assert not names & {"tables.tex", "gains.csv", "gains.svg", "transfer.png"}
+
+
+def test_titles_of_folded_parts_are_text(rows: list[CellRow], tmp_path: Path) -> None:
+    evil = [replace(row, cell=replace(row.cell, target=EVIL)) for row in rows]
+    written(evil, tmp_path)
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "<summary>&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    assert "<script>" not in text
+
+
 def dom(page: Path, script: str = "", *, width: int = 1280) -> str:
     """Return the document of a page after its scripts, in a real browser without a network."""
     if CHROMIUM is None:

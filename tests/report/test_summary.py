@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.report.conftest import Group
+from tests.report.conftest import Group, record_of
 
 from layover.report import CellRow
 from layover.report.gains import gains
@@ -99,3 +99,37 @@ def test_latex_is_whole_and_escaped(group: Group) -> None:
         lines = [line for line in body.split("\n") if line.endswith(r"\\")]
         assert {line.replace(r"\&", "").count("&") for line in lines} == {len(columns) - 1}
     assert r"\label{tab:my-sweep--1-scores}" in text
+
+
+def test_bold_and_marks_are_over_the_same_languages(group: Group) -> None:
+    whole = [replace(row, record=record_of(en=90.0, sw=60.0, de=70.0)) for row in group("lora", "none", NONE)]
+    narrow = [replace(row, record=record_of(en=90.0, sw=None, de=80.0)) for row in group("full", "none", NONE)]
+    table = summary([*whole, *narrow])
+    assert [line["xnli"].score() for line in table.lines.values()] == ["65.0", "80.0"]
+    assert [line["xnli"].best for line in table.lines.values()] == [True, False]
+    assert "xnli: in some cells only 2 of 3 languages have scores." in explained(table)
+
+
+def test_a_target_without_any_score_says_so(group: Group) -> None:
+    blind = [replace(row, record=record_of(en=None, sw=None)) for row in group("lora", "none", [60.0])]
+    table = summary(blind)
+    assert table.lines["base", "lora", "none"]["xnli"].score() == "no score"
+    assert "none is zero-shot" not in explained(table)
+    english = [replace(row, record=record_of(en=90.0)) for row in group("lora", "none", [60.0])]
+    assert "All languages: xnli (none is zero-shot)." in explained(summary(english))
+
+
+def test_different_numbers_of_seeds_are_told(group: Group) -> None:
+    rows = group("lora", "none", NONE) + group("full", "none", [60.0])
+    assert "and 1 to 3 seeds" in explained(summary(rows))
+
+
+def test_names_cannot_leave_their_place_in_latex(group: Group) -> None:
+    english = [
+        replace(row, record=record_of(en=90.0), cell=replace(row.cell, target="ev$il$"))
+        for row in group("lora", "none", NONE)
+    ]
+    text = tables(summary(english), [], "x")
+    assert r"All languages: ev\$il\$ (none is zero-shot)" in text
+    marked = tables(summary(group("lora", "mnli", [70.0, 71.0, 72.0], NONE)), [], "x")
+    assert r"$\uparrow$ is a gain and $\downarrow$ a loss" in marked

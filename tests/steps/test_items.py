@@ -37,6 +37,11 @@ def test_lines_are_the_names_where_each_language_has_ids_of_its_own() -> None:
     assert names.of("de", KIND, examples("a", "b")) == ["4", "5"], "the line, whatever was left out before it"
 
 
+def test_an_id_that_one_language_repeats_is_not_shared() -> None:
+    names = ItemNames({"de": rows("d0", "d0", "d1", "d1"), "fr": rows("f0", "f0", "f1", "f1")})
+    assert names.of("de", KIND, examples("a", "b", "c", "d")) == ["1", "2", "3", "4"]
+
+
 def test_lines_are_the_names_without_ids() -> None:
     assert ItemNames({"en": rows(None, None)}).of("en", KIND, examples("a", "b")) == ["1", "2"]
 

@@ -57,7 +57,7 @@ def mean_items(record: Record, items: Items | None, metric: str, *, zero_shot: b
     A group is NaN if no language has items in it.
     """
     names = record.averaged(zero_shot=zero_shot)
-    if items is None or any(name not in items for name in names):
+    if not names or items is None or any(name not in items for name in names):
         return None
     place = record.metrics.index(metric)
     each = np.stack([items[name][place] for name in names])

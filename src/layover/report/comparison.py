@@ -20,7 +20,7 @@ class Change:
 
     name: Name
     before: float | None
-    """The mean score of the first sweep; None if no seed is scored."""
+    """The mean score of the first sweep, over the seeds that both have; None without one."""
     after: float | None
     seeds: int
     """The number of seeds that both sweeps have."""
@@ -95,42 +95,57 @@ def _change(
     name: Name, before: Mapping[int, CellRow], after: Mapping[int, CellRow]
 ) -> tuple[Change, Difference | None]:
     """Return the change of a group without its finding, and the difference."""
-    pairs = [(before[seed], after[seed]) for seed in before if seed in after]
-    scored = [(one, other) for one, other in pairs if one.record is not None and other.record is not None]
-    first, second = (_mean([row.value for row in rows.values()]) for rows in (before, after))
+    pairs = _pairs(before, after)
+    scored = [(old, new) for old, new in pairs if old.record is not None and new.record is not None]
+    first, second = (_mean([pair[side].value for pair in scored]) for side in (0, 1))
     reason = _reason(pairs, scored)
     change = Change(name, first, second, len(scored), None, reason)
     if reason:
         return change, None
     cells = [
-        ((other.record, other.items), (one.record, one.items))
-        for one, other in scored
-        if one.record is not None and other.record is not None
+        ((new.record, new.items), (old.record, old.items))
+        for old, new in scored
+        if old.record is not None and new.record is not None
     ]
     seeded = all(row.cell.seeded for row in after.values()), all(row.cell.seeded for row in before.values())
     return change, difference_of(cells, scored[0][0].metric, zero_shot=False, seeded=seeded)
 
 
+def _pairs(before: Mapping[int, CellRow], after: Mapping[int, CellRow]) -> list[tuple[CellRow, CellRow]]:
+    """Return the cells with the same seed; a cell that does not depend on a seed has every seed of the other side."""
+    old, new = (rows if all(row.cell.seeded for row in rows.values()) else None for rows in (before, after))
+    if old is None:
+        (alone,) = before.values()
+        return [(alone, row) for row in after.values()]
+    if new is None:
+        (alone,) = after.values()
+        return [(row, alone) for row in before.values()]
+    return [(old[seed], new[seed]) for seed in old if seed in new]
+
+
 def _reason(pairs: Sequence[tuple[CellRow, CellRow]], scored: Sequence[tuple[CellRow, CellRow]]) -> str:
     """Return the reason why two groups have no difference; empty if they have one."""
-    if not pairs:
-        return "no seed in common"
     if not scored:
-        return "missing"
-    if all(before.cell.score == after.cell.score for before, after in scored):
-        return UNCHANGED
-    if any(before.metric != after.metric for before, after in scored):
-        return "another metric"
-    if any(_data(before.record) != _data(after.record) for before, after in scored):
-        return "other test data"
-    return ""
+        return "missing" if pairs else "no seed in common"
+    reasons = {
+        UNCHANGED: all(before.cell.score == after.cell.score for before, after in scored),
+        "no language has a score": not all(row.record and row.record.scored() for pair in scored for row in pair),
+        "another metric": any(before.metric != after.metric for before, after in scored),
+        "other test data": any(_data(before.record) != _data(after.record) for before, after in scored),
+    }
+    return next((reason for reason, holds in reasons.items() if holds), "")
 
 
 def _data(record: Record | None) -> object:
-    """Return the scored data of each scored language."""
-    if record is None or record.sources is None:
+    """Return the source and the counts of the scored data of each scored language."""
+    if record is None:
         return None
-    return {language: record.sources.scored.get(language) for language in record.scored()}
+    if record.sources is None:
+        return {name: record.examples.get(name) for name in record.scored()}
+    counts = {} if record.rows is None else record.rows.scored
+    return {
+        name: (record.sources.scored.get(name), record.examples.get(name), counts.get(name)) for name in record.scored()
+    }
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

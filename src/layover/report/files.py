@@ -15,7 +15,7 @@ from layover.report import page, sections
 from layover.report.gains import gains
 from layover.report.latex import tables
 from layover.report.markdown import details, markdown
-from layover.report.pictures import picture
+from layover.report.pictures import FORMATS, picture
 from layover.report.rows import CellRow
 from layover.report.summary import summary
 from layover.specs.score import ScoreSpec
@@ -34,7 +34,17 @@ def write_report(plan: Plan, rows: Sequence[CellRow], folder: Path, *, latex: bo
             written.append(Path(work) / "tables.tex")
             table = summary(rows)
             written[-1].write_text(tables(table, gains(rows), plan.recipe.document.name), encoding="utf-8")
-        return [file.replace(folder / file.name) for file in written]
+        kept = [file.replace(folder / file.name) for file in written]
+    for name in _names() - {path.name for path in kept}:
+        (folder / name).unlink(missing_ok=True)  # of an earlier report: it would contradict this one
+    return kept
+
+
+def _names() -> set[str]:
+    """Return the names of all files that a report may have."""
+    made = sections.in_order()
+    pictures = {f"{section.picture}.{suffix}" for section in made if section.picture for suffix in FORMATS}
+    return {"tables.tex", *pictures, *(section.file for section in made if section.file)}
 
 
 def _write_into(plan: Plan, rows: Sequence[CellRow], folder: Path) -> list[Path]:

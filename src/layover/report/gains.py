@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from layover.plan import Cell
 from layover.report.compared import difference_of
-from layover.report.rows import CellRow, difference, missing_reason, signed
+from layover.report.rows import OTHER_LANGUAGES, CellRow, difference, missing_reason, signed
 from layover.statistics import Difference, Finding, family
 
 ZERO_SHOT, ALL = "zero-shot", "all"
@@ -29,6 +29,8 @@ class Gain:
     """None if the cell is scored, but no other cell can be compared with it."""
     family: int
     """Number of comparisons that can be marked, for which the p-values are adjusted together."""
+    planned: int = 0
+    """Number of scored seeds; fewer may have a cell to be compared with."""
     reason: str = ""
     """Reason why the difference is missing, for all seeds or for some."""
 
@@ -47,9 +49,10 @@ class Gain:
         if self.finding is None:
             return f"–, {self.reason}"
         parts = [finding_text(self.finding)]
-        if self.reason:
-            count = self.finding.difference.count
-            parts.append(f"over {count} seed{'' if count == 1 else 's'}, others {self.reason}")
+        count = self.finding.difference.count
+        if self.reason or count < self.planned:
+            others = f", others {self.reason}" if self.reason else f" of {self.planned}"
+            parts.append(f"over {count} seed{'' if count == 1 and not others.startswith(' of') else 's'}{others}")
         return " ".join(parts)
 
 
@@ -104,16 +107,23 @@ def _gains(rows: Sequence[CellRow]) -> list[Gain]:
 def _of_family(groups: dict[tuple[str, str, str, str], list[CellRow]], *, zero_shot: bool) -> list[Gain]:
     """Return the gains of one target over some languages."""
     differences: dict[tuple[str, str, str, str], tuple[Difference | None, str, str]] = {}
+    planned: dict[tuple[str, str, str, str], int] = {}
+    same: dict[tuple[tuple[str, str | None], ...], list[tuple[str, str, str, str]]] = {}
     for group, members in groups.items():
         there = [row for row in members if row.record is not None and row.record.averaged(zero_shot=zero_shot)]
         if there:
             differences[group] = (*_difference(there, zero_shot=zero_shot), there[0].metric)
-    known = {group: each for group, (each, _, _) in differences.items() if each is not None}
-    findings = dict(zip(known, family(list(known.values())), strict=True))
-    marked = sum(finding.p is not None for finding in findings.values())
+            planned[group] = len(there)
+            if differences[group][0] is not None:
+                same.setdefault(tuple((row.cell.score, row.cell.baseline) for row in there), []).append(group)
+    # equal work has equal keys: such a comparison is one of the family
+    first = [differences[groups[0]][0] for groups in same.values()]
+    results = family([each for each in first if each is not None])
+    findings = {group: each for each, groups in zip(results, same.values(), strict=True) for group in groups}
+    marked = sum(finding.p is not None for finding in results)
     languages = ZERO_SHOT if zero_shot else ALL
     return [
-        Gain(*group, metric, languages, findings.get(group), marked, reason)
+        Gain(*group, metric, languages, findings.get(group), marked, planned[group], reason)
         for group, (_, reason, metric) in differences.items()
     ]
 
@@ -127,6 +137,8 @@ def _difference(rows: Sequence[CellRow], *, zero_shot: bool) -> tuple[Difference
             reasons.append(str(value))
         else:
             pairs.append(((row.record, row.items), (row.baseline, row.baseline_items)))
+    if len({frozenset(own[0].averaged(zero_shot=zero_shot)) for own, _ in pairs}) > 1:
+        return None, OTHER_LANGUAGES
     if not pairs:
         return None, missing_reason(reasons, nothing_known=True)
     seeded = rows[0].cell.seeded, rows[0].cell.baseline_seeded

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from layover.escape import latex
-from layover.report.gains import Gain, shown
+from layover.report.gains import ALL, Gain, shown
 from layover.report.rows import signed
 from layover.report.summary import Summary, SummaryCell, explained
 
@@ -30,18 +30,12 @@ def tables(table: Summary, gains: Sequence[Gain], name: str) -> str:
 
 
 def _scores(table: Summary, name: str) -> str:
-    text = explained(table).replace("▲", r"$\uparrow$").replace("▼", r"$\downarrow$")
-    caption = f"{latex(name)}. {_sentence(text)} Bold is the best score of a target."
+    text = latex(explained(table)).replace("▲", r"$\uparrow$").replace("▼", r"$\downarrow$")
+    caption = f"{latex(name)}. {text} Bold is the best score of a target."
     heads = [*NAMES, *table.targets]
     lines = [[*map(latex, group), *map(_cell, line.values())] for group, line in table.lines.items()]
     metrics = ["", "", "", *map(latex, table.targets.values())]
     return _float([list(map(latex, heads)), metrics], lines, caption, f"{name}-scores")
-
-
-def _sentence(text: str) -> str:
-    """Return a text of our own with arrows that are LaTeX already."""
-    parts = text.split("$")
-    return "$".join(latex(part) if place % 2 == 0 and part.strip() else part for place, part in enumerate(parts))
 
 
 def _cell(cell: SummaryCell) -> str:
@@ -65,8 +59,11 @@ def _gains(gains: Sequence[Gain], name: str) -> str:
         lines.append([*map(latex, gain.group), latex(gain.target), *values])
     heads = [*NAMES, "target", "gain", r"95\,\% interval", "adjusted p"]
     bases = sorted({gain.finding.basis for gain in gains if gain.finding is not None} - {"none"})
+    every = sorted({gain.target for gain in gains if gain.languages == ALL})
+    over = f" (all languages: {latex(', '.join(every))})" if every else ""
     caption = (
-        f"{latex(name)}. Gains over no intermediate with the same method, in points, over the zero-shot languages. "
+        f"{latex(name)}. Gains over no intermediate with the same method, in points, over the zero-shot languages"
+        f"{over}. "
         f"Intervals are over {' or '.join(bases) or 'nothing'}; p-values are adjusted for all comparisons of a target."
     )
     return _float([heads], lines, caption, f"{name}-gains")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from html import escape
 
 from layover import __version__
+from layover.errors import printable
 from layover.escape import Markup, inline, markdown_table, note
 from layover.plan import Plan
 from layover.report import main_table, sections
@@ -12,7 +14,7 @@ from layover.report.rows import CellRow
 from layover.report.summary import Summary, explained, summary
 
 Part = tuple[str, list[str]]
-"""A title and paragraphs, all Markdown."""
+"""A title, plain text, and paragraphs of Markdown."""
 
 
 def markdown(plan: Plan, rows: Sequence[CellRow], parts: Sequence[Part], pictures: Collection[str] = ()) -> str:
@@ -25,7 +27,12 @@ def markdown(plan: Plan, rows: Sequence[CellRow], parts: Sequence[Part], picture
         pictures: Names of the pictures beside the report.
     """
     table = summary(rows)
-    text = [f"# {inline(plan.recipe.document.name)}", finished(plan, rows), explained(table), first_table(table)]
+    text = [
+        f"# {inline(plan.recipe.document.name)}",
+        finished(plan, rows),
+        inline(explained(table)),
+        first_table(table),
+    ]
     report_sections = sections.in_order()
     for section in report_sections:
         if section.picture in pictures and section.picture:
@@ -33,7 +40,7 @@ def markdown(plan: Plan, rows: Sequence[CellRow], parts: Sequence[Part], picture
     text.extend(f"Note: {note(remark)}." for remark in plan.notes)
     text.extend(f"Failed: {note(f'{row.cell.label}: {row.failure}')}" for row in rows if row.failure is not None)
     for title, paragraphs in parts:
-        text += [f"<details><summary>{title}</summary>", *paragraphs, "</details>"]
+        text += [f"<details><summary>{escape(printable(title))}</summary>", *paragraphs, "</details>"]
     text.append(f"Made by Layover {__version__}{plugins_text(plan)}.")
     return "\n\n".join(text) + "\n"
 
@@ -58,7 +65,7 @@ def first_table(table: Summary) -> Markup:
 
 
 def details(plan: Plan, rows: Sequence[CellRow]) -> list[Part]:
-    """Return the parts after the first table and the pictures, each with a title and paragraphs of Markdown."""
+    """Return the parts after the first table and the pictures, each with a plain title and paragraphs of Markdown."""
     baseline = plan.recipe.baseline()
     parts = [
         ("All scores and differences", [*_explained(plan, rows), markdown_table(*main_table.cells(rows, baseline))])
@@ -71,7 +78,7 @@ def details(plan: Plan, rows: Sequence[CellRow]) -> list[Part]:
         paragraphs = []
         for section in sections.in_order():
             paragraphs += section.target(plan, rows, target) if section.target is not None else []
-        parts.append((inline(target), paragraphs))
+        parts.append((target, paragraphs))
     return parts
 
 

@@ -73,7 +73,7 @@ def html(plan: Plan, rows: Sequence[CellRow], parts: Sequence[Part], pictures: M
             targets=list(table.targets),
             marked=_marked(table),
             pictures=[(section, _own(pictures[section.picture].inside(section.title))) for section in shown],
-            details=[(_markdown(title, inline=True), _details(text)) for title, text in parts],
+            details=[(printable(title), _details(text)) for title, text in parts],
             notes=[_markdown(f"{note(remark)}.", inline=True) for remark in plan.notes],
             failures=list(map(printable, failures)),
             rows=rows,

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from layover.recipe import NO_INTERMEDIATE
-from layover.report.gains import Gain, gains, shown
+from layover.report.gains import ALL, ZERO_SHOT, Gain, gains
 from layover.report.main_table import MISSING, NOTHING
 from layover.report.rows import CellRow, Spread, by_group, over_seeds, signed, without_repeats
+from layover.statistics import ENOUGH_SEEDS
 
+NO_SCORE = "no score"
 Group = tuple[str, str, str]
 """Model, method, intermediate."""
 
@@ -24,8 +26,10 @@ class SummaryCell:
     """The reason why there is no score."""
     gain: Gain | None
     """The gain over no intermediate; None if there is nothing to compare."""
+    languages: frozenset[str] = frozenset()
+    """The languages of the score."""
     best: bool = False
-    """Whether no score of the target is higher, after rounding."""
+    """Whether no score of the target over the same languages is higher, after rounding."""
 
     def score(self) -> str:
         """Return `71.2`, or the reason why there is no score."""
@@ -50,8 +54,8 @@ class Summary:
     lines: dict[Group, dict[str, SummaryCell]]
     gaps: dict[str, tuple[int, int]]
     """Target with languages without scores -> number of languages with scores, and of all languages."""
-    seeds: int
-    """The largest number of seeds of a score; 0 if nothing depends on a seed."""
+    seeds: tuple[int, int]
+    """The smallest and the largest number of seeds of a score; 0 if nothing depends on a seed."""
 
     @property
     def models(self) -> list[str]:
@@ -79,24 +83,32 @@ def summary(rows: Sequence[CellRow]) -> Summary:
     """Return the first table: scores over the zero-shot languages, or over all languages of a target without these."""
     targets = {row.cell.target: row.metric for row in rows}
     far = {row.cell.target for row in rows if row.record is not None and row.record.averaged(zero_shot=True)}
-    gain_of = {(*gain.group, gain.target): gain for gain in shown(gains(rows))}
+    wanted = {target: ZERO_SHOT if target in far else ALL for target in targets}
+    gain_of = {(*gain.group, gain.target): gain for gain in gains(rows) if gain.languages == wanted[gain.target]}
     lines: dict[Group, dict[str, SummaryCell]] = {}
     for group, members in by_group(rows).items():
         for target in targets:
             seeds = [row for row in members if row.cell.target == target]
             gain = gain_of.get((*group, target))
             lines.setdefault(group, {})[target] = _cell(seeds, gain, zero_shot=target in far)
-    highest = {target: _highest([line[target] for line in lines.values()]) for target in targets}
+    widest = {target: max((line[target].languages for line in lines.values()), key=len) for target in targets}
+    columns = {target: [line[target] for line in lines.values()] for target in targets}
+    highest = {
+        target: _highest([cell for cell in columns[target] if _comparable(cell, widest[target])]) for target in targets
+    }
     marked = {
         group: {
-            target: replace(cell, best=cell.spread is not None and _rounded(cell) == highest[target])
+            target: replace(cell, best=_comparable(cell, widest[target]) and _rounded(cell) == highest[target])
             for target, cell in line.items()
         }
         for group, line in lines.items()
     }
     seeded = {(row.cell.model, row.cell.method, row.cell.intermediate) for row in rows if row.cell.seeded}
     counts = [cell.spread.count for group in seeded for cell in lines[group].values() if cell.spread is not None]
-    return Summary(targets, frozenset(targets) - far, marked, _gaps(rows), max(counts, default=0))
+    scored = {row.cell.target for row in rows if row.record is not None and row.record.scored()}
+    return Summary(
+        targets, frozenset(scored - far), marked, _gaps(rows), (min(counts), max(counts)) if counts else (0, 0)
+    )
 
 
 def _gaps(rows: Sequence[CellRow]) -> dict[str, tuple[int, int]]:
@@ -116,7 +128,14 @@ def _cell(rows: Sequence[CellRow], gain: Gain | None, *, zero_shot: bool) -> Sum
     records = [row.record for row in members if row.record is not None]
     score, over = over_seeds(records, rows[0].metric, zero_shot=zero_shot)
     failed = any(row.failure is not None for row in rows)
-    return SummaryCell(score, "failed" if failed else over if records else MISSING, gain)
+    reason = "failed" if failed else MISSING if not records else over or NO_SCORE
+    languages = frozenset(name for record in records for name in record.averaged(zero_shot=zero_shot))
+    return SummaryCell(score, reason, gain, languages)
+
+
+def _comparable(cell: SummaryCell, languages: frozenset[str]) -> bool:
+    """Return whether a score is over these languages."""
+    return cell.spread is not None and cell.languages == languages
 
 
 def _highest(cells: Sequence[SummaryCell]) -> float | None:
@@ -129,19 +148,21 @@ def _rounded(cell: SummaryCell) -> float:
 
 def explained(table: Summary) -> str:
     """Return what the numbers and marks of the table mean; it mentions only marks that the table has."""
-    seeds = f"{table.seeds} seed{'' if table.seeds == 1 else 's'}"
-    over = f" and {seeds}" if table.seeds else ""
+    fewest, most = table.seeds
+    seeds = f"{fewest} to {most} seeds" if fewest < most else f"{most} seed{'' if most == 1 else 's'}"
+    over = f" and {seeds}" if most else ""
     parts = [f"Scores are percent: the mean over the zero-shot languages{over}."]
     if table.every:
         parts.append(f"All languages: {', '.join(sorted(table.every))} (none is zero-shot).")
     parts += [
-        f"{target}: only {some} of {every} languages have scores." for target, (some, every) in table.gaps.items()
+        f"{target}: in some cells only {some} of {every} languages have scores."
+        for target, (some, every) in table.gaps.items()
     ]
     if {"gain", "loss"} & table.marks():
         parts.append(
             "▲ is a gain and ▼ a loss over no intermediate, in points: p < 0.05 over trainings and test items, "
             "adjusted for all comparisons of the target."
         )
-    elif 0 < table.seeds < 3:
+    elif 0 < most < ENOUGH_SEEDS:
         parts.append("With fewer than three seeds no gain is marked.")
     return " ".join(parts)

@@ -33,7 +33,8 @@ class ItemNames:
 
     def __init__(self, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         self._rows = rows
-        frequency = Counter(str(row["id"]) for each in rows.values() for row in each if row["id"] is not None)
+        ids = [{str(row["id"]) for row in each if row["id"] is not None} for each in rows.values()]
+        frequency = Counter(own for each in ids for own in each)
         shared = sum(count for count in frequency.values() if count > 1)
         self._by_id = 2 * shared >= frequency.total()
 

@@ -60,9 +60,13 @@ def _show(result: Comparison, *, changed: bool) -> None:
 
     shown = [change for change in result.changes if not (changed and change.reason == UNCHANGED)]
     if shown:
-        headers = ["model", "method", "intermediate", "target", "first", "second", "difference"]
+        headers = ["model", "method", "intermediate", "target", "seeds", "first", "second", "difference"]
         say(*table(headers, [_line(change) for change in shown]))
-        say("", "Means over all languages. ▲ and ▼: p < 0.05 over trainings and test items, adjusted for the target.")
+        say(
+            "",
+            "Means over all languages and the seeds of both. ▲ and ▼: p < 0.05 over trainings and test items, adjusted",
+        )
+        say("for all comparisons of the target. (items): the interval is over test items alone.")
     for title, names in (("only in the first", result.before_only), ("only in the second", result.after_only)):
         for name in names:
             say(f"{title}: {'/'.join(name)}")
@@ -76,8 +80,8 @@ def _line(change: Change) -> list[str]:
     scores = ["–" if value is None else f"{value:.1f}" for value in (change.before, change.after)]
     finding = change.finding
     if finding is None:
-        return [*change.name, *scores, change.reason]
-    return [*change.name, *scores, finding_text(finding)]
+        return [*change.name, str(change.seeds), *scores, change.reason]
+    return [*change.name, str(change.seeds), *scores, finding_text(finding)]
 
 
 def _as_json(result: Comparison) -> dict[str, Any]:

@@ -108,5 +108,6 @@ SECTION = Section(
     draw=draw,
     title="Cost and score",
     explained="Each point is the mean over seeds of a method with an intermediate: seconds of training, with those of "
-    "its intermediates, and the score. The dashed line joins the points that no other beats in both.",
+    "its intermediates, and the score over all languages. The dashed line joins the points that no other beats in "
+    "both.",
 )

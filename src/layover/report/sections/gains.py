@@ -43,11 +43,14 @@ def explained(entries: Sequence[Gain]) -> str:
         )
     if "items" in bases:
         parts.append(
-            "Brackets with (items) contain the 95 % interval over test items alone: it holds for these trained models, "
-            "and other seeds may differ. With fewer than three seeds nothing is marked."
+            "Brackets with (items) contain the 95 % interval over test items alone: it holds for these trained models. "
+            "Nothing is marked where a difference has fewer than three seeds, or depends on none."
         )
     if "none" in bases:
-        parts.append("A difference without an interval has equal values, or was scored by an older version.")
+        parts.append(
+            "A difference without an interval has equal values for all items, or a metric that is undefined without "
+            "some items, or fewer than two groups of items."
+        )
     return " ".join([*parts, "`gains.csv` also has the differences over all languages."])
 
 

@@ -54,11 +54,11 @@ def draw(rows: Sequence[CellRow]) -> Figure | None:
 def _target(axis: Axes, entries: Sequence[Gain], names: Sequence[str], methods: Sequence[tuple[str, str]]) -> None:
     axis.axvline(0, color=INK, linewidth=0.8)
     for place, method in enumerate(methods):
-        mine = [gain for gain in entries if (gain.model, gain.method) == method]
+        own = [gain for gain in entries if (gain.model, gain.method) == method]
         color, marker = COLORS[place % len(COLORS)], MARKERS[place % len(MARKERS)]
-        _intervals(axis, mine, names, color)
+        _intervals(axis, own, names, color)
         for marked in (False, True):
-            shown_here = [gain for gain in mine if (gain.mark != "open") == marked]
+            shown_here = [gain for gain in own if (gain.mark != "open") == marked]
             means = [gain.finding.difference.mean for gain in shown_here if gain.finding is not None]
             heights = [names.index(" ".join(gain.group)) for gain in shown_here]
             axis.plot(means, heights, marker, color=color, markerfacecolor=color if marked else "none", markersize=4.5)

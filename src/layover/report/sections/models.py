@@ -71,7 +71,7 @@ def _comparable(first: Sequence[CellRow] | None, second: Sequence[CellRow]) -> b
     if first is None:
         return False
     languages = {frozenset(row.record.scored()) for row in (*first, *second) if row.record is not None}
-    return len(languages) == 1
+    return len(languages) == 1 and languages != {frozenset()}
 
 
 def _scores(rows: Sequence[CellRow], *, zero_shot: bool) -> SeedScores:
@@ -107,7 +107,11 @@ def write(rows: Sequence[CellRow], path: Path) -> bool:
 
 def _whole(_plan: Plan, rows: Sequence[CellRow]) -> list[str]:
     lines = cells(rows)
-    return ["## Models", EXPLAINED, markdown_table(HEADERS, lines)] if lines else []
+    models = list(dict.fromkeys(row.cell.model for row in rows))
+    others = {(row.cell.model, row.cell.method, row.cell.intermediate, row.cell.target) for row in rows}
+    left_out = sum(group[0] != models[0] for group in others) - len(lines)
+    remarks = [f"Left out: {left_out} groups that one model lacks, or that are scored over other languages."]
+    return ["## Models", EXPLAINED, markdown_table(HEADERS, lines), *(remarks if left_out else [])] if lines else []
 
 
 SECTION = Section(14, whole=_whole, file="models.csv", write=write)

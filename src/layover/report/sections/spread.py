@@ -19,6 +19,8 @@ EXPLAINED = (
 )
 HEADERS = ["model", "method", "intermediate", "target", "gain", "deviation", "hurt", "worst language"]
 Group = tuple[str, str, str, str]
+ROUNDING = 1e-9
+"""Smallest loss, in the unit of the metric: a smaller one is rounding."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class LanguageGains:
     @property
     def hurt(self) -> int:
         """The number of languages with a loss."""
-        return sum(value < 0 for value in self.gains.values())
+        return sum(value < -ROUNDING for value in self.gains.values())
 
     @property
     def worst(self) -> str:

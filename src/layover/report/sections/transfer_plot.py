@@ -102,6 +102,6 @@ SECTION = Section(
     draw=draw,
     title="Transfer matrix",
     explained="Gain of each intermediate task (rows) on each target (columns), in points, over no intermediate with "
-    "the same method. ▲ and ▼ mark gains and losses that are larger than chance. A crossed-out square has no "
-    "difference.",
+    "the same method. ▲ and ▼ mark gains and losses that are larger than chance. A square without a "
+    "difference is crossed out, or has a dash.",
 )
