@@ -122,6 +122,8 @@ def test_a_target_without_any_score_says_so(group: Group) -> None:
 def test_different_numbers_of_seeds_are_told(group: Group) -> None:
     rows = group("lora", "none", NONE) + group("full", "none", [60.0])
     assert "and 1 to 3 seeds" in explained(summary(rows))
+    fixed = [replace(row, cell=replace(row.cell, seeded=False)) for row in group("bn", "none", [60.0])]
+    assert "and 3 seeds" in explained(summary([*group("lora", "none", NONE), *fixed]))
 
 
 def test_names_cannot_leave_their_place_in_latex(group: Group) -> None:

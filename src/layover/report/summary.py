@@ -28,6 +28,8 @@ class SummaryCell:
     """The gain over no intermediate; None if there is nothing to compare."""
     languages: frozenset[str] = frozenset()
     """The languages of the score."""
+    seeded: bool = True
+    """Whether the score depends on a seed."""
     best: bool = False
     """Whether no score of the target over the same languages is higher, after rounding."""
 
@@ -103,8 +105,8 @@ def summary(rows: Sequence[CellRow]) -> Summary:
         }
         for group, line in lines.items()
     }
-    seeded = {(row.cell.model, row.cell.method, row.cell.intermediate) for row in rows if row.cell.seeded}
-    counts = [cell.spread.count for group in seeded for cell in lines[group].values() if cell.spread is not None]
+    every_cell = (cell for line in lines.values() for cell in line.values())
+    counts = [cell.spread.count for cell in every_cell if cell.spread is not None and cell.seeded]
     scored = {row.cell.target for row in rows if row.record is not None and row.record.scored()}
     return Summary(
         targets, frozenset(scored - far), marked, _gaps(rows), (min(counts), max(counts)) if counts else (0, 0)
@@ -130,7 +132,7 @@ def _cell(rows: Sequence[CellRow], gain: Gain | None, *, zero_shot: bool) -> Sum
     failed = any(row.failure is not None for row in rows)
     reason = "failed" if failed else MISSING if not records else over or NO_SCORE
     languages = frozenset(name for record in records for name in record.averaged(zero_shot=zero_shot))
-    return SummaryCell(score, reason, gain, languages)
+    return SummaryCell(score, reason, gain, languages, rows[0].cell.seeded)
 
 
 def _comparable(cell: SummaryCell, languages: frozenset[str]) -> bool:
