@@ -359,7 +359,7 @@ ABSURD: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "10^5 patterns": (module(patterns=[{"rank": 1}] * 10**5), "has 100,000 entries, but may have at most 512"),
     "10^5 layers of a module": (module(layers=list(range(10**5))), "has 100,000 entries, but may have at most 512"),
     "10^5 entries in a rule": (module(patterns=[{"layers": [1] * 10**5}]), "but may have at most 512"),
-    "200 layers of a module": (module(layers=list(range(200))), "lora does not take layers: "),
+    "200 layers of a module": (module(layers=list(range(200))), "layer 199 does not exist"),
     "a module that is none": (module(name="os.system"), "no module is called 'os.system'"),
     "a module outside": (module(name="../../evil"), "no module is called"),
     "the whole encoder": (top(pieces=[], layout=None), "is unexpected"),

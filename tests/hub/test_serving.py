@@ -435,7 +435,7 @@ def test_importing_layover_imports_no_torch() -> None:
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
     assert Layover.__module__ == "layover.inference.serving"
-    assert set(layover.__all__) == {"Layover", "LayoverError", "__version__", "results"}
+    assert set(layover.__all__) == {"Layover", "LayoverError", "__version__", "results", "run"}
     with pytest.raises(AttributeError, match="no attribute 'layover'"):
         _ = layover.layover
 

@@ -231,8 +231,11 @@ def packages(ran: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_report_has_its_section_and_its_version(ran: Path, tmp_path: Path) -> None:
     with seen(install(tmp_path)):
-        told = said("report", ran / "toys.yaml", "--store", ran / "store", "--out", tmp_path / "out")
-    assert "## Counted by a toy\n\n10 cells" in told
+        said("report", ran / "toys.yaml", "--store", ran / "store", "--out", tmp_path / "out")
+    told = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    assert "<summary>Counted by a toy</summary>\n\n10 cells" in told
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "<summary>Counted by a toy</summary>" in page
     assert "with toy-plug 1.0.\n" in told
     assert "### verdicts: balanced" in told
 
