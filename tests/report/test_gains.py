@@ -6,13 +6,16 @@ import csv
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.report.conftest import Group, record_of
 
 from layover.report import CellRow
+from layover.report.compared import mean_items
 from layover.report.gains import Gain, gains, shown
 from layover.report.sections import gains as section
 from layover.report.sections import gains_plot, transfer_plot
+from layover.statistics import GROUPS
 
 NONE = [60.0, 61.0, 62.0]
 
@@ -153,3 +156,18 @@ def test_the_forest_shows_intervals(group: Group) -> None:
     assert dotted.get_linestyle() != solid.get_linestyle()
     assert [text.get_text() for text in axis.texts] == ["▲"]
     assert gains_plot.draw([replace(row, items=None) for row in rows]) is None
+
+
+def test_items_of_several_languages_are_averaged() -> None:
+    """Translations of one item stand or fall together, so their mean is no more certain than one of them."""
+    record = record_of(en=90.0, sw=60.0, de=70.0)
+    values = np.full((1, GROUPS), np.nan)
+    values[0, :3] = [0.5, -0.5, 0.0]
+    other = np.full((1, GROUPS), np.nan)
+    other[0, :2] = [0.3, -0.3]
+    mean = mean_items(record, {"en": values, "sw": values, "de": other}, "accuracy", zero_shot=True)
+    assert mean is not None
+    assert mean[:3] == pytest.approx([0.4, -0.4, 0.0])
+    assert np.isnan(mean[3:]).all()
+    assert mean_items(record, {"en": values, "sw": values}, "accuracy", zero_shot=True) is None
+    assert mean_items(record_of(en=None), {}, "accuracy", zero_shot=False) is None
