@@ -46,7 +46,7 @@ def test_a_change_is_second_minus_first(group: Group, change: float, mark: str) 
     assert found.finding is not None
     assert found.finding.difference.mean == pytest.approx(change / 2), "English did not change"
     assert (found.before, found.after) == pytest.approx((75.5, 75.5 + change / 2))
-    assert (found.mark, found.seeds, found.family) == (mark, 3, 1)
+    assert (found.finding.mark, found.seeds, found.family) == (mark, 3, 1)
 
 
 def test_equal_keys_are_unchanged_and_in_no_family(group: Group) -> None:

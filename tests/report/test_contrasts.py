@@ -19,7 +19,7 @@ def test_a_contrast_is_that_of_welch(group: Group) -> None:
     large = group("lora", "none", [80.0, 82.0, 85.0], model="large", error=1e-9)
     base = group("lora", "none", [60.0, 61.0, 63.0], model="base", error=1e-9)
     (found,) = models.contrasts([*base, *large])
-    assert (found.model, found.first, found.languages) == ("large", "base", "zero-shot")
+    assert (found.group[0], found.first, found.languages) == ("large", "base", "zero-shot")
     difference = found.finding.difference
     assert difference.mean == pytest.approx((80 + 82 + 85 - 60 - 61 - 63) / 3)
     variances = [part.variance for part in difference.trainings]

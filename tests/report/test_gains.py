@@ -105,7 +105,7 @@ def test_a_missing_seed_is_left_out_and_a_missing_side_is_a_gap(group: Group, tm
     (found,) = far(rows)
     assert found.finding is not None
     assert found.finding.difference.count == 2
-    assert found.text().endswith("over 2 seeds of 3")
+    assert found.text().endswith("over 2 of 3 seeds")
     (gap,) = far([replace(row, baseline=None) for row in rows])
     assert (gap.finding, gap.mark, gap.text()) == (None, "missing", "–, missing")
     section.write([found, gap], tmp_path / "gains.csv")

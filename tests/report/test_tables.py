@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any, Literal
 
 import pytest
+from tests.report.conftest import record_of as record
 
 from layover.plan import Cell
 from layover.records import Layer, Record, Retrieved, read_record, write_record
@@ -20,16 +21,6 @@ from layover.report.sections import gains as gains_section
 from layover.report.sections import languages, layers
 
 FULL = "full"
-
-
-def record(**scores: float | None) -> Record:
-    return Record(
-        metrics=("accuracy",),
-        source_language="en",
-        languages={name: None if value is None else {"accuracy": value} for name, value in scores.items()},
-        examples={name: 10 for name, value in scores.items() if value is not None},
-        missing={name: "no gold labels" for name, value in scores.items() if value is None},
-    )
 
 
 def row(

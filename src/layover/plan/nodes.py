@@ -78,6 +78,10 @@ class Combination(NamedTuple):
     seed: int
 
 
+Group = tuple[str, str, str, str]
+"""Model, method, intermediate and target: the cells that differ only in the seed."""
+
+
 @dataclass(frozen=True)
 class Cell:
     """One combination of the sweep and its nodes."""
@@ -98,6 +102,11 @@ class Cell:
     """Whether the result depends on the seed: not if nothing is trained."""
     baseline_seeded: bool = True
     """Whether the baseline depends on the seed."""
+
+    @property
+    def group(self) -> Group:
+        """The cell without its seed."""
+        return self.model, self.method, self.intermediate, self.target
 
     @property
     def label(self) -> str:

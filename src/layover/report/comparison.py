@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from layover.plan.nodes import Group
 from layover.records import Record
 from layover.report.compared import difference_of
 from layover.report.rows import CellRow
 from layover.statistics import Difference, Finding, family
-
-Name = tuple[str, str, str, str]
-"""Model, method, intermediate, target."""
 
 
 @dataclass(frozen=True)
 class Change:
     """One group of seeds in two sweeps."""
 
-    name: Name
+    name: Group
     before: float | None
     """The mean score of the first sweep, over the seeds that both have; None without one."""
     after: float | None
@@ -31,11 +29,6 @@ class Change:
     family: int = 0
     """Number of comparisons of the target that can be marked."""
 
-    @property
-    def mark(self) -> str:
-        """`gain`, `loss` or `open`; empty without a difference."""
-        return "" if self.finding is None else self.finding.mark
-
 
 @dataclass(frozen=True)
 class Comparison:
@@ -43,8 +36,8 @@ class Comparison:
 
     changes: tuple[Change, ...]
     """The groups that both sweeps have, in the order of the first."""
-    before_only: tuple[Name, ...]
-    after_only: tuple[Name, ...]
+    before_only: tuple[Group, ...]
+    after_only: tuple[Group, ...]
 
 
 UNCHANGED = "unchanged"
@@ -61,18 +54,17 @@ def compared(before: Sequence[CellRow], after: Sequence[CellRow]) -> Comparison:
         after: Rows of the second sweep.
     """
     first, second = _groups(before), _groups(after)
-    made: dict[Name, tuple[Change, Difference | None]] = {
+    made: dict[Group, tuple[Change, Difference | None]] = {
         name: _change(name, first[name], second[name]) for name in first if name in second
     }
-    changes: dict[Name, Change] = {}
+    changes: dict[Group, Change] = {}
     for target in dict.fromkeys(name[3] for name in made):
         known = {name: each for name, (_, each) in made.items() if name[3] == target and each is not None}
         findings = dict(zip(known, family(list(known.values())), strict=True))
         marked = sum(finding.p is not None for finding in findings.values())
         for name, (change, _) in made.items():
             if name[3] == target:
-                finding = findings.get(name)
-                changes[name] = Change(name, change.before, change.after, change.seeds, finding, change.reason, marked)
+                changes[name] = replace(change, finding=findings.get(name), family=marked)
     return Comparison(
         tuple(changes[name] for name in made),
         tuple(name for name in first if name not in second),
@@ -80,19 +72,18 @@ def compared(before: Sequence[CellRow], after: Sequence[CellRow]) -> Comparison:
     )
 
 
-def _groups(rows: Sequence[CellRow]) -> dict[Name, dict[int, CellRow]]:
+def _groups(rows: Sequence[CellRow]) -> dict[Group, dict[int, CellRow]]:
     """Return the rows by group and seed; a cell that does not depend on a seed has one."""
-    groups: dict[Name, dict[int, CellRow]] = {}
+    groups: dict[Group, dict[int, CellRow]] = {}
     for row in rows:
-        cell = row.cell
-        members = groups.setdefault((cell.model, cell.method, cell.intermediate, cell.target), {})
-        if cell.seeded or not members:
-            members[cell.seed] = row
+        members = groups.setdefault(row.cell.group, {})
+        if row.cell.seeded or not members:
+            members[row.cell.seed] = row
     return groups
 
 
 def _change(
-    name: Name, before: Mapping[int, CellRow], after: Mapping[int, CellRow]
+    name: Group, before: Mapping[int, CellRow], after: Mapping[int, CellRow]
 ) -> tuple[Change, Difference | None]:
     """Return the change of a group without its finding, and the difference."""
     pairs = _pairs(before, after)

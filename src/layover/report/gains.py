@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from layover.plan import Cell
+from layover.plan.nodes import Group
 from layover.report.compared import difference_of
-from layover.report.rows import OTHER_LANGUAGES, CellRow, difference, missing_reason, signed
+from layover.report.rows import OTHER_LANGUAGES, CellRow, difference, missing_reason, signed, zero_shot_targets
 from layover.statistics import Difference, Finding, family
 
 ZERO_SHOT, ALL = "zero-shot", "all"
@@ -25,6 +26,9 @@ class Gain:
     metric: str
     languages: str
     """`all`, or `zero-shot`: without the language of the training data."""
+    shown: bool
+    """Whether tables and pictures show it: over the zero-shot languages, or over all languages of a target without
+    these."""
     finding: Finding | None
     """None if the cell is scored, but no other cell can be compared with it."""
     family: int
@@ -48,29 +52,19 @@ class Gain:
         """Return `+4.8 [+1.2, +8.4] ▲`, or the reason why there is no difference."""
         if self.finding is None:
             return f"–, {self.reason}"
-        parts = [finding_text(self.finding)]
-        count = self.finding.difference.count
-        if self.reason or count < self.planned:
-            others = f", others {self.reason}" if self.reason else f" of {self.planned}"
-            parts.append(f"over {count} seed{'' if count == 1 and not others.startswith(' of') else 's'}{others}")
-        return " ".join(parts)
+        text, count = finding_text(self.finding), self.finding.difference.count
+        if self.reason:
+            return f"{text} over {count} seed{'' if count == 1 else 's'}, others {self.reason}"
+        return f"{text} over {count} of {self.planned} seeds" if count < self.planned else text
 
 
-class _LastGains:
-    """The gains of the rows that were asked for last: the parts of a report ask for the same ones."""
+class RowsWithGains(tuple[CellRow, ...]):  # noqa: SLOT001 - a cached property needs a dictionary
+    """Rows that compute their gains once: most parts of a report need them."""
 
-    def __init__(self) -> None:
-        self._rows: tuple[CellRow, ...] = ()
-        self._gains: tuple[Gain, ...] = ()
-
-    def of(self, rows: tuple[CellRow, ...]) -> list[Gain]:
-        """Return the gains of rows; only the same tuple is known again."""
-        if rows is not self._rows:
-            self._rows, self._gains = rows, tuple(_gains(rows))
-        return list(self._gains)
-
-
-_LAST = _LastGains()
+    @cached_property
+    def gains(self) -> list[Gain]:
+        """The gains of the rows."""
+        return _gains(self)
 
 
 def finding_text(finding: Finding) -> str:
@@ -82,33 +76,42 @@ def finding_text(finding: Finding) -> str:
     return " ".join([*parts, ARROWS[finding.mark]]).rstrip()
 
 
+def finding_values(finding: Finding | None) -> dict[str, float | str | None]:
+    """Return the numbers and words of a finding for programs; all are None without one."""
+    names = ("difference", "low", "high", "basis", "p", "mark")
+    if finding is None:
+        return dict.fromkeys(names)
+    low, high = finding.interval or (None, None)
+    return dict(zip(names, (finding.difference.mean, low, high, finding.basis, finding.p, finding.mark), strict=True))
+
+
 def gains(rows: Sequence[CellRow]) -> list[Gain]:
     """Return the gains of all scored cells with an intermediate, in the order of the sweep.
 
     A family has the comparisons of one target: over all languages, and once more over the zero-shot languages.
     """
-    return _LAST.of(rows) if isinstance(rows, tuple) else _gains(rows)
+    return rows.gains if isinstance(rows, RowsWithGains) else _gains(rows)
 
 
 def _gains(rows: Sequence[CellRow]) -> list[Gain]:
-    groups: dict[tuple[str, str, str, str], list[CellRow]] = {}
+    groups: dict[Group, list[CellRow]] = {}
     for row in rows:
         if row.cell.baseline is not None:
-            groups.setdefault(_group(row.cell), []).append(row)
-    entries = []
+            groups.setdefault(row.cell.group, []).append(row)
+    entries, far = [], zero_shot_targets(rows)
     for target in dict.fromkeys(group[3] for group in groups):
         members = {group: each for group, each in groups.items() if group[3] == target}
         for zero_shot in (False, True):
-            entries += _of_family(members, zero_shot=zero_shot)
+            entries += _of_family(members, zero_shot=zero_shot, shown=zero_shot == (target in far))
     order = {group: place for place, group in enumerate(groups)}
     return sorted(entries, key=lambda gain: order[(*gain.group, gain.target)])
 
 
-def _of_family(groups: dict[tuple[str, str, str, str], list[CellRow]], *, zero_shot: bool) -> list[Gain]:
+def _of_family(groups: dict[Group, list[CellRow]], *, zero_shot: bool, shown: bool) -> list[Gain]:
     """Return the gains of one target over some languages."""
-    differences: dict[tuple[str, str, str, str], tuple[Difference | None, str, str]] = {}
-    planned: dict[tuple[str, str, str, str], int] = {}
-    same: dict[tuple[tuple[str, str | None], ...], list[tuple[str, str, str, str]]] = {}
+    differences: dict[Group, tuple[Difference | None, str, str]] = {}
+    planned: dict[Group, int] = {}
+    same: dict[tuple[tuple[str, str | None], ...], list[Group]] = {}
     for group, members in groups.items():
         there = [row for row in members if row.record is not None and row.record.averaged(zero_shot=zero_shot)]
         if there:
@@ -123,7 +126,7 @@ def _of_family(groups: dict[tuple[str, str, str, str], list[CellRow]], *, zero_s
     marked = sum(finding.p is not None for finding in results)
     languages = ZERO_SHOT if zero_shot else ALL
     return [
-        Gain(*group, metric, languages, findings.get(group), marked, planned[group], reason)
+        Gain(*group, metric, languages, shown, findings.get(group), marked, planned[group], reason)
         for group, (_, reason, metric) in differences.items()
     ]
 
@@ -142,15 +145,10 @@ def _difference(rows: Sequence[CellRow], *, zero_shot: bool) -> tuple[Difference
     if not pairs:
         return None, missing_reason(reasons, nothing_known=True)
     seeded = rows[0].cell.seeded, rows[0].cell.baseline_seeded
-    entries = difference_of(pairs, metric, zero_shot=zero_shot, seeded=seeded)
-    return entries, missing_reason(reasons, nothing_known=False)
-
-
-def _group(cell: Cell) -> tuple[str, str, str, str]:
-    return cell.model, cell.method, cell.intermediate, cell.target
+    paired_difference = difference_of(pairs, metric, zero_shot=zero_shot, seeded=seeded)
+    return paired_difference, missing_reason(reasons, nothing_known=False)
 
 
 def shown(entries: Sequence[Gain]) -> list[Gain]:
-    """Return the gains for tables: over zero-shot languages, or over all languages of a target without these."""
-    far = {gain.target for gain in entries if gain.languages == ZERO_SHOT}
-    return [gain for gain in entries if (gain.languages == ZERO_SHOT) == (gain.target in far)]
+    """Return the gains for tables and pictures."""
+    return [gain for gain in entries if gain.shown]

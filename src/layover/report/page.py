@@ -17,7 +17,7 @@ from layover.errors import printable
 from layover.escape import note
 from layover.plan import Plan
 from layover.report import sections
-from layover.report.gains import Gain
+from layover.report.gains import ARROWS, Gain
 from layover.report.markdown import Part, finished, plugins_text
 from layover.report.pictures import Picture
 from layover.report.rows import CellRow, signed
@@ -68,11 +68,19 @@ def html(plan: Plan, rows: Sequence[CellRow], parts: Sequence[Part], pictures: M
             finished=finished(plan, rows),
             explained=explained(table),
             table=table,
-            matrix=matrix,
+            matrix=(matrix.title, _markdown(matrix.explained, inline=True)),
             matrices=_matrices(by_method),
             targets=list(table.targets),
             marked=_marked(table),
-            pictures=[(section, _own(pictures[section.picture].inside(section.title))) for section in shown],
+            pictures=[
+                (
+                    section.picture,
+                    section.title,
+                    _own(pictures[section.picture].inside(section.title)),
+                    _markdown(section.explained, inline=True),
+                )
+                for section in shown
+            ],
             details=[(printable(title), _details(text)) for title, text in parts],
             notes=[_markdown(f"{note(remark)}.", inline=True) for remark in plan.notes],
             failures=list(map(printable, failures)),
@@ -164,6 +172,6 @@ def _square(gain: Gain, limit: float) -> Square:
     if gain.finding is None:
         return Square("–", gain.reason, "none", 0.0)
     mean = gain.finding.difference.mean
-    arrow = {"gain": " ▲", "loss": " ▼", "open": ""}[gain.finding.mark]
     side = "pos" if mean > 0 else "neg"
-    return Square(f"{signed(mean)}{arrow}", f"{gain.text()} ({gain.languages})", side, min(1.0, abs(mean) / limit))
+    text = f"{signed(mean)} {ARROWS[gain.finding.mark]}".rstrip()
+    return Square(text, f"{gain.text()} ({gain.languages})", side, min(1.0, abs(mean) / limit))

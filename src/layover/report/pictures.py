@@ -11,6 +11,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
+from layover.escape import drawn_plainly
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -43,8 +45,6 @@ def style(name: str = "") -> Iterator[None]:
 
     ink = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
     settings: dict[Any, Any] = {
-        "text.parse_math": False,
-        "text.usetex": False,
         "svg.fonttype": "none",
         "svg.hashsalt": name or "layover",
         "pdf.fonttype": 42,
@@ -55,7 +55,7 @@ def style(name: str = "") -> Iterator[None]:
         "axes.facecolor": "none",
         **dict.fromkeys(ink, INK),
     }
-    with rc_context(settings):
+    with drawn_plainly(), rc_context(settings):
         yield
 
 

@@ -113,6 +113,11 @@ def without_repeats(rows: list[CellRow]) -> list[CellRow]:
     return rows if rows[0].cell.seeded else rows[:1]
 
 
+def zero_shot_targets(rows: Sequence[CellRow]) -> set[str]:
+    """Return the targets with a scored zero-shot language: tables show means over these languages."""
+    return {row.cell.target for row in rows if row.record is not None and row.record.averaged(zero_shot=True)}
+
+
 OTHER_LANGUAGES = "scored over other languages"
 NOT_THERE = "missing"
 

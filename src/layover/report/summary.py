@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from layover.recipe import NO_INTERMEDIATE
-from layover.report.gains import ALL, ZERO_SHOT, Gain, gains
+from layover.report.gains import ARROWS, Gain, gains, shown
 from layover.report.main_table import MISSING, NOTHING
-from layover.report.rows import CellRow, Spread, by_group, over_seeds, signed, without_repeats
+from layover.report.rows import CellRow, Spread, by_group, over_seeds, signed, without_repeats, zero_shot_targets
 from layover.statistics import ENOUGH_SEEDS
 
 NO_SCORE = "no score"
@@ -41,8 +41,7 @@ class SummaryCell:
         """Return `▲+3.2` or `▼-1.4` for a gain or a loss, else an empty text."""
         if self.gain is None or self.gain.finding is None or self.gain.finding.mark == "open":
             return ""
-        arrow = "▲" if self.gain.finding.mark == "gain" else "▼"
-        return f"{arrow}{signed(self.gain.finding.difference.mean)}"
+        return f"{ARROWS[self.gain.finding.mark]}{signed(self.gain.finding.difference.mean)}"
 
 
 @dataclass(frozen=True)
@@ -83,34 +82,37 @@ class Summary:
 
 def summary(rows: Sequence[CellRow]) -> Summary:
     """Return the first table: scores over the zero-shot languages, or over all languages of a target without these."""
-    targets = {row.cell.target: row.metric for row in rows}
-    far = {row.cell.target for row in rows if row.record is not None and row.record.averaged(zero_shot=True)}
-    wanted = {target: ZERO_SHOT if target in far else ALL for target in targets}
-    gain_of = {(*gain.group, gain.target): gain for gain in gains(rows) if gain.languages == wanted[gain.target]}
-    lines: dict[Group, dict[str, SummaryCell]] = {}
-    for group, members in by_group(rows).items():
-        for target in targets:
-            seeds = [row for row in members if row.cell.target == target]
-            gain = gain_of.get((*group, target))
-            lines.setdefault(group, {})[target] = _cell(seeds, gain, zero_shot=target in far)
-    widest = {target: max((line[target].languages for line in lines.values()), key=len) for target in targets}
-    columns = {target: [line[target] for line in lines.values()] for target in targets}
-    highest = {
-        target: _highest([cell for cell in columns[target] if _comparable(cell, widest[target])]) for target in targets
-    }
-    marked = {
-        group: {
-            target: replace(cell, best=_comparable(cell, widest[target]) and _rounded(cell) == highest[target])
-            for target, cell in line.items()
-        }
-        for group, line in lines.items()
-    }
-    every_cell = (cell for line in lines.values() for cell in line.values())
-    counts = [cell.spread.count for cell in every_cell if cell.spread is not None and cell.seeded]
+    targets, far = {row.cell.target: row.metric for row in rows}, zero_shot_targets(rows)
+    gain_of = {(*gain.group, gain.target): gain for gain in shown(gains(rows))}
+    groups = by_group(rows)
+    columns: dict[str, dict[Group, SummaryCell]] = {}
+    for target in targets:
+        seeds = {group: [row for row in members if row.cell.target == target] for group, members in groups.items()}
+        columns[target] = _with_best(
+            {group: _cell(own, gain_of.get((*group, target)), zero_shot=target in far) for group, own in seeds.items()}
+        )
+    cells = [cell for column in columns.values() for cell in column.values()]
+    counts = [cell.spread.count for cell in cells if cell.spread is not None and cell.seeded]
     scored = {row.cell.target for row in rows if row.record is not None and row.record.scored()}
     return Summary(
-        targets, frozenset(scored - far), marked, _gaps(rows), (min(counts), max(counts)) if counts else (0, 0)
+        targets,
+        frozenset(scored - far),
+        {group: {target: columns[target][group] for target in targets} for group in groups},
+        _gaps(rows),
+        (min(counts, default=0), max(counts, default=0)),
     )
+
+
+def _with_best(column: dict[Group, SummaryCell]) -> dict[Group, SummaryCell]:
+    """Return a column with its best scores marked, among those over the most languages."""
+    widest = max((cell.languages for cell in column.values()), key=len)
+    scores = {
+        group: round(cell.spread.mean, 1)
+        for group, cell in column.items()
+        if cell.spread is not None and cell.languages == widest
+    }
+    highest = max(scores.values(), default=None)
+    return {group: replace(cell, best=group in scores and scores[group] == highest) for group, cell in column.items()}
 
 
 def _gaps(rows: Sequence[CellRow]) -> dict[str, tuple[int, int]]:
@@ -133,19 +135,6 @@ def _cell(rows: Sequence[CellRow], gain: Gain | None, *, zero_shot: bool) -> Sum
     reason = "failed" if failed else MISSING if not records else over or NO_SCORE
     languages = frozenset(name for record in records for name in record.averaged(zero_shot=zero_shot))
     return SummaryCell(score, reason, gain, languages, rows[0].cell.seeded)
-
-
-def _comparable(cell: SummaryCell, languages: frozenset[str]) -> bool:
-    """Return whether a score is over these languages."""
-    return cell.spread is not None and cell.languages == languages
-
-
-def _highest(cells: Sequence[SummaryCell]) -> float | None:
-    return max((_rounded(cell) for cell in cells if cell.spread is not None), default=None)
-
-
-def _rounded(cell: SummaryCell) -> float:
-    return float("nan") if cell.spread is None else round(cell.spread.mean, 1)
 
 
 def explained(table: Summary) -> str:

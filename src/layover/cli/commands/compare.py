@@ -12,10 +12,16 @@ from layover.cli.shared import DEFAULT_STORE, JsonOption, StoreOption, planned
 from layover.errors import LayoverError
 
 if TYPE_CHECKING:
+    from layover.plan.nodes import Group
     from layover.report import CellRow
     from layover.report.comparison import Change, Comparison
 
 ORDER = 63
+MEANING = (
+    "Means over all languages and the seeds of both sweeps. Brackets: the 95 % interval.",
+    "▲ and ▼: p < 0.05 over trainings and test items, adjusted for all comparisons of",
+    "the target. (items): the interval is over test items alone.",
+)
 
 
 def command(
@@ -62,11 +68,7 @@ def _show(result: Comparison, *, changed: bool) -> None:
     if shown:
         headers = ["model", "method", "intermediate", "target", "seeds", "first", "second", "difference"]
         say(*table(headers, [_line(change) for change in shown]))
-        say(
-            "",
-            "Means over all languages and the seeds of both. ▲ and ▼: p < 0.05 over trainings and test items, adjusted",
-        )
-        say("for all comparisons of the target. (items): the interval is over test items alone.")
+        say("", *MEANING)
     for title, names in (("only in the first", result.before_only), ("only in the second", result.after_only)):
         for name in names:
             say(f"{title}: {'/'.join(name)}")
@@ -85,27 +87,25 @@ def _line(change: Change) -> list[str]:
 
 
 def _as_json(result: Comparison) -> dict[str, Any]:
-    names = ("model", "method", "intermediate", "target")
-    changes = []
-    for change in result.changes:
-        finding = change.finding
-        changes.append(
-            {
-                **dict(zip(names, change.name, strict=True)),
-                "first": change.before,
-                "second": change.after,
-                "seeds": change.seeds,
-                "difference": None if finding is None else finding.difference.mean,
-                "interval": None if finding is None else finding.interval,
-                "basis": None if finding is None else finding.basis,
-                "p": None if finding is None else finding.p,
-                "family": change.family,
-                "mark": change.mark or None,
-                "reason": change.reason or None,
-            }
-        )
+    from layover.report.gains import finding_values
+
+    def named(group: Group) -> dict[str, str]:
+        return dict(zip(("model", "method", "intermediate", "target"), group, strict=True))
+
+    changes = [
+        {
+            **named(change.name),
+            "first": change.before,
+            "second": change.after,
+            "seeds": change.seeds,
+            **finding_values(change.finding),
+            "family": change.family,
+            "reason": change.reason or None,
+        }
+        for change in result.changes
+    ]
     return {
         "changes": changes,
-        "first_only": [dict(zip(names, name, strict=True)) for name in result.before_only],
-        "second_only": [dict(zip(names, name, strict=True)) for name in result.after_only],
+        "first_only": list(map(named, result.before_only)),
+        "second_only": list(map(named, result.after_only)),
     }

@@ -35,10 +35,11 @@ def command(
     """Write the report of a sweep, finished or not: HTML, Markdown, pictures, CSV and JSON Lines."""
     from layover.report import rows_of
     from layover.report.files import write_report
+    from layover.report.gains import RowsWithGains
 
     prepared = planned(recipe, overrides, store, needed=True)
     with prepared.store.locks.read("report", complain):
-        rows = tuple(rows_of(prepared.plan, prepared.store))
+        rows = RowsWithGains(rows_of(prepared.plan, prepared.store))
     folder = out or Path("reports") / prepared.plan.recipe.document.name
     written = write_report(prepared.plan, rows, folder, latex=latex)
     if json:

@@ -8,7 +8,7 @@ from pathlib import Path
 from layover.escape import csv_file, inline, markdown_table
 from layover.plan import Plan
 from layover.report._section import Section
-from layover.report.gains import ZERO_SHOT, Gain, gains, shown
+from layover.report.gains import ZERO_SHOT, Gain, finding_values, gains, shown
 from layover.report.rows import CellRow
 
 GROUP = ("model", "method", "intermediate", "target")
@@ -60,18 +60,11 @@ def write(entries: Sequence[Gain], path: Path) -> None:
         statistics = ["difference", "low", "high", "basis", "p", "family", "seeds", "mark", "reason"]
         writerow([*GROUP, "metric", "languages", *statistics])
         for gain in entries:
-            writerow([*(getattr(gain, name) for name in GROUP), gain.metric, gain.languages, *_statistics(gain)])
-
-
-def _statistics(gain: Gain) -> list[str]:
-    finding = gain.finding
-    if finding is None:
-        return ["", "", "", "", "", str(gain.family), "0", gain.mark, gain.reason]
-    low, high = ("", "") if finding.interval is None else map(repr, finding.interval)
-    p = "" if finding.p is None else repr(finding.p)
-    count = str(finding.difference.count)
-    basis = finding.basis
-    return [repr(finding.difference.mean), low, high, basis, p, str(gain.family), count, gain.mark, gain.reason]
+            count = 0 if gain.finding is None else gain.finding.difference.count
+            more = {"family": gain.family, "seeds": count, "mark": gain.mark, "reason": gain.reason}
+            values = {**finding_values(gain.finding), **more}
+            names = [*gain.group, gain.target, gain.metric, gain.languages]
+            writerow([*names, *(values[name] for name in statistics)])
 
 
 def _whole(_plan: Plan, rows: Sequence[CellRow]) -> list[str]:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from layover.escape import csv_file, markdown_table
 from layover.plan import Plan
+from layover.plan.nodes import Group
 from layover.report._section import Section
 from layover.report.compared import seed_scores
-from layover.report.gains import finding_text
-from layover.report.rows import CellRow, without_repeats
+from layover.report.gains import ALL, ZERO_SHOT, finding_text, finding_values
+from layover.report.rows import CellRow, without_repeats, zero_shot_targets
 from layover.statistics import Finding, SeedScores, family, unpaired
 
 EXPLAINED = (
@@ -26,11 +27,9 @@ HEADERS = ["models", "method", "intermediate", "target", "difference"]
 class Contrast:
     """The difference of two models."""
 
-    model: str
+    group: Group
     first: str
-    method: str
-    intermediate: str
-    target: str
+    """The other model."""
     languages: str
     """`all` or `zero-shot`."""
     finding: Finding
@@ -41,37 +40,31 @@ def contrasts(rows: Sequence[CellRow]) -> list[Contrast]:
     models = list(dict.fromkeys(row.cell.model for row in rows))
     if len(models) < 2:
         return []
-    groups: dict[tuple[str, str, str, str], list[CellRow]] = {}
+    groups: dict[Group, list[CellRow]] = {}
     for row in rows:
         if row.record is not None:
-            cell = row.cell
-            groups.setdefault((cell.target, cell.method, cell.intermediate, cell.model), []).append(row)
-    made = []
-    for target in dict.fromkeys(target for target, *_ in groups):
-        pairs = [group for group in groups if group[0] == target and group[3] != models[0]]
-        pairs = [group for group in pairs if _comparable(groups.get((*group[:3], models[0])), groups[group])]
-        zero_shot = any(_far(groups[group]) for group in pairs)
-        differences = []
-        for group in pairs:
-            sides = (groups[group], groups[*group[:3], models[0]])
-            scores = [_scores(side, zero_shot=zero_shot) for side in sides]
-            differences.append(unpaired(list(zip((1.0, -1.0), scores, strict=True))))
-        for group, finding in zip(pairs, family(differences), strict=True):
-            over = "zero-shot" if zero_shot else "all"
-            made.append(Contrast(group[3], models[0], group[1], group[2], target, over, finding))
+            groups.setdefault(row.cell.group, []).append(row)
+    far, made = zero_shot_targets(rows), []
+    for target in dict.fromkeys(group[3] for group in groups):
+        zero_shot = target in far
+        pairs = {
+            group: (groups[group], groups.get((models[0], *group[1:]), []))
+            for group in groups
+            if group[3] == target and group[0] != models[0]
+        }
+        pairs = {group: sides for group, sides in pairs.items() if _comparable(*sides, zero_shot=zero_shot)}
+        scores = [[_scores(side, zero_shot=zero_shot) for side in sides] for sides in pairs.values()]
+        findings = family([unpaired([(1.0, own), (-1.0, first)]) for own, first in scores])
+        over = ZERO_SHOT if zero_shot else ALL
+        made += [Contrast(group, models[0], over, finding) for group, finding in zip(pairs, findings, strict=True)]
     return made
 
 
-def _far(rows: Sequence[CellRow]) -> bool:
-    return any(row.record is not None and row.record.averaged(zero_shot=True) for row in rows)
-
-
-def _comparable(first: Sequence[CellRow] | None, second: Sequence[CellRow]) -> bool:
+def _comparable(own: Sequence[CellRow], first: Sequence[CellRow], *, zero_shot: bool) -> bool:
     """Return whether both models are scored, over the same languages in every seed."""
-    if first is None:
-        return False
-    languages = {frozenset(row.record.scored()) for row in (*first, *second) if row.record is not None}
-    return len(languages) == 1 and languages != {frozenset()}
+    records = [row.record for row in (*own, *first) if row.record is not None]
+    languages = {frozenset(record.averaged(zero_shot=zero_shot)) for record in records}
+    return bool(first) and len(languages) == 1 and languages != {frozenset()}
 
 
 def _scores(rows: Sequence[CellRow], *, zero_shot: bool) -> SeedScores:
@@ -82,11 +75,9 @@ def _scores(rows: Sequence[CellRow], *, zero_shot: bool) -> SeedScores:
 
 def cells(rows: Sequence[CellRow]) -> list[list[str]]:
     """Return the lines of the table."""
-    lines = []
-    for each in contrasts(rows):
-        names = [f"{each.model} - {each.first}", each.method, each.intermediate, each.target]
-        lines.append([*names, finding_text(each.finding)])
-    return lines
+    return [
+        [f"{each.group[0]} - {each.first}", *each.group[1:], finding_text(each.finding)] for each in contrasts(rows)
+    ]
 
 
 def write(rows: Sequence[CellRow], path: Path) -> bool:
@@ -95,21 +86,18 @@ def write(rows: Sequence[CellRow], path: Path) -> bool:
     if not every:
         return False
     with csv_file(path) as writerow:
-        writerow(["model", "first", *HEADERS[1:4], "languages", "difference", "low", "high", "basis", "p", "mark"])
+        writerow(["model", "first", *HEADERS[1:4], "languages", *finding_values(None)])
         for each in every:
-            finding = each.finding
-            low, high = ("", "") if finding.interval is None else map(repr, finding.interval)
-            p = "" if finding.p is None else repr(finding.p)
-            names = [each.model, each.first, each.method, each.intermediate, each.target, each.languages]
-            writerow([*names, repr(finding.difference.mean), low, high, finding.basis, p, finding.mark])
+            names = [each.group[0], each.first, *each.group[1:], each.languages]
+            writerow([*names, *finding_values(each.finding).values()])
     return True
 
 
 def _whole(_plan: Plan, rows: Sequence[CellRow]) -> list[str]:
     lines = cells(rows)
     models = list(dict.fromkeys(row.cell.model for row in rows))
-    others = {(row.cell.model, row.cell.method, row.cell.intermediate, row.cell.target) for row in rows}
-    left_out = sum(group[0] != models[0] for group in others) - len(lines)
+    others = {row.cell.group for row in rows if row.cell.model != models[0]}
+    left_out = len(others) - len(lines)
     remarks = [f"Left out: {left_out} groups that one model lacks, or that are scored over other languages."]
     return ["## Models", EXPLAINED, markdown_table(HEADERS, lines), *(remarks if left_out else [])] if lines else []
 

@@ -9,6 +9,7 @@ from statistics import fmean, stdev
 
 from layover.escape import csv_file, markdown_table
 from layover.plan import Plan
+from layover.plan.nodes import Group
 from layover.report._section import Section
 from layover.report.rows import CellRow, signed
 
@@ -18,7 +19,6 @@ EXPLAINED = (
     "describe the trained models, without a test."
 )
 HEADERS = ["model", "method", "intermediate", "target", "gain", "deviation", "hurt", "worst language"]
-Group = tuple[str, str, str, str]
 ROUNDING = 1e-9
 """Smallest loss, in the unit of the metric: a smaller one is rounding."""
 
@@ -58,8 +58,7 @@ def language_gains(rows: Sequence[CellRow]) -> list[LanguageGains]:
     for row in rows:
         if row.record is None or row.baseline is None:
             continue
-        cell = row.cell
-        by_language = differences.setdefault((cell.model, cell.method, cell.intermediate, cell.target), {})
+        by_language = differences.setdefault(row.cell.group, {})
         for language in row.record.averaged(zero_shot=True):
             own, other = (record.value(language, row.metric) for record in (row.record, row.baseline))
             if own is not None and other is not None:

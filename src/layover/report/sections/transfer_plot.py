@@ -50,7 +50,7 @@ def draw(rows: Sequence[CellRow]) -> Figure | None:
     by_method = panels(rows)
     if not by_method:
         return None
-    targets = list(dict.fromkeys(row.cell.target for row in rows))
+    targets, limit = list(dict.fromkeys(row.cell.target for row in rows)), limit_of(by_method)
     models = list(dict.fromkeys(model for model, _ in by_method))
     methods = list(dict.fromkeys(method for _, method in by_method))
     square = SQUARE_INCHES if len(targets) <= MOST_LARGE else SMALL_INCHES
@@ -61,7 +61,7 @@ def draw(rows: Sequence[CellRow]) -> Figure | None:
     for line, method in zip(axes, methods, strict=True):
         for axis, model in zip(line, models, strict=True):
             if (model, method) in by_method:
-                _panel(axis, by_method[model, method], targets, limit_of(by_method))
+                _panel(axis, by_method[model, method], targets, limit)
                 axis.set_title(printable(f"{model} {method}"), loc="left", fontsize=10)
             else:
                 axis.set_axis_off()
