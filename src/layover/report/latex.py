@@ -1,4 +1,4 @@
-"""The first table and the gains of a report as LaTeX, with booktabs."""
+"""The first table of a report, and the gains of each target, as LaTeX with booktabs."""
 
 from __future__ import annotations
 
@@ -11,31 +11,43 @@ from layover.report.rows import signed
 from layover.report.summary import Summary, SummaryCell, explained
 
 MARKS = {"gain": r"$^{\uparrow}$", "loss": r"$^{\downarrow}$", "open": "", "missing": ""}
-PACKAGES = r"% needs \usepackage[T1]{fontenc}, \usepackage[utf8]{inputenc} and \usepackage{booktabs}"
+PACKAGES = r"% needs \usepackage[T1]{fontenc}, \usepackage[utf8]{inputenc} and \usepackage{booktabs}; names in other scripts need XeLaTeX"
 NAMES = ("model", "method", "intermediate")
 
 
 def tables(table: Summary, gains: Sequence[Gain], name: str) -> str:
-    """Return two tables: the scores, and the gains with their 95 % intervals.
+    """Return the table of scores, and for each target a table of gains with their 95 % intervals.
 
     Args:
         table: The first table.
         gains: The gains.
         name: Name of the sweep, for captions and labels.
     """
-    parts = [PACKAGES, _scores(table, name)]
-    if gains:
-        parts.append(_gains(shown(gains), name))
+    by_target: dict[str, list[Gain]] = {}
+    for gain in shown(gains):
+        by_target.setdefault(gain.target, []).append(gain)
+    parts = [PACKAGES, _scores(table, name), *(_gains(table, entries, name) for entries in by_target.values())]
     return "\n\n".join(parts) + "\n"
 
 
 def _scores(table: Summary, name: str) -> str:
     text = latex(explained(table)).replace("▲", r"$\uparrow$").replace("▼", r"$\downarrow$")
     caption = f"{latex(name)}. {text} Bold is the best score of a target."
-    heads = [*NAMES, *table.targets]
-    lines = [[*map(latex, group), *map(_cell, line.values())] for group, line in table.lines.items()]
-    metrics = ["", "", "", *map(latex, table.targets.values())]
-    return _float([list(map(latex, heads)), metrics], lines, caption, f"{name}-scores")
+    names = _names(table)
+    heads = [*names, *(latex(table.short(target)) for target in table.targets)]
+    metrics = [*("" for _ in names), *map(latex, table.targets.values())]
+    lines = [[*_group(table, group), *map(_cell, line.values())] for group, line in table.lines.items()]
+    return _float([heads, metrics], lines, len(names), caption, f"{name}-scores")
+
+
+def _names(table: Summary) -> tuple[str, ...]:
+    """Return the headings of the names; a single model has no column."""
+    return NAMES if len(table.models) > 1 else NAMES[1:]
+
+
+def _group(table: Summary, group: tuple[str, str, str]) -> list[str]:
+    names = [group[0], group[1], table.short(group[2])]
+    return list(map(latex, names[-len(_names(table)) :]))
 
 
 def _cell(cell: SummaryCell) -> str:
@@ -44,29 +56,30 @@ def _cell(cell: SummaryCell) -> str:
     return (rf"\textbf{{{score}}}" if cell.best else score) + mark
 
 
-def _gains(gains: Sequence[Gain], name: str) -> str:
-    lines = []
-    for gain in gains:
-        finding = gain.finding
-        if finding is None:
-            values = ["--", "--", "--"]
-        else:
-            interval = "--"
-            if finding.interval is not None:
-                low, high = map(signed, finding.interval)
-                interval = f"{{[}}{low}, {high}{{]}}"
-            values = [f"{signed(finding.difference.mean)}{MARKS[gain.mark]}", interval, _p(finding.p)]
-        lines.append([*map(latex, gain.group), latex(gain.target), *values])
-    heads = [*NAMES, "target", "gain", r"95\,\% interval", "adjusted p"]
+def _gains(table: Summary, gains: Sequence[Gain], name: str) -> str:
+    """Return the gains of one target."""
+    target, over = gains[0].target, "all" if gains[0].languages == ALL else "the zero-shot"
     bases = sorted({gain.finding.basis for gain in gains if gain.finding is not None} - {"none"})
-    every = sorted({gain.target for gain in gains if gain.languages == ALL})
-    over = f" (all languages: {latex(', '.join(every))})" if every else ""
+    intervals = f" Intervals are over {' or '.join(bases)}." if bases else ""
     caption = (
-        f"{latex(name)}. Gains over no intermediate with the same method, in points, over the zero-shot languages"
-        f"{over}. "
-        f"Intervals are over {' or '.join(bases) or 'nothing'}; p-values are adjusted for all comparisons of a target."
+        f"{latex(name)}. Gains on {latex(target)} over no intermediate with the same method, in points, over {over} "
+        f"languages.{intervals} The p-values are adjusted for all comparisons of the table."
     )
-    return _float([heads], lines, caption, f"{name}-gains")
+    names = _names(table)
+    heads = [*names, "gain", r"95\,\% interval", "adjusted p"]
+    lines = [[*_group(table, gain.group), *_numbers(gain)] for gain in gains]
+    return _float([heads], lines, len(names), caption, f"{name}-gains-{target}")
+
+
+def _numbers(gain: Gain) -> list[str]:
+    """Return the difference, its interval and its p-value; `--` for what is missing."""
+    if gain.finding is None:
+        return ["--"] * 3
+    interval = "--"
+    if gain.finding.interval is not None:
+        low, high = map(signed, gain.finding.interval)
+        interval = f"{{[}}{low}, {high}{{]}}"
+    return [f"{signed(gain.finding.difference.mean)}{MARKS[gain.mark]}", interval, _p(gain.finding.p)]
 
 
 def _p(value: float | None) -> str:
@@ -75,21 +88,20 @@ def _p(value: float | None) -> str:
     return "$<$0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def _float(heads: Sequence[Sequence[str]], lines: Sequence[Sequence[str]], caption: str, label: str) -> str:
+def _float(heads: Sequence[Sequence[str]], lines: Sequence[Sequence[str]], names: int, caption: str, label: str) -> str:
     """Return a floating table; lines of different models or methods are apart."""
-    count = len(heads[0])
-    columns = "lll" + ("l" if "target" in heads[0] else "") + "r" * (count - 3 - ("target" in heads[0]))
+    columns = "l" * names + "r" * (len(heads[0]) - names)
     safe = "".join(character if character.isalnum() or character == "-" else "-" for character in label)
     blocks = [
         "\n".join(f"{' & '.join(line)} \\\\" for line in block)
-        for _, block in groupby(lines, key=lambda line: line[:2])
+        for _, block in groupby(lines, key=lambda line: line[: names - 1])
     ]
     body = "\n\\addlinespace\n".join(blocks)
     head = "\n".join(f"{' & '.join(line)} \\\\" for line in heads)
     return "\n".join(
         [
             r"\begin{table}",
-            r"\centering",
+            r"\centering\small\setlength{\tabcolsep}{4pt}",
             rf"\caption{{{caption}}}",
             rf"\label{{tab:{safe}}}",
             rf"\begin{{tabular}}{{{columns}}}",
