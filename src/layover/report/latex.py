@@ -11,7 +11,10 @@ from layover.report.rows import signed
 from layover.report.summary import Summary, SummaryCell, explained
 
 MARKS = {"gain": r"$^{\uparrow}$", "loss": r"$^{\downarrow}$", "open": "", "missing": ""}
-PACKAGES = r"% needs \usepackage[T1]{fontenc}, \usepackage[utf8]{inputenc} and \usepackage{booktabs}; names in other scripts need XeLaTeX"
+PACKAGES = (
+    r"% needs \usepackage[T1]{fontenc}, \usepackage[utf8]{inputenc} and \usepackage{booktabs}"
+    "\n% names in scripts other than Latin need XeLaTeX"
+)
 NAMES = ("model", "method", "intermediate")
 
 
