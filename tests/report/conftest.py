@@ -10,7 +10,7 @@ import pytest
 from layover.plan import Cell
 from layover.records import Record
 from layover.report import CellRow
-from layover.report.compared import Items
+from layover.report.seed_scores import Items
 from layover.statistics import GROUPS
 
 Group = Callable[..., list[CellRow]]

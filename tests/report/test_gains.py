@@ -11,10 +11,10 @@ import pytest
 from tests.report.conftest import Group, record_of
 
 from layover.report import CellRow
-from layover.report.compared import mean_items
 from layover.report.gains import Gain, gains, shown
 from layover.report.sections import gains as section
 from layover.report.sections import gains_plot, transfer_plot
+from layover.report.seed_scores import mean_items
 from layover.statistics import GROUPS
 
 NONE = [60.0, 61.0, 62.0]

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from layover.plan.nodes import Group
 from layover.records import Record
-from layover.report.compared import difference_of
 from layover.report.rows import CellRow
+from layover.report.seed_scores import difference_of
 from layover.statistics import Difference, Finding, family
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from layover.plan.nodes import Group
-from layover.report.compared import difference_of
 from layover.report.rows import OTHER_LANGUAGES, CellRow, difference, missing_reason, signed, zero_shot_targets
+from layover.report.seed_scores import difference_of
 from layover.statistics import Difference, Finding, family
 
 ZERO_SHOT, ALL = "zero-shot", "all"

@@ -11,11 +11,11 @@ from layover.label_counts import LabelCounts, read_counts
 from layover.plan import Cell, Plan, partial
 from layover.plan.nodes import spec_at
 from layover.records import Record, read_record
-from layover.report.compared import Items
 from layover.report.costs import TargetCost, cost_of
 from layover.report.curves import TrainingCurve, curves_below
 from layover.report.learned import LearnedMixture, mixtures_below
 from layover.report.mixing_weights import MixingWeight, mixing_weights_of
+from layover.report.seed_scores import Items
 from layover.specs.score import ScoreSpec
 from layover.steps.artifacts import CLASSES, ITEMS, RECORD
 from layover.steps.items import read_items

@@ -1,4 +1,4 @@
-"""Differences of cells with the same seeds, as the statistics of a report take them: scores with their items."""
+"""The scores of a group of seeds with their items, as statistics takes them, and the difference of two groups."""
 
 from __future__ import annotations
 

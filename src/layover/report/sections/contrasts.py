@@ -10,9 +10,9 @@ from layover.escape import csv_file, markdown_table
 from layover.plan import Plan
 from layover.plan.nodes import Group
 from layover.report._section import Section
-from layover.report.compared import seed_scores
 from layover.report.gains import ALL, ZERO_SHOT, finding_text, finding_values
 from layover.report.rows import CellRow, without_repeats, zero_shot_targets
+from layover.report.seed_scores import seed_scores
 from layover.statistics import Finding, SeedScores, family, unpaired
 
 EXPLAINED = (
