@@ -22,6 +22,7 @@ import psutil
 from _common import arguments, finish, tell
 
 from layover.plan import Cell, Plan
+from layover.recipe.schema import Report
 from layover.records import Record
 from layover.report import CellRow
 from layover.report.costs import TargetCost
@@ -91,7 +92,7 @@ def plan_of(rows: list[CellRow]) -> Plan:
     targets = list(dict.fromkeys(row.cell.target for row in rows))
     metrics = next((row.record.metrics for row in rows if row.record is not None), ())
     task = SimpleNamespace(metrics=metrics, kind="classification", labels=("0", "1"))
-    document = SimpleNamespace(name="large", sweep=SimpleNamespace(target=targets, method=[], seed=[]))
+    document = SimpleNamespace(name="large", report=Report(), sweep=SimpleNamespace(target=targets, method=[], seed=[]))
     recipe = SimpleNamespace(
         document=document,
         baseline=lambda: "method-0",

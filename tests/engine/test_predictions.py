@@ -153,6 +153,14 @@ def test_rows_are_those_of_the_examples_that_are_kept(own: bool) -> None:
     kept = [int(example.first.removeprefix("text ")) for example in account.cut(())]
     assert len(kept) == 3
     assert kept != [0, 1, 2]
-    assert account.rows() == [
-        {"id": f"id {number}" if own else None, "where": f"data.csv:{number + 2}"} for number in kept
+    lengths, windows = [7, 8, 9], [None, 0, 2]
+    assert account.rows(lengths, windows, spec.max_length) == [
+        {
+            "id": f"id {number}" if own else None,
+            "where": f"data.csv:{number + 2}",
+            "tokens": tokens,
+            "cut": tokens == 9,
+            "window": window,
+        }
+        for number, tokens, window in zip(kept, lengths, windows, strict=True)
     ]

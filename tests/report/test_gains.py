@@ -11,7 +11,7 @@ import pytest
 from tests.report.conftest import Group, record_of
 
 from layover.report import CellRow
-from layover.report.gains import Gain, gains, shown
+from layover.report.gains import Gain, RowsWithGains, gains, shown
 from layover.report.sections import gains as section
 from layover.report.sections import gains_plot, transfer_plot
 from layover.report.seed_scores import mean_items
@@ -49,8 +49,8 @@ def test_two_seeds_have_an_interval_over_items_and_no_mark(group: Group) -> None
     assert found.finding is not None
     assert (found.finding.basis, found.mark, found.family) == ("items", "open", 0)
     assert found.text().endswith("] (items)")
-    assert "over test items alone" in section.explained([found])
-    assert "▲" not in section.explained([found])
+    assert "over test items alone" in section.explained([found], ("target",))
+    assert "▲" not in section.explained([found], ("target",))
 
 
 def test_a_family_has_the_comparisons_of_one_target(group: Group) -> None:
@@ -68,7 +68,7 @@ def test_a_family_has_the_comparisons_of_one_target(group: Group) -> None:
         ("mnli", "copa", 1),
         ("qqp", "copa", 1),
     ]
-    assert "Comparisons: xnli 2, copa 1." in section.explained(found)
+    assert "Comparisons: xnli 2, copa 1." in section.explained(found, ("target",))
 
 
 def test_equal_work_is_one_comparison(group: Group) -> None:
@@ -96,7 +96,7 @@ def test_a_gain_without_items_has_no_interval(group: Group) -> None:
     rows = [replace(row, items=None) for row in group("lora", "mnli", [80.0, 81.0, 82.0], NONE)]
     (found,) = far(rows)
     assert (found.text(), found.mark) == ("+20.0", "open")
-    assert "A difference without an interval" in section.explained([found])
+    assert "A difference without an interval" in section.explained([found], ("target",))
 
 
 def test_a_missing_seed_is_left_out_and_a_missing_side_is_a_gap(group: Group, tmp_path: Path) -> None:
@@ -171,3 +171,24 @@ def test_items_of_several_languages_are_averaged() -> None:
     assert np.isnan(mean[3:]).all()
     assert mean_items(record, {"en": values, "sw": values}, "accuracy", zero_shot=True) is None
     assert mean_items(record_of(en=None), {}, "accuracy", zero_shot=False) is None
+
+
+def test_a_declared_family_decides_which_comparisons_are_adjusted_together(group: Group) -> None:
+    rows = [
+        row
+        for target in ("xnli", "panx")
+        for method in ("full", "lora")
+        for intermediate in ("mnli", "qqp")
+        for row in group(method, intermediate, [64.0, 65.0, 66.5], [60.0, 62.0, 61.0], target=target)
+    ]
+    sizes = {
+        axes: {gain.family for gain in gains(RowsWithGains.of(rows, axes))}
+        for axes in (("target",), ("target", "method"), (), ("method",), ("model", "method", "intermediate", "target"))
+    }
+    assert list(sizes.values()) == [{4}, {2}, {8}, {4}, {1}]
+    by_family = [max(gain.finding.p for gain in gains(RowsWithGains.of(rows, axes))) for axes in sizes]
+    assert by_family[4] < by_family[1] < by_family[0] < by_family[2], "more comparisons, larger p-values"
+    text = section.explained(gains(RowsWithGains.of(rows, ("method",))), ("method",))
+    assert "adjusted for all comparisons of the method" in text
+    assert "Comparisons: full 4, lora 4." in text
+    assert "adjusted for all comparisons of the report" in section.explained(gains(RowsWithGains.of(rows, ())), ())

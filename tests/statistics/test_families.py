@@ -182,3 +182,18 @@ def test_a_true_difference_is_found() -> None:
     ]
     marks = [finding.mark for finding in family(moved)]
     assert marks == ["gain", "open", "open"] * 4
+
+
+def test_other_data_share_neither_variances_nor_items() -> None:
+    steady, wild = (difference(2.0, trainings=size, items=0.1) for size in (0.01, 25.0))
+    together, apart = family([steady, wild]), family([steady, wild], ["copa", "ner"])
+    alone_first = alone(steady)
+    assert apart[0].interval == pytest.approx(alone_first.interval)
+    assert together[0].interval is not None
+    assert alone_first.interval is not None
+    assert together[0].interval[1] > alone_first.interval[1], "with the same data it borrows from the other variance"
+    same = family([difference(2.2)] * 6)
+    other = family([difference(2.2)] * 6, list("abcdef"))
+    assert same[0].p is not None
+    assert other[0].p is not None
+    assert other[0].p > 3 * same[0].p, "equal comparisons count as one, independent ones as six"

@@ -69,6 +69,8 @@ class Kind(ABC, Generic[E]):
     """Whether its tasks train language adapters."""
     open_labels: ClassVar[bool] = False
     """Whether the labels may be taken from the training data."""
+    same_in_translation: ClassVar[bool] = False
+    """Whether an example and its translation have the same gold."""
     tags: ClassVar[bool] = False
     """Whether its labels are tags of words, which a scheme may combine into spans."""
 
@@ -323,6 +325,10 @@ class Kind(ABC, Generic[E]):
     def unlearnable(self, features: Features, examples: Sequence[E]) -> dict[Reason, list[int]]:  # noqa: ARG002
         """Return the indices of examples that cannot be learned, by reason. These examples are still scored."""
         return {}
+
+    def answer_windows(self, features: Features, examples: Sequence[E]) -> list[int | None]:  # noqa: ARG002
+        """Return the number of the first window that contains the answer, from 0; None without windows or answer."""
+        return [None] * len(examples)
 
     def scored(self, examples: Sequence[E]) -> int:
         """Return the number of scored items: the examples, unless the kind counts other items."""

@@ -98,6 +98,7 @@ class Choice(Kind[Example]):
     """
 
     name: ClassVar[str] = "choice"
+    same_in_translation: ClassVar[bool] = True
     first_only: ClassVar[bool] = True
     typical_tokens: ClassVar[int] = 200
     required: ClassVar[frozenset[str]] = frozenset({"first", "choices", "label"})

@@ -87,6 +87,7 @@ class Classification(PairKind[Example]):
     """
 
     name: ClassVar[str] = "classification"
+    same_in_translation: ClassVar[bool] = True
     typical_tokens: ClassVar[int] = 40
     open_labels: ClassVar[bool] = True
     classes: ClassVar[bool] = True

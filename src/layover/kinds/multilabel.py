@@ -114,6 +114,7 @@ class Multilabel(PairKind[Example]):
     """One row per example, one logit per label; a prediction is the labels and the probability of each label."""
 
     name: ClassVar[str] = "multilabel"
+    same_in_translation: ClassVar[bool] = True
     typical_tokens: ClassVar[int] = 120
     keys: ClassVar[tuple[type[Keys], ...]] = (TextKeys, LabelKeys, MultilabelKeys)
     checks: ClassVar[tuple[KeyCheck, ...]] = (

@@ -291,6 +291,14 @@ class Span(Kind[Example]):
     def texts_of(self, example: Example) -> tuple[str, ...]:
         return (example.context, example.question)
 
+    def answer_windows(self, features: Features, examples: Sequence[Example]) -> list[int | None]:
+        windows: list[int | None] = [None] * len(examples)
+        owner, starts = features.arrays["example"], features.arrays["start"]
+        first = np.searchsorted(owner, np.arange(len(examples)))
+        for row in np.flatnonzero(np.greater(starts, 0))[::-1].tolist():  # backwards, so that the first window stays
+            windows[owner[row]] = row - int(first[owner[row]])
+        return windows
+
     def unlearnable(self, features: Features, examples: Sequence[Example]) -> dict[Reason, list[int]]:
         """Return the questions whose answer fits in no window. They are trained on as questions without an answer."""
         held = np.bincount(

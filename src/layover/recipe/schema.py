@@ -299,6 +299,23 @@ class Eval(RecipeSection):
     """For a task of XTREME, `all` means XTREME's languages; a language that XTREME-R added must be named."""
 
 
+class Report(RecipeSection):
+    """How the report treats the results; it changes no result."""
+
+    family: tuple[Literal["model", "method", "intermediate", "target"], ...] = ("target",)
+    """Comparisons that are equal in these axes are one family: their p-values are adjusted together. An empty list
+    makes one family of all comparisons."""
+
+    @field_validator("family", mode="before")
+    @classmethod
+    def _axes(cls, value: object) -> object:
+        if isinstance(value, str):
+            raise ValueError(f"{value!r} is not a list; write [{value}]")  # noqa: TRY004 - pydantic needs a ValueError
+        if isinstance(value, list) and len(set(map(str, value))) < len(value):
+            raise ValueError(f"{value} has an axis twice; remove one")
+        return value
+
+
 class Document(RecipeSection):
     """A recipe as it is written."""
 
@@ -322,6 +339,7 @@ class Document(RecipeSection):
     baseline: str | None = None
     """The full method that others are compared with; default: the only tuned one, else the first of the sweep."""
     eval: Eval = Eval()
+    report: Report = Report()
     run: Execution = Execution()
 
     @field_validator("format", mode="before")

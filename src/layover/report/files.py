@@ -26,7 +26,7 @@ def write_report(plan: Plan, rows: Sequence[CellRow], folder: Path, *, latex: bo
 
     Each file is complete at any time: an interruption leaves the old file or the new one.
     """
-    rows = rows if isinstance(rows, RowsWithGains) else RowsWithGains(rows)
+    rows = rows if isinstance(rows, RowsWithGains) else RowsWithGains.of(rows, plan.recipe.document.report.family)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as work:
         written = _write_into(plan, rows, Path(work))

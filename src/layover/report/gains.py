@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from layover.plan.nodes import Group
+from layover.recipe.schema import Report
 from layover.report.rows import OTHER_LANGUAGES, CellRow, difference, missing_reason, signed, zero_shot_targets
 from layover.report.seed_scores import difference_of
 from layover.statistics import Difference, Finding, family
 
 ZERO_SHOT, ALL = "zero-shot", "all"
+GROUP_AXES = ("model", "method", "intermediate", "target")
 ARROWS = {"gain": "▲", "loss": "▼", "open": ""}
 
 
@@ -61,10 +63,53 @@ class Gain:
 class RowsWithGains(tuple[CellRow, ...]):  # noqa: SLOT001 - a cached property needs a dictionary
     """Rows that compute their gains once: most parts of a report need them."""
 
+    family: tuple[str, ...] = Report().family
+    """Axes of the sweep: comparisons that are equal in them are one family."""
+
+    @classmethod
+    def of(cls, rows: Sequence[CellRow], family: tuple[str, ...]) -> RowsWithGains:
+        """Return the rows with the family that a recipe declares."""
+        made = cls(rows)
+        made.family = family
+        return made
+
     @cached_property
     def gains(self) -> list[Gain]:
         """The gains of the rows."""
         return _gains(self)
+
+
+def family_axes(rows: Sequence[CellRow]) -> tuple[str, ...]:
+    """Return the axes of the sweep that comparisons of one family have in common."""
+    return rows.family if isinstance(rows, RowsWithGains) else RowsWithGains.family
+
+
+def family_name(axes: Sequence[str]) -> str:
+    """Return the comparisons that are one family, in words: `of the target`, `of the report`."""
+    return f"of the {' and '.join(axes)}" if axes else "of the report"
+
+
+def findings(rows: Sequence[CellRow], differences: Mapping[Group, Difference]) -> dict[Group, tuple[Finding, int]]:
+    """Return the finding of each difference, and the number of comparisons in its family that can be marked.
+
+    Args:
+        rows: The rows of the report; they know the declared family.
+        differences: Group -> difference; the group's axes decide its family.
+    """
+    found: dict[Group, tuple[Finding, int]] = {}
+    families: dict[tuple[str, ...], list[Group]] = {}
+    for group in differences:
+        families.setdefault(_family_of(rows, group), []).append(group)
+    for members in families.values():
+        made = family([differences[group] for group in members], [group[3] for group in members])
+        count = sum(finding.p is not None for finding in made)
+        found |= {group: (finding, count) for group, finding in zip(members, made, strict=True)}
+    return found
+
+
+def _family_of(rows: Sequence[CellRow], group: Group) -> tuple[str, ...]:
+    axes = family_axes(rows)
+    return tuple(value for axis, value in zip(GROUP_AXES, group, strict=True) if axis in axes)
 
 
 def finding_text(finding: Finding) -> str:
@@ -88,7 +133,8 @@ def finding_values(finding: Finding | None) -> dict[str, float | str | None]:
 def gains(rows: Sequence[CellRow]) -> list[Gain]:
     """Return the gains of all scored cells with an intermediate, in the order of the sweep.
 
-    A family has the comparisons of one target: over all languages, and once more over the zero-shot languages.
+    A family has the comparisons of one target, unless the recipe declares another family: over all languages, and once
+    more over the zero-shot languages.
     """
     return rows.gains if isinstance(rows, RowsWithGains) else _gains(rows)
 
@@ -98,37 +144,42 @@ def _gains(rows: Sequence[CellRow]) -> list[Gain]:
     for row in rows:
         if row.cell.baseline is not None:
             groups.setdefault(row.cell.group, []).append(row)
-    entries, far = [], zero_shot_targets(rows)
-    for target in dict.fromkeys(group[3] for group in groups):
-        members = {group: each for group, each in groups.items() if group[3] == target}
-        for zero_shot in (False, True):
-            entries += _of_family(members, zero_shot=zero_shot, shown=zero_shot == (target in far))
-    order = {group: place for place, group in enumerate(groups)}
-    return sorted(entries, key=lambda gain: order[(*gain.group, gain.target)])
+    over = {zero_shot: _over(rows, groups, zero_shot=zero_shot) for zero_shot in (False, True)}
+    return [over[zero_shot][group] for group in groups for zero_shot in (False, True) if group in over[zero_shot]]
 
 
-def _of_family(groups: dict[Group, list[CellRow]], *, zero_shot: bool, shown: bool) -> list[Gain]:
-    """Return the gains of one target over some languages."""
-    differences: dict[Group, tuple[Difference | None, str, str]] = {}
-    planned: dict[Group, int] = {}
-    same: dict[tuple[tuple[str, str | None], ...], list[Group]] = {}
+def _over(rows: Sequence[CellRow], groups: Mapping[Group, list[CellRow]], *, zero_shot: bool) -> dict[Group, Gain]:
+    """Return the gains over all languages, or over the zero-shot languages."""
+    far, over = zero_shot_targets(rows), ZERO_SHOT if zero_shot else ALL
+    scored: dict[Group, list[CellRow]] = {}
+    made: dict[Group, tuple[Difference | None, str]] = {}
+    same: dict[Hashable, list[Group]] = {}
     for group, members in groups.items():
         there = [row for row in members if row.record is not None and row.record.averaged(zero_shot=zero_shot)]
-        if there:
-            differences[group] = (*_difference(there, zero_shot=zero_shot), there[0].metric)
-            planned[group] = len(there)
-            if differences[group][0] is not None:
-                same.setdefault(tuple((row.cell.score, row.cell.baseline) for row in there), []).append(group)
-    # equal work has equal keys: such a comparison is one of the family
-    first = [differences[groups[0]][0] for groups in same.values()]
-    results = family([each for each in first if each is not None])
-    findings = {group: each for each, groups in zip(results, same.values(), strict=True) for group in groups}
-    marked = sum(finding.p is not None for finding in results)
-    languages = ZERO_SHOT if zero_shot else ALL
-    return [
-        Gain(*group, metric, languages, shown, findings.get(group), marked, planned[group], reason)
-        for group, (_, reason, metric) in differences.items()
-    ]
+        if not there:
+            continue
+        scored[group], made[group] = there, _difference(there, zero_shot=zero_shot)
+        if made[group][0] is not None:
+            # equal work has equal keys: such a comparison is one of the family
+            keys = tuple((row.cell.score, row.cell.baseline) for row in there)
+            same.setdefault((_family_of(rows, group), keys), []).append(group)
+    first = {equal[0]: difference for equal in same.values() if (difference := made[equal[0]][0]) is not None}
+    results = findings(rows, first)
+    known = {group: results[equal[0]] for equal in same.values() for group in equal}
+    sizes = {_family_of(rows, group): size for group, (_, size) in known.items()}
+    return {
+        group: Gain(
+            *group,
+            there[0].metric,
+            over,
+            zero_shot == (group[3] in far),
+            known[group][0] if group in known else None,
+            sizes.get(_family_of(rows, group), 0),
+            len(there),
+            made[group][1],
+        )
+        for group, there in scored.items()
+    }
 
 
 def _difference(rows: Sequence[CellRow], *, zero_shot: bool) -> tuple[Difference | None, str]:

@@ -14,7 +14,7 @@ from layover.kinds.retrieval import above
 from layover.plan import Cell
 from layover.records import Record, read_record
 from layover.specs.score import ScoreSpec
-from layover.steps.artifacts import PREDICTIONS, RECORD, ROWS, load_examples, load_rows, predictions_of, read_lines
+from layover.steps.artifacts import PREDICTIONS, RECORD, load_examples, load_rows, predictions_of, read_lines
 from layover.store import Store
 
 AXES = ("model", "method", "intermediate", "target", "seed")
@@ -87,13 +87,10 @@ class Predicted:
         """Yield the predictions of a language, in the order of the data.
 
         Raises:
-            LayoverError: the answers depend on a threshold that the language lacks; or the data have no ids, because
-                an older version tokenized them.
+            LayoverError: the answers depend on a threshold that the language lacks.
         """
         scored, kind = self.scored, kinds.get(self.scored.kind)
         data = scored.predictions[language][1]
-        if not (self.store.path(data) / ROWS).is_file():
-            raise LayoverError(f"{self.cell.label}: {language}: its data have no ids; run the recipe again")
         answers, examples = self.answers(language)
         blank = dict.fromkeys(kind.row_score_fields(scored.metrics))
         for row, answer, example in zip(load_rows(self.store, data), answers, examples, strict=True):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from statistics import fmean, stdev
 
+from layover.breakdown import Breakdown, read_breakdown
 from layover.label_counts import LabelCounts, read_counts
 from layover.plan import Cell, Plan, partial
 from layover.plan.nodes import spec_at
@@ -17,7 +18,7 @@ from layover.report.learned import LearnedMixture, mixtures_below
 from layover.report.mixing_weights import MixingWeight, mixing_weights_of
 from layover.report.seed_scores import Items
 from layover.specs.score import ScoreSpec
-from layover.steps.artifacts import CLASSES, ITEMS, RECORD
+from layover.steps.artifacts import BREAKDOWN, CLASSES, ITEMS, RECORD
 from layover.steps.items import read_items
 from layover.store import Store
 
@@ -51,6 +52,10 @@ class CellRow:
     """The items of `baseline`."""
     curves: tuple[TrainingCurve, ...] = ()
     """The learning curves of its finished trainings; several cells may have the same one."""
+    parts: Breakdown | None = None
+    """The parts of its scores; None if the cell is missing."""
+    generated: bool = False
+    """Whether the sandbox generates the texts of its target, so that the languages are imitations."""
 
     @property
     def value(self) -> float | None:
@@ -85,6 +90,10 @@ def rows_of(plan: Plan, store: Store) -> list[CellRow]:
     def items_of(key: str) -> Items | None:
         return read_items(store.path(key) / ITEMS) if store.has(key) else None
 
+    @cache
+    def parts_of(key: str) -> Breakdown | None:
+        return read_breakdown(store.path(key) / BREAKDOWN) if store.has(key) else None
+
     rows = []
     for cell in plan.cells:
         record = record_of(cell.score)
@@ -95,7 +104,9 @@ def rows_of(plan: Plan, store: Store) -> list[CellRow]:
         cost = cost_of(plan, store, cell.train) if scored.search is None else None  # retrieval trains no target
         values = (cell, scored.metric, scored.split, parts, record, baseline, failure, weights, below, cost)
         items = items_of(cell.score), None if cell.baseline is None else items_of(cell.baseline)
-        rows.append(CellRow(*values, counts_of(cell.score), *items, curves(cell.train)))
+        generated = plan.recipe.tasks[cell.target].maker is not None
+        counts, breakdown = counts_of(cell.score), parts_of(cell.score)
+        rows.append(CellRow(*values, counts, *items, curves(cell.train), breakdown, generated))
     return rows
 
 

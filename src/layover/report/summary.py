@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from layover.recipe import NO_INTERMEDIATE
-from layover.report.gains import ARROWS, Gain, gains, shown
+from layover.report.gains import ARROWS, Gain, family_axes, family_name, gains, shown
 from layover.report.main_table import MISSING, NOTHING
 from layover.report.rows import CellRow, Spread, by_group, over_seeds, signed, without_repeats, zero_shot_targets
 from layover.statistics import ENOUGH_SEEDS
@@ -57,6 +57,8 @@ class Summary:
     """Target with languages without scores -> number of languages with scores, and of all languages."""
     seeds: tuple[int, int]
     """The smallest and the largest number of seeds of a score; 0 if nothing depends on a seed."""
+    family: str
+    """The comparisons that are one family: `of the target`."""
 
     @property
     def models(self) -> list[str]:
@@ -100,6 +102,7 @@ def summary(rows: Sequence[CellRow]) -> Summary:
         {group: {target: columns[target][group] for target in targets} for group in groups},
         _gaps(rows),
         (min(counts, default=0), max(counts, default=0)),
+        family_name(family_axes(rows)),
     )
 
 
@@ -152,7 +155,7 @@ def explained(table: Summary) -> str:
     if {"gain", "loss"} & table.marks():
         parts.append(
             "▲ is a gain and ▼ a loss over no intermediate, in points: p < 0.05 over trainings and test items, "
-            "adjusted for all comparisons of the target."
+            f"adjusted for all comparisons {table.family}."
         )
     elif 0 < most < ENOUGH_SEEDS:
         parts.append("With fewer than three seeds no gain is marked.")

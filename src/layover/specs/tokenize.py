@@ -62,7 +62,7 @@ class TokenizeSpec(StepSpec):
 
     step: ClassVar[str] = "tokenize"
     order: ClassVar[int] = 10
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     only_tokenizer: ClassVar[bool] = True
 
     data: DataSpec

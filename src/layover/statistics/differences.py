@@ -31,6 +31,20 @@ class SeedScores:
         items = None if self.items is None else np.repeat(self.items[:1], count, axis=0)
         return SeedScores(np.repeat(self.seeds[:1], count), items, seeded=False)
 
+    def minus(self, other: SeedScores) -> SeedScores:
+        """Return the difference of two cells with the same seeds, as scores: a difference of these is an interaction.
+
+        Raises:
+            ValueError: both cells depend on seeds and have different numbers of them.
+        """
+        _, (own, without) = _same_seeds([self, other])
+        seeds, seeded = own.seeds - without.seeds, self.seeded or other.seeded
+        if own.items is None or without.items is None:
+            return SeedScores(seeds, None, seeded)
+        empty = np.isnan(own.items) & np.isnan(without.items)
+        items = np.nan_to_num(own.items) - np.nan_to_num(without.items)
+        return SeedScores(seeds, np.where(empty, np.nan, items), seeded)
+
 
 @dataclass(frozen=True)
 class Component:
@@ -75,10 +89,8 @@ def paired(terms: Sequence[tuple[float, SeedScores]]) -> Difference:
     Raises:
         ValueError: two cells that depend on seeds have different numbers of them.
     """
-    count = max((len(scores.seeds) for _, scores in terms if scores.seeded), default=1)
-    same = [(weight, scores.spread_over(count)) for weight, scores in terms]
-    if any(len(scores.seeds) != count for _, scores in same):
-        raise ValueError(f"the cells have {[len(scores.seeds) for _, scores in same]} seeds, so they are not paired")
+    count, scores = _same_seeds([scores for _, scores in terms])
+    same = [(weight, each) for (weight, _), each in zip(terms, scores, strict=True)]
     values = sum(weight * scores.seeds for weight, scores in same)
     seeded = any(scores.seeded for _, scores in same)
     trainings = (_component(np.asarray(values)),) if seeded and count > 1 else ()
@@ -97,6 +109,15 @@ def unpaired(terms: Sequence[tuple[float, SeedScores]]) -> Difference:
     mean = sum(weight * float(scores.seeds.mean()) for weight, scores in terms)
     count = min((len(scores.seeds) for _, scores in seeded), default=1)
     return Difference(mean, count, trainings if len(parts) == len(seeded) else (), _items(terms))
+
+
+def _same_seeds(cells: Sequence[SeedScores]) -> tuple[int, list[SeedScores]]:
+    """Return the number of seeds, and the scores of each cell for so many seeds."""
+    count = max((len(scores.seeds) for scores in cells if scores.seeded), default=1)
+    same = [scores.spread_over(count) for scores in cells]
+    if any(len(scores.seeds) != count for scores in same):
+        raise ValueError(f"the cells have {[len(scores.seeds) for scores in same]} seeds, so they are not paired")
+    return count, same
 
 
 def _component(values: Array) -> Component:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -56,9 +56,11 @@ class _Test:
     df: float
     p: float
     items: Array
+    data: Hashable
+    """The test data: only comparisons with equal ones share items."""
 
 
-def family(differences: Sequence[Difference]) -> list[Finding]:
+def family(differences: Sequence[Difference], data: Sequence[Hashable] | None = None) -> list[Finding]:
     """Return the finding of each difference, with p-values that are adjusted for all that can be marked.
 
     The variance of a difference is the sum of its variance over trainings and its variance over items. The former
@@ -66,17 +68,33 @@ def family(differences: Sequence[Difference]) -> list[Finding]:
     most (a moderated variance: Smyth 2004). Degrees of freedom are Satterthwaite's (1946). The p-values are those of a
     step-down max-T procedure (Westfall and Young 1993) on draws from the joint distribution, in which trainings of
     different comparisons are independent (conservative: Sidak 1967) and items are shared as estimated.
+
+    Args:
+        differences: The comparisons.
+        data: The test data of each comparison, such as the target. Comparisons on other data share neither variances
+            nor items. By default all have the same data.
     """
-    fit = [number for number, each in enumerate(differences) if _can_be_marked(each)]
-    moderated = _moderated([differences[number] for number in fit])
-    borrowed = _borrowed(sum(len(each.trainings) == 1 for each in moderated))
-    tests = []
-    for number, difference in zip(fit, moderated, strict=True):
-        error, df = _error(difference, borrowed if len(difference.trainings) == 1 else 0)
-        if error > 0 and difference.items is not None:
-            tests.append(_Test(number, error, df, _p(difference.mean / error, df), difference.items))
+    data = [None] * len(differences) if data is None else data
+    tests = [
+        test
+        for same in dict.fromkeys(data)
+        for test in _tests([(place, each) for place, each in enumerate(differences) if data[place] == same], same)
+    ]
     adjusted = _step_down(tests)
     return [_finding(number, each, tests, adjusted) for number, each in enumerate(differences)]
+
+
+def _tests(placed: Sequence[tuple[int, Difference]], data: Hashable) -> list[_Test]:
+    """Return the tests of the comparisons on the same data, each given with its place in the family."""
+    fit = [(place, each) for place, each in placed if _can_be_marked(each)]
+    moderated = _moderated([each for _, each in fit])
+    borrowed = _borrowed(sum(len(each.trainings) == 1 for each in moderated))
+    tests = []
+    for (place, _), difference in zip(fit, moderated, strict=True):
+        error, df = _error(difference, borrowed if len(difference.trainings) == 1 else 0)
+        if error > 0 and difference.items is not None:
+            tests.append(_Test(place, error, df, _p(difference.mean / error, df), difference.items, data))
+    return tests
 
 
 def _can_be_marked(difference: Difference) -> bool:
@@ -170,10 +188,13 @@ def _step_down(tests: Sequence[_Test]) -> dict[int, float]:
 
 def _correlation(tests: Sequence[_Test]) -> Array:
     """Return the correlations of the differences over items, as a share of their whole variance, (k, k)."""
-    items = np.array([np.nan_to_num(_centred(test.items)) for test in tests])
-    error = np.array([test.error for test in tests])
-    count = max(int((items != 0).any(axis=0).sum()), 2)
-    correlation: Array = count / (count - 1) * (items @ items.T) / np.outer(error, error)
+    correlation: Array = np.eye(len(tests))
+    for data in dict.fromkeys(test.data for test in tests):
+        places = [place for place, test in enumerate(tests) if test.data == data]
+        items = np.array([np.nan_to_num(_centred(tests[place].items)) for place in places])
+        error = np.array([tests[place].error for place in places])
+        count = max(int((items != 0).any(axis=0).sum()), 2)
+        correlation[np.ix_(places, places)] = count / (count - 1) * (items @ items.T) / np.outer(error, error)
     np.fill_diagonal(correlation, 1.0)
     return correlation
 

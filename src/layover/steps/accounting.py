@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -72,13 +72,22 @@ class Account:
             "unlearnable": _as_json(reasons),
         }
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Return id and place of each kept example; the ids are None unless all examples have different ids."""
+    def rows(self, lengths: Sequence[int], windows: Sequence[int | None], max_length: int) -> list[dict[str, Any]]:
+        """Return the fields of `load_rows` for each kept example; the ids are None unless all examples have other ids.
+
+        Args:
+            lengths: Number of tokens of each example before it is cut.
+            windows: Number of the window with the answer; None without windows or answer.
+            max_length: Most tokens of a row.
+        """
         numbers = [self._numbers[id(example)] for example in self.examples]
         ids: list[Id | None] = [self._tally.own_id(number) for number in numbers]
         named = ids if distinct(ids) else [None] * len(ids)
         places = [_without_folder(self._tally.where(number)) for number in numbers]
-        return [{"id": own, "where": where} for own, where in zip(named, places, strict=True)]
+        return [
+            {"id": own, "where": where, "tokens": length, "cut": length > max_length, "window": window}
+            for own, where, length, window in zip(named, places, lengths, windows, strict=True)
+        ]
 
     def _keep(self, kept: list[Any], reason: Reason) -> None:
         self._tally.add(reason, count=len(self.examples) - len(kept))

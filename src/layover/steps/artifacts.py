@@ -21,7 +21,7 @@ FEATURES = "features.safetensors"
 EXAMPLES = "examples.jsonl"
 """tokenize: the fields of each example that decoding and scoring need."""
 ROWS = "rows.jsonl"
-"""tokenize: for each example its id in the data, or null, and its file and line."""
+"""tokenize: for each example its id in the data, or null, its file and line, and the length of its input."""
 META = "meta.json"
 """tokenize: counts; hidden_states: their size."""
 STATES = "states.bin"
@@ -44,9 +44,10 @@ RECORD = "record.json"
 """score: the record; `layover.records` defines its fields."""
 CLASSES = "classes.json"
 """score: how often each label is gold and predicted (`layover.label_counts`); only if answers are labels."""
-
 ITEMS = "items.safetensors"
 """score: what groups of test items contribute to each score (`layover.steps.items`)."""
+BREAKDOWN = "parts.json"
+"""score: scores by length of the input and place of the answer, agreement of translations (`layover.breakdown`)."""
 
 
 def weights_of(name: str) -> str:
@@ -99,7 +100,11 @@ def load_examples(store: Store, key: str, kind: str) -> list[Any]:
 
 
 def load_rows(store: Store, key: str) -> list[dict[str, Any]]:
-    """Return for each example of a finished tokenize node its `id` in the data, or None, and its place `where`."""
+    """Return where each example of a finished tokenize node comes from, and how long it is.
+
+    The fields are `id` in the data, or None; its place `where`; `tokens`, the length of its input before it is cut;
+    `cut`, whether it is longer than `max_length`; `window`, the number of the window with its answer, or None.
+    """
     return read_lines(store.path(key) / ROWS)
 
 

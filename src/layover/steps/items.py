@@ -32,7 +32,7 @@ class ItemNames:
     """
 
     def __init__(self, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-        self._rows = rows
+        self.rows = rows
         ids = [{str(row["id"]) for row in each if row["id"] is not None} for each in rows.values()]
         frequency = Counter(own for each in ids for own in each)
         shared = sum(count for count in frequency.values() if count > 1)
@@ -40,9 +40,13 @@ class ItemNames:
 
     def of(self, language: str, kind: Kind[Any], examples: Sequence[Any]) -> list[str]:
         """Return the name of each example of a language."""
-        names = [self._own(row) for row in self._rows[language]]
         first: dict[str, str] = {}
-        return [first.setdefault(kind.group_of(each), name) for each, name in zip(examples, names, strict=True)]
+        pairs = zip(examples, self.own(language), strict=True)
+        return [first.setdefault(kind.group_of(each), name) for each, name in pairs]
+
+    def own(self, language: str) -> list[str]:
+        """Return a name for each example of a language that only its translations share."""
+        return [self._own(row) for row in self.rows[language]]
 
     def _own(self, row: Mapping[str, Any]) -> str:
         by_id = self._by_id and row["id"] is not None

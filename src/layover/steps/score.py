@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from layover import kinds
+from layover.breakdown import Breakdown, write_breakdown
 from layover.errors import DataError, UndefinedError
 from layover.kinds import Kind
 from layover.kinds.retrieval import KIND, Example, SettledSearch, above, tune
@@ -18,6 +19,7 @@ from layover.records import LabelThreshold, Layer, NoAnswerThresholds, Record, R
 from layover.specs.score import Keys, ScoreSpec
 from layover.steps.accounting import accounts_of, without_gold
 from layover.steps.artifacts import (
+    BREAKDOWN,
     CLASSES,
     ITEMS,
     PREDICTIONS,
@@ -29,6 +31,7 @@ from layover.steps.artifacts import (
 )
 from layover.steps.context import Context
 from layover.steps.items import Array, ItemNames, contributions_of, write_items
+from layover.steps.parts import Parts, Scored
 from layover.store import Store
 
 Scores = dict[str, float]
@@ -54,6 +57,8 @@ class CellScores:
     """Language -> counts of the labels; empty if answers are not labels."""
     items: dict[str, Array] = field(default_factory=dict)
     """Language -> what groups of items contribute to each score."""
+    breakdown: Breakdown = field(default_factory=Breakdown)
+    """The parts of the scores; empty for a search."""
 
 
 def run(node: Node[ScoreSpec], folder: Path, context: Context) -> None:
@@ -77,6 +82,7 @@ def run(node: Node[ScoreSpec], folder: Path, context: Context) -> None:
     )
     write_record(folder / RECORD, record)
     write_items(folder / ITEMS, outcome.items)
+    write_breakdown(folder / BREAKDOWN, outcome.breakdown)
     if kinds.get(spec.kind).classes:
         write_counts(folder / CLASSES, LabelCounts(languages=dict(sorted(outcome.counts.items()))))
     context.progress({"done": len(record.languages), "total": len(record.languages), "unit": "languages"})
@@ -90,9 +96,10 @@ def head_scores(spec: ScoreSpec, store: Store) -> CellScores:
         outcome.threshold = LabelThreshold(tuned_on=spec.no_answer.tuned_on, thresholds=thresholds)
     elif spec.no_answer is not None:
         outcome.no_answer = NoAnswerThresholds(tuned_on=spec.no_answer.tuned_on, thresholds=thresholds)
-    names = _names(spec, store)
+    names, parts = _names(spec, store), Parts(kinds.get(spec.kind), spec.metrics, spec.rules, spec.source_language)
     for language in spec.predictions:
-        _score(spec, language, thresholds, names, store, outcome)
+        _score(spec, language, thresholds, names, store, outcome, parts)
+    outcome.breakdown = parts.made()
     return outcome
 
 
@@ -125,6 +132,7 @@ def _score(
     names: ItemNames,
     store: Store,
     outcome: CellScores,
+    parts: Parts,
 ) -> None:
     """Add the scores of a language to the outcome, or the reason why there are none."""
     kind = kinds.get(spec.kind)
@@ -149,6 +157,7 @@ def _score(
     outcome.items[language] = contributions_of(
         kind, predictions, examples, items, metrics=spec.metrics, language=language, rules=spec.rules
     )
+    parts.add(language, Scored(predictions, examples, names.rows[language], names.own(language)))
     if kind.classes:
         outcome.counts[language] = count(_labels(kind, predictions, examples))
 

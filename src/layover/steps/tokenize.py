@@ -19,6 +19,7 @@ from layover.specs.tokenize import TokenizeSpec
 from layover.steps.accounting import Account
 from layover.steps.artifacts import EXAMPLES, FEATURES, META, ROWS, write_lines
 from layover.steps.context import Context
+from layover.steps.input_lengths import input_lengths
 from layover.store import Store, write_json
 from layover.store.state import state_of
 
@@ -45,7 +46,9 @@ def run(node: Node[TokenizeSpec], folder: Path, context: Context) -> None:
     features = replace(features, hidden_percent=spec.hidden_percent)
     features.save(folder / FEATURES)
     write_lines(folder / EXAMPLES, (kind.to_json(example) for example in examples))
-    write_lines(folder / ROWS, account.rows())
+    lengths = input_lengths(features, examples, tokenizer, spec)
+    windows = kind.answer_windows(features, examples)
+    write_lines(folder / ROWS, account.rows(lengths, windows, spec.max_length))
     gold = sum(kind.has_gold(example) for example in examples)
     if spec.location.split == "train" and not gold:
         raise DataError(f"{spec.location.describe()}: none of {len(examples)} examples has gold; add labels")

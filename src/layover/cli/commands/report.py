@@ -39,7 +39,8 @@ def command(
 
     prepared = planned(recipe, overrides, store, needed=True)
     with prepared.store.locks.read("report", complain):
-        rows = RowsWithGains(rows_of(prepared.plan, prepared.store))
+        family = prepared.plan.recipe.document.report.family
+        rows = RowsWithGains.of(rows_of(prepared.plan, prepared.store), family)
     folder = out or Path("reports") / prepared.plan.recipe.document.name
     written = write_report(prepared.plan, rows, folder, latex=latex)
     if json:

@@ -10,14 +10,14 @@ from layover.escape import csv_file, markdown_table
 from layover.plan import Plan
 from layover.plan.nodes import Group
 from layover.report._section import Section
-from layover.report.gains import ALL, ZERO_SHOT, finding_text, finding_values
+from layover.report.gains import ALL, ZERO_SHOT, family_axes, family_name, finding_text, finding_values, findings
 from layover.report.rows import CellRow, without_repeats, zero_shot_targets
 from layover.report.seed_scores import seed_scores
-from layover.statistics import Finding, SeedScores, family, unpaired
+from layover.statistics import Finding, SeedScores, unpaired
 
 EXPLAINED = (
     "Each model minus the first model of the sweep. Trainings of two models are not paired (Welch), test items are. "
-    "Brackets contain the 95 % interval, ▲ and ▼ mark p < 0.05, adjusted for all comparisons of the target. The means "
+    "Brackets contain the 95 % interval, ▲ and ▼ mark p < 0.05, adjusted for all comparisons {family}. The means "
     "are over the zero-shot languages; a target without any has the mean over all its languages."
 )
 HEADERS = ["models", "method", "intermediate", "target", "difference"]
@@ -44,20 +44,16 @@ def contrasts(rows: Sequence[CellRow]) -> list[Contrast]:
     for row in rows:
         if row.record is not None:
             groups.setdefault(row.cell.group, []).append(row)
-    far, made = zero_shot_targets(rows), []
-    for target in dict.fromkeys(group[3] for group in groups):
-        zero_shot = target in far
-        pairs = {
-            group: (groups[group], groups.get((models[0], *group[1:]), []))
-            for group in groups
-            if group[3] == target and group[0] != models[0]
-        }
-        pairs = {group: sides for group, sides in pairs.items() if _comparable(*sides, zero_shot=zero_shot)}
-        scores = [[_scores(side, zero_shot=zero_shot) for side in sides] for sides in pairs.values()]
-        findings = family([unpaired([(1.0, own), (-1.0, first)]) for own, first in scores])
-        over = ZERO_SHOT if zero_shot else ALL
-        made += [Contrast(group, models[0], over, finding) for group, finding in zip(pairs, findings, strict=True)]
-    return made
+    far, differences = zero_shot_targets(rows), {}
+    for group, own in groups.items():
+        first, zero_shot = groups.get((models[0], *group[1:]), []), group[3] in far
+        if group[0] != models[0] and _comparable(own, first, zero_shot=zero_shot):
+            sides = [_scores(side, zero_shot=zero_shot) for side in (own, first)]
+            differences[group] = unpaired([(1.0, sides[0]), (-1.0, sides[1])])
+    return [
+        Contrast(group, models[0], ZERO_SHOT if group[3] in far else ALL, finding)
+        for group, (finding, _) in findings(rows, differences).items()
+    ]
 
 
 def _comparable(own: Sequence[CellRow], first: Sequence[CellRow], *, zero_shot: bool) -> bool:
@@ -99,7 +95,10 @@ def _whole(_plan: Plan, rows: Sequence[CellRow]) -> list[str]:
     others = {row.cell.group for row in rows if row.cell.model != models[0]}
     left_out = len(others) - len(lines)
     remarks = [f"Left out: {left_out} groups that one model lacks, or that are scored over other languages."]
-    return ["## Models", EXPLAINED, markdown_table(HEADERS, lines), *(remarks if left_out else [])] if lines else []
+    if not lines:
+        return []
+    text = EXPLAINED.format(family=family_name(family_axes(rows)))
+    return ["## Models", text, markdown_table(HEADERS, lines), *(remarks if left_out else [])]
 
 
 SECTION = Section(14, whole=_whole, file="models.csv", write=write)

@@ -8,10 +8,8 @@ from pathlib import Path
 from layover.escape import csv_file, inline, markdown_table
 from layover.plan import Plan
 from layover.report._section import Section
-from layover.report.gains import ZERO_SHOT, Gain, finding_values, gains, shown
+from layover.report.gains import GROUP_AXES, ZERO_SHOT, Gain, family_axes, family_name, finding_values, gains, shown
 from layover.report.rows import CellRow
-
-GROUP = ("model", "method", "intermediate", "target")
 
 
 def cells(entries: Sequence[Gain]) -> tuple[list[str], list[list[str]]]:
@@ -25,8 +23,13 @@ def cells(entries: Sequence[Gain]) -> tuple[list[str], list[list[str]]]:
     return ["model", "method", "intermediate", *headings], table
 
 
-def explained(entries: Sequence[Gain]) -> str:
-    """Return the explanation of the table; it mentions only marks and intervals that the table has."""
+def explained(entries: Sequence[Gain], axes: Sequence[str]) -> str:
+    """Return the explanation of the table; it mentions only marks and intervals that the table has.
+
+    Args:
+        entries: The gains.
+        axes: The axes that comparisons of one family have in common.
+    """
     known = [gain.finding for gain in shown(entries) if gain.finding is not None]
     bases = {finding.basis for finding in known}
     parts = [
@@ -34,11 +37,11 @@ def explained(entries: Sequence[Gain]) -> str:
         "Zero-shot languages have no training data. A target without any is compared over all its languages.",
     ]
     if "trainings and items" in bases:
-        families = {gain.target: gain.family for gain in shown(entries) if gain.family}
-        counts = ", ".join(f"{inline(target)} {count}" for target, count in families.items())
+        families = {" ".join(inline(getattr(gain, axis)) for axis in axes): gain.family for gain in shown(entries)}
+        counts = ", ".join(f"{name} {count}".strip() for name, count in families.items() if count)
         parts.append(
             "Brackets contain the 95 % confidence interval of each difference, over trainings and test items. ▲ marks "
-            "a gain and ▼ a loss: p < 0.05, adjusted for all comparisons of the target (step-down max-T). "
+            f"a gain and ▼ a loss: p < 0.05, adjusted for all comparisons {family_name(axes)} (step-down max-T). "
             f"Comparisons: {counts}."
         )
     if "items" in bases:
@@ -58,7 +61,7 @@ def write(entries: Sequence[Gain], path: Path) -> None:
     """Write one line per gain."""
     with csv_file(path) as writerow:
         statistics = ["difference", "low", "high", "basis", "p", "family", "seeds", "mark", "reason"]
-        writerow([*GROUP, "metric", "languages", *statistics])
+        writerow([*GROUP_AXES, "metric", "languages", *statistics])
         for gain in entries:
             count = 0 if gain.finding is None else gain.finding.difference.count
             more = {"family": gain.family, "seeds": count, "mark": gain.mark, "reason": gain.reason}
@@ -69,7 +72,11 @@ def write(entries: Sequence[Gain], path: Path) -> None:
 
 def _whole(_plan: Plan, rows: Sequence[CellRow]) -> list[str]:
     entries = gains(rows)
-    return ["## Gains over no intermediate", explained(entries), markdown_table(*cells(entries))] if entries else []
+    return (
+        ["## Gains over no intermediate", explained(entries, family_axes(rows)), markdown_table(*cells(entries))]
+        if entries
+        else []
+    )
 
 
 def _file(rows: Sequence[CellRow], path: Path) -> bool:

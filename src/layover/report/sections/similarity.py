@@ -1,0 +1,142 @@
+"""Whether languages that are similar to the language of the training data have higher scores, or larger gains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Literal
+
+import numpy as np
+
+from layover.data.similarity import MEASURES, similarity
+from layover.escape import csv_file, markdown_table
+from layover.plan import Plan
+from layover.plan.nodes import Group
+from layover.report._section import Section
+from layover.report.rows import CellRow, without_repeats
+from layover.report.sections.language_gains import language_gains
+
+FEWEST = 5
+"""Smallest number of languages for a correlation."""
+MOST_SHOWN = 60
+EXPLAINED = (
+    "Spearman's rank correlation, over the zero-shot languages, between a score (or a gain over no intermediate) and "
+    "the similarity of the language to that of the training data: the cosine of their features in URIEL (lang2vec, "
+    "Littell et al. 2017). Scores and gains are means over seeds. It describes these languages, without a test: "
+    "related languages are not independent."
+)
+HEADERS = ["of", "model", "method", "intermediate", "target", "languages", *MEASURES]
+NOTHING = "–"
+Of = Literal["score", "gain"]
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """The correlations of the languages of one group."""
+
+    of: Of
+    group: Group
+    count: int
+    """Number of languages."""
+    values: Mapping[str, float | None]
+    """Measure -> correlation; None if all languages are equal."""
+
+
+def correlations(rows: Sequence[CellRow]) -> list[Correlation]:
+    """Return the correlations of all groups with enough languages; none for texts that are generated."""
+    real = [row for row in rows if not row.generated]
+    sources = {
+        row.cell.group: row.record.source_language
+        for row in real
+        if row.record is not None and row.record.source_language is not None
+    }
+    gains = {each.group: each.gains for each in language_gains(real)}
+    made: list[Correlation] = []
+    for group, scores in _scores(real).items():
+        if (source := sources.get(group)) is not None:
+            entries = (
+                _correlation("score", group, scores, source),
+                _correlation("gain", group, gains.get(group, {}), source),
+            )
+            made += [each for each in entries if each is not None]
+    return made
+
+
+def _scores(rows: Sequence[CellRow]) -> dict[Group, dict[str, float]]:
+    """Return the mean score over seeds of each zero-shot language, by group."""
+    members: dict[Group, list[CellRow]] = {}
+    for row in rows:
+        if row.record is not None:
+            members.setdefault(row.cell.group, []).append(row)
+    values: dict[Group, dict[str, list[float]]] = {}
+    for group, every in members.items():
+        for row in without_repeats(every):
+            for language in row.record.averaged(zero_shot=True) if row.record is not None else ():
+                if row.record is not None and (value := row.record.value(language, row.metric)) is not None:
+                    values.setdefault(group, {}).setdefault(language, []).append(value)
+    return {group: {name: fmean(each) for name, each in languages.items()} for group, languages in values.items()}
+
+
+def _correlation(of: Of, group: Group, values: Mapping[str, float], source: str) -> Correlation | None:
+    similar = {language: similarity(language, source) for language in values}
+    known = {language: each for language, each in similar.items() if each is not None}
+    if len(known) < FEWEST:
+        return None
+    numbers = [values[language] for language in known]
+    return Correlation(
+        of,
+        group,
+        len(known),
+        {measure: spearman([each[measure] for each in known.values()], numbers) for measure in MEASURES},
+    )
+
+
+def spearman(first: Sequence[float], second: Sequence[float]) -> float | None:
+    """Return the rank correlation of two lists, with mean ranks for ties; None if a list has equal values only."""
+    from scipy.stats import rankdata
+
+    ranks = [rankdata(np.round(values, 9)) for values in (first, second)]
+    if any(np.ptp(each) == 0 for each in ranks):
+        return None
+    return float(np.corrcoef(*ranks)[0, 1])
+
+
+def cells(entries: Sequence[Correlation]) -> list[list[str]]:
+    """Return the lines of the table."""
+    return [
+        [each.of, *each.group, str(each.count), *(_text(each.values[measure]) for measure in MEASURES)]
+        for each in entries
+    ]
+
+
+def _text(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:+.2f}"
+
+
+def write(rows: Sequence[CellRow], path: Path) -> bool:
+    """Write one line per group, of scores and of gains."""
+    every = correlations(rows)
+    if not every:
+        return False
+    with csv_file(path) as writerow:
+        writerow(HEADERS)
+        for each in every:
+            numbers = ("" if each.values[measure] is None else repr(each.values[measure]) for measure in MEASURES)
+            writerow([each.of, *each.group, each.count, *numbers])
+    return True
+
+
+def _whole(_plan: Plan, rows: Sequence[CellRow]) -> list[str]:
+    every = correlations(rows)
+    if not every:
+        return []
+    if len(every) > MOST_SHOWN:
+        table = f"`similarity.csv` has all {len(every)} correlations."
+    else:
+        table = markdown_table(HEADERS, cells(every))
+    return ["## Similarity of languages", EXPLAINED, table]
+
+
+SECTION = Section(13, whole=_whole, file="similarity.csv", write=write)
