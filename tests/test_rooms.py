@@ -30,6 +30,7 @@ ROOMS = (
     "specs",
     "records",
     "label_counts",
+    "breakdown",
     "store",
     "recipe",
     "tasks",

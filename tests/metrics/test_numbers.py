@@ -41,10 +41,10 @@ def test_by_hand(predictions: list[float], golds: list[float], r: float, rho: fl
     assert score("mse", predictions, golds) == pytest.approx(error)
 
 
-def test_ten_thousand_sets_as_scipy_and_scikit_learn_say() -> None:
+def test_thousands_of_sets_as_scipy_and_scikit_learn_say() -> None:
     draw = np.random.default_rng(7)
     undefined = 0
-    for number in range(10_000):
+    for number in range(4_000):
         size = int(draw.integers(2, 12))
         golds = draw.integers(0, 6, size) * (1.0 if number % 2 else 0.2)  # many equal numbers, few different ones
         said = draw.integers(0, 3, size) - 1.0 if number % 3 else draw.normal(2.5, 10.0 ** draw.integers(-6, 7), size)

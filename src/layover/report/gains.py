@@ -96,15 +96,15 @@ def findings(rows: Sequence[CellRow], differences: Mapping[Group, Difference]) -
         rows: The rows of the report; they know the declared family.
         differences: Group -> difference; the group's axes decide its family.
     """
-    found: dict[Group, tuple[Finding, int]] = {}
+    by_group: dict[Group, tuple[Finding, int]] = {}
     families: dict[tuple[str, ...], list[Group]] = {}
     for group in differences:
         families.setdefault(_family_of(rows, group), []).append(group)
     for members in families.values():
         made = family([differences[group] for group in members], [group[3] for group in members])
         count = sum(finding.p is not None for finding in made)
-        found |= {group: (finding, count) for group, finding in zip(members, made, strict=True)}
-    return found
+        by_group |= {group: (finding, count) for group, finding in zip(members, made, strict=True)}
+    return by_group
 
 
 def _family_of(rows: Sequence[CellRow], group: Group) -> tuple[str, ...]:
