@@ -32,6 +32,12 @@ def changed_kinds(before: Plan, after: Plan) -> set[str]:
     return {plan.nodes[key].kind for plan in (before, after) for key in gone if key in plan.nodes}
 
 
+@pytest.mark.parametrize("axes", ["[]", "[target, method]", "[model, method, intermediate, target]"])
+def test_how_a_report_treats_results_changes_no_key(world: World, axes: str) -> None:
+    assert list(world.plan(f"report.family={axes}").nodes) == list(world.plan().nodes)
+    assert ",".join(world.plan(f"report.family={axes}").recipe.document.report.family) == axes[1:-1].replace(" ", "")
+
+
 def test_every_node_stands_after_what_it_needs(world: World) -> None:
     plan = world.plan()
     seen: set[str] = set()

@@ -312,7 +312,7 @@ class Report(RecipeSection):
         if isinstance(value, str):
             raise ValueError(f"{value!r} is not a list; write [{value}]")  # noqa: TRY004 - pydantic needs a ValueError
         if isinstance(value, list) and len(set(map(str, value))) < len(value):
-            raise ValueError(f"{value} has an axis twice; remove one")
+            raise ValueError(f"[{', '.join(map(str, value))}] has an axis twice; remove one")
         return value
 
 
