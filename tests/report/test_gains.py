@@ -192,3 +192,17 @@ def test_a_declared_family_decides_which_comparisons_are_adjusted_together(group
     assert "adjusted for all comparisons of the method" in text
     assert "Comparisons: full 4, lora 4." in text
     assert "adjusted for all comparisons of the report" in section.explained(gains(RowsWithGains.of(rows, ())), ())
+
+
+def test_equal_work_in_two_families_is_one_comparison_of_each(group: Group) -> None:
+    first = group("lora", "mnli", [64.0, 65.0, 66.5], NONE)
+    copy = [replace(row, cell=replace(row.cell, method="stack")) for row in first]
+    rows = [*first, *copy, *group("stack", "qqp", [61.0, 60.0, 64.5], NONE)]
+    found = {gain.group: gain for gain in shown(gains(RowsWithGains.of(rows, ("method",))))}
+    assert {name[1:]: gain.family for name, gain in found.items()} == {
+        ("lora", "mnli"): 1,
+        ("stack", "mnli"): 2,
+        ("stack", "qqp"): 2,
+    }
+    together = {gain.family for gain in shown(gains(RowsWithGains.of(rows, ())))}
+    assert together == {2}, "in one family the copy is the same comparison"

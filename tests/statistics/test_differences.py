@@ -95,3 +95,23 @@ def test_unpaired_cells_have_a_variance_each() -> None:
 def test_an_unpaired_cell_with_one_seed_leaves_the_variance_unknown() -> None:
     cells = [(1.0, SeedScores(np.array([5.0, 6.0]), None)), (-1.0, SeedScores(np.array([4.0]), None))]
     assert unpaired(cells).trainings == ()
+
+
+def test_a_difference_as_scores_keeps_seeds_and_items() -> None:
+    """A group of items that one cell lacks counts 0 for it, as in a difference."""
+    own, other = (
+        SeedScores(np.array([5.0]), items(0.3, -0.2, 0.1)),
+        SeedScores(np.array([4.0]), items(0.1, np.nan, 0.1)),
+    )
+    found = own.minus(other)
+    assert found.seeds == pytest.approx([1.0])
+    assert found.items is not None
+    assert found.items[0, :3] == pytest.approx([0.2, -0.2, 0.0])
+    assert np.isnan(found.items[0, 3:]).all()
+    fixed = SeedScores(np.array([4.0]), None, seeded=False)
+    many = SeedScores(np.array([5.0, 6.0, 8.0]), None)
+    assert many.minus(fixed).seeds == pytest.approx([1.0, 2.0, 4.0])
+    assert fixed.minus(many).seeded
+    assert not fixed.minus(fixed).seeded
+    with pytest.raises(ValueError, match=r"\[3, 2\] seeds, so they are not paired"):
+        many.minus(SeedScores(np.array([5.0, 6.0]), None))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from layover import kinds
@@ -66,10 +67,12 @@ def test_a_question_with_choices_has_the_length_of_the_longest(tokenizer: Tokeni
     assert found == tokens(short, tokenizer) + tokens(long, tokenizer) + tokenizer.overhead(pair=True)
 
 
-def test_words_in_parts_are_one_input(tokenizer: Tokenizer) -> None:
+@pytest.mark.parametrize("max_length", range(10, 20))
+def test_words_in_parts_are_one_input(max_length: int, tokenizer: Tokenizer) -> None:
+    """Parts end between words, so that none of them may be full."""
     kind = kinds.get("tagging")
     example = kind.from_json({"tokens": WORDS * 4, "tags": ["O"] * len(WORDS) * 4, "id": None})
-    (found,) = lengths("tagging", [example], tokenizer, spec("tagging", ("O", "B-X")))
+    (found,) = lengths("tagging", [example], tokenizer, spec("tagging", ("O", "B-X"), max_length))
     assert found == sum(tokens(word, tokenizer) for word in WORDS * 4) + 2
 
 
@@ -99,3 +102,19 @@ def test_a_context_in_windows_is_one_input_and_its_answer_is_in_one(tokenizer: T
     assert rows > 2
     assert windows == [0, rows - 1, None]
     assert kinds.get("classification").answer_windows(features, examples) == [None] * 3
+
+
+def test_an_answer_in_two_windows_is_in_the_first(tokenizer: Tokenizer) -> None:
+    kind = kinds.get("span")
+    words = [f"{word}{number}" for number, word in enumerate(WORDS * 2)]
+    context = " ".join(words)
+    examples = [
+        kind.from_json({"id": word, "question": "what", "context": context, "answers": [[word, context.index(word)]]})
+        for word in words
+    ]
+    features = kind.encode(examples, tokenizer, labels=(), max_length=32, stride=12)
+    owner, start = features.arrays["example"], features.arrays["start"]
+    expected = [[int(place) for place in np.flatnonzero(start[owner == number])] for number in range(len(words))]
+    assert any(len(windows) > 1 for windows in expected), "no answer is in two windows"
+    found = kind.answer_windows(features, examples)
+    assert found == [windows[0] if windows else None for windows in expected]
