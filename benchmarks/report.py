@@ -21,6 +21,7 @@ import numpy as np
 import psutil
 from _common import arguments, finish, tell
 
+from layover.breakdown import Agreement, Breakdown, PartScore
 from layover.plan import Cell, Plan
 from layover.recipe.schema import Report
 from layover.records import Record
@@ -32,7 +33,10 @@ from layover.statistics import GROUPS
 
 SIZES = {"one seed": (2, 6, 13, 12, 1), "three seeds": (1, 6, 9, 12, 3)}
 """Models, methods, intermediates (`none` included), targets, seeds."""
-LANGUAGES = [f"l{number:02d}" for number in range(40)]
+LANGUAGES = (
+    "en af ar bg bn de el es et eu fa fi fr he hi hu id it ja jv ka kk ko ml mr ms my nl pt ru sw ta te th tl tr ur vi yo zh"
+).split()
+"""The languages of XTREME."""
 
 
 def rows_of(models: int, methods: int, intermediates: int, targets: int, seeds: int) -> list[CellRow]:
@@ -82,9 +86,25 @@ def rows_of(models: int, methods: int, intermediates: int, targets: int, seeds: 
                 items=own[1],
                 baseline_items=None if baseline is None else baseline[1],
                 curves=(TrainingCurve(f"t{key}", "train", points),),
+                breakdown=_breakdown(random),
             )
         )
     return rows
+
+
+def _breakdown(random: np.random.Generator) -> Breakdown:
+    """Return parts of five lengths and the agreement of translations, drawn."""
+    scores = random.normal(60, 8, 5).tolist()
+    parts = {
+        32 * 2**number: PartScore(examples=200, cut=0, scores={"accuracy": score, "macro_f1": score})
+        for number, score in enumerate(scores)
+    }
+    agreement = Agreement(items=1000, same=int(random.integers(500, 900)), right=400)
+    return Breakdown(
+        lengths=dict.fromkeys(LANGUAGES, parts),
+        translations=dict.fromkeys(LANGUAGES[1:], agreement),
+        everywhere=agreement,
+    )
 
 
 def plan_of(rows: list[CellRow]) -> Plan:

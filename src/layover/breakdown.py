@@ -16,7 +16,7 @@ SHORTEST = 32
 FIRST_WINDOW, LATER_WINDOW = "first window", "later window"
 
 
-class Part(BaseModel):
+class PartScore(BaseModel):
     """The score of some examples of a language."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,10 +47,11 @@ class Breakdown(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_version: int = SCHEMA
-    lengths: dict[str, dict[int, Part]] = {}
+    lengths: dict[str, dict[int, PartScore]] = {}
     """Language -> largest number of tokens of a bin -> its examples, by the length of the input before it is cut."""
-    windows: dict[str, dict[str, Part]] = {}
-    """Language -> `first window` or `later window` -> the examples whose answer begins there."""
+    windows: dict[str, dict[str, PartScore]] = {}
+    """Language -> `first window` or `later window` -> the examples whose whole answer is first in that
+    window."""
     translations: dict[str, Agreement] = {}
     """Language -> its agreement with the language of the training data."""
     everywhere: Agreement | None = None
@@ -79,7 +80,7 @@ def read_breakdown(path: Path) -> Breakdown:
     """Read the parts of the scores of a cell.
 
     Raises:
-        StoreError: the file has a newer schema.
+        StoreError: the file has another schema.
     """
     values: Mapping[str, object] = read_json(path)
     if values.get("schema_version") != SCHEMA:

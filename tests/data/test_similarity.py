@@ -29,9 +29,26 @@ def test_every_name_of_a_language_is_the_same_language(name: str) -> None:
     assert similarity("en", name) == similarity("eng", "de")
 
 
-@pytest.mark.parametrize("name", ["xx", "de-en", "und", "multilingual", ""])
+@pytest.mark.parametrize("name", ["xx", "de-en", "en-de", "und", "multilingual", ""])
 def test_other_names_have_none(name: str) -> None:
     assert similarity("en", name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("arb_Arab", "ar"), ("cmn", "zh"), ("ekk", "et"), ("npi", "ne"), ("swh", "sw")]
+)
+def test_the_code_of_the_features_is_a_name_too(name: str, code: str) -> None:
+    assert similarity(name, "en") == similarity(code, "en") != None  # noqa: E711 - both are known
+
+
+def test_families_are_those_of_the_language_or_unknown() -> None:
+    def family(*pair: str) -> float | None:
+        return (similarity(*pair) or {})["family"]
+
+    assert family("eu", "en") is None, "lang2vec has no family of Basque"
+    known = {pair: family(*pair) for pair in (("et", "fi"), ("lv", "lt"), ("no", "sv"), ("nb", "nn"))}
+    assert all(value is not None and value > 0.5 for value in known.values()), known
+    assert family("fi", "en") == 0.0
 
 
 def test_a_language_equals_itself() -> None:

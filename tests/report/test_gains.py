@@ -189,7 +189,7 @@ def test_a_declared_family_decides_which_comparisons_are_adjusted_together(group
     by_family = [max(gain.finding.p for gain in gains(RowsWithGains.of(rows, axes))) for axes in sizes]
     assert by_family[4] < by_family[1] < by_family[0] < by_family[2], "more comparisons, larger p-values"
     text = section.explained(gains(RowsWithGains.of(rows, ("method",))), ("method",))
-    assert "adjusted for all comparisons of the method" in text
+    assert "adjusted for all comparisons with the same method" in text
     assert "Comparisons: full 4, lora 4." in text
     assert "adjusted for all comparisons of the report" in section.explained(gains(RowsWithGains.of(rows, ())), ())
 
@@ -206,3 +206,25 @@ def test_equal_work_in_two_families_is_one_comparison_of_each(group: Group) -> N
     }
     together = {gain.family for gain in shown(gains(RowsWithGains.of(rows, ())))}
     assert together == {2}, "in one family the copy is the same comparison"
+
+
+def test_one_family_has_all_shown_gains_whatever_their_languages(group: Group) -> None:
+    """A target without a zero-shot language is shown over all its languages."""
+    far_rows = [row for name in ("mnli", "qqp") for row in group("lora", name, [64.0, 65.0, 66.5], NONE)]
+    near_rows = [
+        replace(row, record=record_of(en=row.record.value("sw", "accuracy")), baseline=record_of(en=NONE[seed]))
+        for name in ("mnli", "qqp", "squad")
+        for seed, row in enumerate(group("lora", name, [64.0, 65.0, 66.5], NONE, target="stsb"))
+        if row.record is not None
+    ]
+    near_rows = [
+        replace(row, items={"en": row.items["sw"]}, baseline_items={"en": row.baseline_items["sw"]})
+        for row in near_rows
+        if row.items is not None and row.baseline_items is not None
+    ]
+    found = gains(RowsWithGains.of([*far_rows, *near_rows], ()))
+    assert [(gain.target, gain.languages, gain.family) for gain in shown(found)] == [
+        *[("xnli", "zero-shot", 5)] * 2,
+        *[("stsb", "all", 5)] * 3,
+    ]
+    assert {(gain.target, gain.languages, gain.family) for gain in found if not gain.shown} == {("xnli", "all", 2)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from scipy.stats import t
@@ -89,3 +90,32 @@ def test_many_interactions_show_only_the_marked_ones(tmp_path: Path, group: Grou
     assert {line["family"] for line in lines} == {"1"}
     (family,) = {each.family for each in interactions.interactions(RowsWithGains.of(rows, ()))}
     assert family == 62
+
+
+def test_what_is_left_out_is_counted(group: Group) -> None:
+    first = group("full", "mnli", [70.0, 72.0], [69.0, 70.0])
+    other = [row for name in ("mnli", "qqp") for row in group("lora", name, [68.0, 70.0], [60.0, 61.0])]
+    rows = [*first, *other]
+    made = interactions.interactions(rows)
+    assert [each.group[2] for each in made] == ["mnli"]
+    assert interactions.left_out(rows, made) == 1
+    assert interactions.SECTION.whole is not None
+    text = "\n".join(interactions.SECTION.whole(SimpleNamespace(), rows))  # type: ignore[arg-type]
+    assert "or has other languages or seeds): 1." in text
+
+
+def test_a_training_language_without_a_score_leaves_the_gains_comparable(group: Group) -> None:
+    first = group("full", "mnli", [70.0, 72.0], [69.0, 70.0])
+    other = [
+        replace(row, record=record_of(en=None, sw=68.0), baseline=record_of(en=None, sw=60.0))
+        for row in group("lora", "mnli", [68.0, 70.0], [60.0, 61.0])
+    ]
+    (made,) = interactions.interactions([*first, *other])
+    assert made.finding.difference.mean == pytest.approx(8.0 - 1.5)
+
+
+def test_two_methods_that_are_the_same_work_are_one_interaction(group: Group) -> None:
+    scores, none = [64.0, 65.0, 66.5], [60.0, 61.0, 62.0]
+    first, lora = group("full", "mnli", none, none), group("lora", "mnli", scores, none)
+    copy = [replace(row, cell=replace(row.cell, method="stack")) for row in lora]
+    assert [each.family for each in interactions.interactions([*first, *lora, *copy])] == [1, 1]

@@ -46,6 +46,14 @@ def test_lines_are_the_names_without_ids() -> None:
     assert ItemNames({"en": rows(None, None)}).of("en", KIND, examples("a", "b")) == ["1", "2"]
 
 
+def test_lines_of_two_files_are_other_items() -> None:
+    def two(language: str) -> list[dict[str, Any]]:
+        return [{"id": None, "where": f"{language}.{part}:{line}"} for part in "ab" for line in (1, 2)]
+
+    names = ItemNames({"en": two("en"), "de": two("de")})
+    assert names.own("en") == ["1", "2", "1 in file 2", "2 in file 2"] == names.own("de")
+
+
 def test_examples_about_one_text_are_one_item() -> None:
     names = ItemNames({"en": rows(None, None, None)})
     assert names.of("en", KIND, examples("a", "b", "a")) == ["1", "2", "1"]

@@ -22,46 +22,51 @@ class _Features:
     bits: tuple[int, int, int]
     """Syntax, phonology and inventory: a set bit is a feature that the language has."""
     families: frozenset[int]
+    """Empty if they are unknown."""
 
 
-def similarity(language: str, other: str) -> dict[str, float] | None:
+def similarity(language: str, other: str) -> dict[str, float | None] | None:
     """Return measure -> cosine similarity of two languages, from 0 to 1; None if a language is unknown.
 
+    The similarity of families is None if the family of a language is unknown.
+
     Args:
-        language: Name of a language: `de`, `deu`, `zh-CN`. A pair of languages is unknown.
+        language: Name of a language: `de`, `deu`, `zh-CN`, `arb_Arab`. A pair of languages is unknown.
         other: Name of another language.
     """
-    pair = [_features_of(name) for name in (language, other)]
-    first, second = pair
+    first, second = (_features_of(name) for name in (language, other))
     if first is None or second is None:
         return None
-    bits = [
+    bits: list[float | None] = [
         _cosine((own & there).bit_count(), own.bit_count(), there.bit_count())
         for own, there in zip(first.bits, second.bits, strict=True)
     ]
-    shared = _cosine(len(first.families & second.families), len(first.families), len(second.families))
-    return dict(zip(MEASURES, (*bits, shared), strict=True))
+    families = first.families, second.families
+    shared = _cosine(len(families[0] & families[1]), *map(len, families)) if all(families) else None
+    return dict(zip(MEASURES, [*bits, shared], strict=True))
 
 
 def _cosine(shared: int, own: int, other: int) -> float:
-    return float(shared / (own * other) ** 0.5) if own and other else 0.0
+    return float(shared / (own * other) ** 0.5)
 
 
 def _features_of(name: str) -> _Features | None:
-    codes = named(name).codes
-    return _table().get(codes[0]) if len(codes) == 1 else None
+    language = named(name)
+    return _table().get(language.codes[0]) if len(language.codes) == 1 and not language.doubtful else None
 
 
 @cache
 def _table() -> Mapping[str, _Features]:
-    """Return code of a language -> its features."""
+    """Return code of a language, the shortest one or that of its features -> its features."""
     text = (files("layover.data") / "lang2vec.txt").read_text(encoding="ascii")
-    table = {}
+    table: dict[str, _Features] = {}
     for line in text.splitlines():
         if line.startswith("#"):
             continue
-        code, _, *numbers, families = line.split()
+        code, individual, *numbers, families = line.split()
         syntax, phonology, inventory = (int(number, 16) for number in numbers)
         members = frozenset() if families == "-" else frozenset(map(int, families.split(",")))
-        table[code] = _Features((syntax, phonology, inventory), members)
+        features = _Features((syntax, phonology, inventory), members)
+        table[code] = features
+        table.setdefault(individual, features)
     return table

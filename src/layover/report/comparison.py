@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 from layover.plan.nodes import Group
 from layover.records import Record
+from layover.report.gains import Compared, family_axes, family_name, findings
 from layover.report.rows import CellRow
 from layover.report.seed_scores import difference_of
-from layover.statistics import Difference, Finding, family
+from layover.statistics import Finding
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Change:
     reason: str
     """The reason why there is no difference, or `unchanged` if both sweeps have the same trainings and scores."""
     family: int = 0
-    """Number of comparisons of the target that can be marked."""
+    """Number of comparisons in its family that can be marked; 0 without a difference."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Comparison:
     """The groups that both sweeps have, in the order of the first."""
     before_only: tuple[Group, ...]
     after_only: tuple[Group, ...]
+    family: str
+    """The comparisons that are one family: `with the same target`."""
 
 
 UNCHANGED = "unchanged"
@@ -46,29 +49,27 @@ UNCHANGED = "unchanged"
 def compared(before: Sequence[CellRow], after: Sequence[CellRow]) -> Comparison:
     """Return the comparison; scores are means over all languages.
 
-    Seeds with the same number are paired, and test items, too: the data must be the same. A family has all comparisons
-    of a target.
+    Seeds with the same number are paired, and test items, too: the data must be the same. The family is that of the
+    first sweep.
 
     Args:
         before: Rows of the first sweep.
         after: Rows of the second sweep.
     """
     first, second = _groups(before), _groups(after)
-    made: dict[Group, tuple[Change, Difference | None]] = {
+    made: dict[Group, tuple[Change, Compared | None]] = {
         name: _change(name, first[name], second[name]) for name in first if name in second
     }
-    changes: dict[Group, Change] = {}
-    for target in dict.fromkeys(name[3] for name in made):
-        known = {name: each for name, (_, each) in made.items() if name[3] == target and each is not None}
-        findings = dict(zip(known, family(list(known.values())), strict=True))
-        marked = sum(finding.p is not None for finding in findings.values())
-        for name, (change, _) in made.items():
-            if name[3] == target:
-                changes[name] = replace(change, finding=findings.get(name), family=marked)
+    known = findings(before, {name: each for name, (_, each) in made.items() if each is not None})
+    changes = {
+        name: replace(change, finding=known[name][0], family=known[name][1]) if name in known else change
+        for name, (change, _) in made.items()
+    }
     return Comparison(
         tuple(changes[name] for name in made),
         tuple(name for name in first if name not in second),
         tuple(name for name in second if name not in first),
+        family_name(family_axes(before)),
     )
 
 
@@ -82,10 +83,8 @@ def _groups(rows: Sequence[CellRow]) -> dict[Group, dict[int, CellRow]]:
     return groups
 
 
-def _change(
-    name: Group, before: Mapping[int, CellRow], after: Mapping[int, CellRow]
-) -> tuple[Change, Difference | None]:
-    """Return the change of a group without its finding, and the difference."""
+def _change(name: Group, before: Mapping[int, CellRow], after: Mapping[int, CellRow]) -> tuple[Change, Compared | None]:
+    """Return the change of a group without its finding, and what is compared."""
     pairs = _pairs(before, after)
     scored = [(old, new) for old, new in pairs if old.record is not None and new.record is not None]
     first, second = (_mean([pair[side].value for pair in scored]) for side in (0, 1))
@@ -99,7 +98,8 @@ def _change(
         if old.record is not None and new.record is not None
     ]
     seeded = all(row.cell.seeded for row in after.values()), all(row.cell.seeded for row in before.values())
-    return change, difference_of(cells, scored[0][0].metric, zero_shot=False, seeded=seeded)
+    difference = difference_of(cells, scored[0][0].metric, zero_shot=False, seeded=seeded)
+    return change, Compared(difference, tuple((old.cell.score, new.cell.score) for old, new in scored))
 
 
 def _pairs(before: Mapping[int, CellRow], after: Mapping[int, CellRow]) -> list[tuple[CellRow, CellRow]]:

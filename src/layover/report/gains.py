@@ -85,31 +85,39 @@ def family_axes(rows: Sequence[CellRow]) -> tuple[str, ...]:
 
 
 def family_name(axes: Sequence[str]) -> str:
-    """Return the comparisons that are one family, in words: `of the target`, `of the report`."""
-    return f"of the {' and '.join(axes)}" if axes else "of the report"
+    """Return the comparisons that are one family, in words: `with the same target`, `of the report`."""
+    return f"with the same {' and '.join(axes)}" if axes else "of the report"
 
 
-def findings(rows: Sequence[CellRow], differences: Mapping[Group, Difference]) -> dict[Group, tuple[Finding, int]]:
-    """Return the finding of each difference, and the number of comparisons in its family that can be marked.
+@dataclass(frozen=True)
+class Compared:
+    """A difference of cells, before statistics."""
+
+    difference: Difference
+    work: Hashable
+    """The keys of the compared scores: comparisons with equal ones are the same comparison."""
+
+
+def findings(rows: Sequence[CellRow], comparisons: Mapping[Group, Compared]) -> dict[Group, tuple[Finding, int]]:
+    """Return the finding of each comparison, and the number of comparisons in its family that can be marked.
 
     Args:
         rows: The rows of the report; they know the declared family.
-        differences: Group -> difference; the group's axes decide its family.
+        comparisons: Group -> comparison; the group's axes decide its family.
     """
-    by_group: dict[Group, tuple[Finding, int]] = {}
-    families: dict[tuple[str, ...], list[Group]] = {}
-    for group in differences:
-        families.setdefault(_family_of(rows, group), []).append(group)
+    made: dict[Group, tuple[Finding, int]] = {}
+    families: dict[tuple[str, ...], dict[Hashable, list[Group]]] = {}
+    for group, comparison in comparisons.items():
+        axes = family_axes(rows)
+        same = tuple(value for axis, value in zip(GROUP_AXES, group, strict=True) if axis in axes)
+        families.setdefault(same, {}).setdefault(comparison.work, []).append(group)
     for members in families.values():
-        made = family([differences[group] for group in members], [group[3] for group in members])
-        count = sum(finding.p is not None for finding in made)
-        by_group |= {group: (finding, count) for group, finding in zip(members, made, strict=True)}
-    return by_group
-
-
-def _family_of(rows: Sequence[CellRow], group: Group) -> tuple[str, ...]:
-    axes = family_axes(rows)
-    return tuple(value for axis, value in zip(GROUP_AXES, group, strict=True) if axis in axes)
+        first = [groups[0] for groups in members.values()]
+        results = family([comparisons[group].difference for group in first], [group[3] for group in first])
+        count = sum(finding.p is not None for finding in results)
+        for finding, groups in zip(results, members.values(), strict=True):
+            made |= dict.fromkeys(groups, (finding, count))
+    return made
 
 
 def finding_text(finding: Finding) -> str:
@@ -133,8 +141,8 @@ def finding_values(finding: Finding | None) -> dict[str, float | str | None]:
 def gains(rows: Sequence[CellRow]) -> list[Gain]:
     """Return the gains of all scored cells with an intermediate, in the order of the sweep.
 
-    A family has the comparisons of one target, unless the recipe declares another family: over all languages, and once
-    more over the zero-shot languages.
+    A family has the comparisons of one target, unless the recipe declares another family. The gains that tables show
+    are families of their own, and so are the others.
     """
     return rows.gains if isinstance(rows, RowsWithGains) else _gains(rows)
 
@@ -144,42 +152,43 @@ def _gains(rows: Sequence[CellRow]) -> list[Gain]:
     for row in rows:
         if row.cell.baseline is not None:
             groups.setdefault(row.cell.group, []).append(row)
-    over = {zero_shot: _over(rows, groups, zero_shot=zero_shot) for zero_shot in (False, True)}
-    return [over[zero_shot][group] for group in groups for zero_shot in (False, True) if group in over[zero_shot]]
+    far = zero_shot_targets(rows)
+    made = [_shown_or_not(rows, groups, far, shown=shown) for shown in (True, False)]
+    return [
+        gain
+        for group in groups
+        for languages in (ALL, ZERO_SHOT)
+        for each in made
+        if (gain := each.get(group)) is not None and gain.languages == languages
+    ]
 
 
-def _over(rows: Sequence[CellRow], groups: Mapping[Group, list[CellRow]], *, zero_shot: bool) -> dict[Group, Gain]:
-    """Return the gains over all languages, or over the zero-shot languages."""
-    far, over = zero_shot_targets(rows), ZERO_SHOT if zero_shot else ALL
+def _shown_or_not(
+    rows: Sequence[CellRow], groups: Mapping[Group, list[CellRow]], far: set[str], *, shown: bool
+) -> dict[Group, Gain]:
+    """Return the gains over the languages that tables show for each target, or over the other ones."""
     scored: dict[Group, list[CellRow]] = {}
     made: dict[Group, tuple[Difference | None, str]] = {}
-    same: dict[Hashable, list[Group]] = {}
     for group, members in groups.items():
+        zero_shot = (group[3] in far) == shown
         there = [row for row in members if row.record is not None and row.record.averaged(zero_shot=zero_shot)]
-        if not there:
-            continue
-        scored[group], made[group] = there, _difference(there, zero_shot=zero_shot)
-        if made[group][0] is not None:
-            # equal work has equal keys: such a comparison is one of the family
-            keys = tuple((row.cell.score, row.cell.baseline) for row in there)
-            same.setdefault((_family_of(rows, group), keys), []).append(group)
-    first = {equal[0]: difference for equal in same.values() if (difference := made[equal[0]][0]) is not None}
-    results = findings(rows, first)
-    known = {group: results[equal[0]] for equal in same.values() for group in equal}
-    sizes = {_family_of(rows, group): size for group, (_, size) in known.items()}
-    return {
-        group: Gain(
-            *group,
-            there[0].metric,
-            over,
-            zero_shot == (group[3] in far),
-            known[group][0] if group in known else None,
-            sizes.get(_family_of(rows, group), 0),
-            len(there),
-            made[group][1],
-        )
-        for group, there in scored.items()
-    }
+        if there:
+            scored[group], made[group] = there, _difference(there, zero_shot=zero_shot)
+    known = findings(
+        rows,
+        {
+            group: Compared(difference, tuple((row.cell.score, row.cell.baseline) for row in scored[group]))
+            for group, (difference, _) in made.items()
+            if difference is not None
+        },
+    )
+    gains = {}
+    for group, there in scored.items():
+        finding, size = known.get(group, (None, 0))
+        languages = ZERO_SHOT if (group[3] in far) == shown else ALL
+        reason = made[group][1]
+        gains[group] = Gain(*group, there[0].metric, languages, shown, finding, size, len(there), reason)
+    return gains
 
 
 def _difference(rows: Sequence[CellRow], *, zero_shot: bool) -> tuple[Difference | None, str]:

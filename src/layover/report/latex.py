@@ -66,7 +66,7 @@ def _gains(table: Summary, gains: Sequence[Gain], name: str) -> str:
     intervals = f" Intervals are over {' or '.join(bases)}." if bases else ""
     caption = (
         f"{latex(name)}. Gains on {latex(target)} over no intermediate with the same method, in points, over {over} "
-        f"languages.{intervals} The p-values are adjusted for all comparisons of the table."
+        f"languages.{intervals} The p-values are adjusted for all comparisons {table.family}."
     )
     names = _names(table)
     heads = [*names, "gain", r"95\,\% interval", "adjusted p"]

@@ -45,14 +45,14 @@ class CellRow:
     cost: TargetCost | None = None
     """The cost of the target's training; None if there is none."""
     counts: LabelCounts | None = None
-    """The counts of its labels; None if answers are not labels, or if an older version scored the cell."""
+    """The counts of its labels; None if answers are not labels."""
     items: Items | None = None
     """What groups of test items contribute to its scores; None if the cell is missing."""
     baseline_items: Items | None = None
     """The items of `baseline`."""
     curves: tuple[TrainingCurve, ...] = ()
     """The learning curves of its finished trainings; several cells may have the same one."""
-    parts: Breakdown | None = None
+    breakdown: Breakdown | None = None
     """The parts of its scores; None if the cell is missing."""
     generated: bool = False
     """Whether the sandbox generates the texts of its target, so that the languages are imitations."""
@@ -84,14 +84,14 @@ def rows_of(plan: Plan, store: Store) -> list[CellRow]:
     @cache
     def counts_of(key: str) -> LabelCounts | None:
         path = store.path(key) / CLASSES if store.has(key) else None
-        return read_counts(path) if path is not None and path.is_file() else None  # older versions did not write counts
+        return read_counts(path) if path is not None and path.is_file() else None
 
     @cache
     def items_of(key: str) -> Items | None:
         return read_items(store.path(key) / ITEMS) if store.has(key) else None
 
     @cache
-    def parts_of(key: str) -> Breakdown | None:
+    def breakdown_of(key: str) -> Breakdown | None:
         return read_breakdown(store.path(key) / BREAKDOWN) if store.has(key) else None
 
     rows = []
@@ -105,7 +105,7 @@ def rows_of(plan: Plan, store: Store) -> list[CellRow]:
         values = (cell, scored.metric, scored.split, parts, record, baseline, failure, weights, below, cost)
         items = items_of(cell.score), None if cell.baseline is None else items_of(cell.baseline)
         generated = plan.recipe.tasks[cell.target].maker is not None
-        counts, breakdown = counts_of(cell.score), parts_of(cell.score)
+        counts, breakdown = counts_of(cell.score), breakdown_of(cell.score)
         rows.append(CellRow(*values, counts, *items, curves(cell.train), breakdown, generated))
     return rows
 

@@ -14,7 +14,7 @@ Array = npt.NDArray[np.float64]
 Items = Mapping[str, Array]
 """Language -> what groups of items contribute to each score, (metrics, GROUPS); `layover.steps.items` writes it."""
 Scored = tuple[Record, Items | None]
-"""The record of a cell, and its items; None if an older version scored the cell."""
+"""The record of a cell, and its items; None if they are unknown."""
 
 
 def difference_of(

@@ -58,7 +58,7 @@ class Summary:
     seeds: tuple[int, int]
     """The smallest and the largest number of seeds of a score; 0 if nothing depends on a seed."""
     family: str
-    """The comparisons that are one family: `of the target`."""
+    """The comparisons that are one family: `with the same target`."""
 
     @property
     def models(self) -> list[str]:

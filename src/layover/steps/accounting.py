@@ -72,11 +72,13 @@ class Account:
             "unlearnable": _as_json(reasons),
         }
 
-    def rows(self, lengths: Sequence[int], windows: Sequence[int | None], max_length: int) -> list[dict[str, Any]]:
-        """Return the fields of `load_rows` for each kept example; the ids are None unless all examples have other ids.
+    def rows(
+        self, lengths: Sequence[int | None], windows: Sequence[int | None], max_length: int
+    ) -> list[dict[str, Any]]:
+        """Return the fields of `load_rows` for each kept example; the ids are None unless all of them differ.
 
         Args:
-            lengths: Number of tokens of each example before it is cut.
+            lengths: Number of tokens of each example before it is cut; None in training data.
             windows: Number of the window with the answer; None without windows or answer.
             max_length: Most tokens of a row.
         """
@@ -85,7 +87,13 @@ class Account:
         named = ids if distinct(ids) else [None] * len(ids)
         places = [_without_folder(self._tally.where(number)) for number in numbers]
         return [
-            {"id": own, "where": where, "tokens": length, "cut": length > max_length, "window": window}
+            {
+                "id": own,
+                "where": where,
+                "tokens": length,
+                "cut": None if length is None else length > max_length,
+                "window": window,
+            }
             for own, where, length, window in zip(named, places, lengths, windows, strict=True)
         ]
 

@@ -46,7 +46,7 @@ CLASSES = "classes.json"
 """score: how often each label is gold and predicted (`layover.label_counts`); only if answers are labels."""
 ITEMS = "items.safetensors"
 """score: what groups of test items contribute to each score (`layover.steps.items`)."""
-BREAKDOWN = "parts.json"
+BREAKDOWN = "breakdown.json"
 """score: scores by length of the input and place of the answer, agreement of translations (`layover.breakdown`)."""
 
 
@@ -103,7 +103,8 @@ def load_rows(store: Store, key: str) -> list[dict[str, Any]]:
     """Return where each example of a finished tokenize node comes from, and how long it is.
 
     The fields are `id` in the data, or None; its place `where`; `tokens`, the length of its input before it is cut;
-    `cut`, whether it is longer than `max_length`; `window`, the number of the window with its answer, or None.
+    `cut`, whether it is longer than `max_length`; `window`, the number of the window with its answer, or None. In
+    training data `tokens` and `cut` are None.
     """
     return read_lines(store.path(key) / ROWS)
 

@@ -25,7 +25,8 @@ class ItemNames:
     """Names of examples as items: examples with equal names are one item for statistics.
 
     A name is the id in the data if most ids are in several languages, else the line in the file: lines of parallel
-    files translate each other. Examples about the same text have the name of the first of them.
+    files translate each other. In a second file of a language, a line also has the number of the file. Examples about
+    the same text have the name of the first of them.
 
     Args:
         rows: Language -> id and place of each example, as `load_rows` returns them.
@@ -46,11 +47,19 @@ class ItemNames:
 
     def own(self, language: str) -> list[str]:
         """Return a name for each example of a language that only its translations share."""
-        return [self._own(row) for row in self.rows[language]]
+        rows = self.rows[language]
+        files = {file: number for number, file in enumerate(dict.fromkeys(_file(row) for row in rows))}
+        return [self._name(row, files[_file(row)]) for row in rows]
 
-    def _own(self, row: Mapping[str, Any]) -> str:
-        by_id = self._by_id and row["id"] is not None
-        return str(row["id"]) if by_id else str(row["where"]).rpartition(":")[2]
+    def _name(self, row: Mapping[str, Any], file: int) -> str:
+        if self._by_id and row["id"] is not None:
+            return str(row["id"])
+        line = str(row["where"]).rpartition(":")[2]
+        return f"{line} in file {file + 1}" if file else line
+
+
+def _file(row: Mapping[str, Any]) -> str:
+    return str(row["where"]).rpartition(":")[0]
 
 
 def contributions_of(

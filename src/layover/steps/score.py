@@ -29,9 +29,9 @@ from layover.steps.artifacts import (
     predictions_of,
     read_lines,
 )
+from layover.steps.breakdown import BreakdownCollector, ScoredLanguage
 from layover.steps.context import Context
 from layover.steps.items import Array, ItemNames, contributions_of, write_items
-from layover.steps.parts import Parts, Scored
 from layover.store import Store
 
 Scores = dict[str, float]
@@ -96,10 +96,11 @@ def head_scores(spec: ScoreSpec, store: Store) -> CellScores:
         outcome.threshold = LabelThreshold(tuned_on=spec.no_answer.tuned_on, thresholds=thresholds)
     elif spec.no_answer is not None:
         outcome.no_answer = NoAnswerThresholds(tuned_on=spec.no_answer.tuned_on, thresholds=thresholds)
-    names, parts = _names(spec, store), Parts(kinds.get(spec.kind), spec.metrics, spec.rules, spec.source_language)
+    names = _names(spec, store)
+    collector = BreakdownCollector(kinds.get(spec.kind), spec.metrics, spec.rules, spec.source_language)
     for language in spec.predictions:
-        _score(spec, language, thresholds, names, store, outcome, parts)
-    outcome.breakdown = parts.made()
+        _score(spec, language, thresholds, names, store, outcome, collector)
+    outcome.breakdown = collector.breakdown()
     return outcome
 
 
@@ -132,7 +133,7 @@ def _score(
     names: ItemNames,
     store: Store,
     outcome: CellScores,
-    parts: Parts,
+    collector: BreakdownCollector,
 ) -> None:
     """Add the scores of a language to the outcome, or the reason why there are none."""
     kind = kinds.get(spec.kind)
@@ -157,7 +158,7 @@ def _score(
     outcome.items[language] = contributions_of(
         kind, predictions, examples, items, metrics=spec.metrics, language=language, rules=spec.rules
     )
-    parts.add(language, Scored(predictions, examples, names.rows[language], names.own(language)))
+    collector.add(language, ScoredLanguage(predictions, examples, names.rows[language], names.own(language)))
     if kind.classes:
         outcome.counts[language] = count(_labels(kind, predictions, examples))
 

@@ -46,7 +46,8 @@ def run(node: Node[TokenizeSpec], folder: Path, context: Context) -> None:
     features = replace(features, hidden_percent=spec.hidden_percent)
     features.save(folder / FEATURES)
     write_lines(folder / EXAMPLES, (kind.to_json(example) for example in examples))
-    lengths = input_lengths(features, examples, tokenizer, spec)
+    scored = spec.location.split != "train" or spec.subset.part == "held"
+    lengths = input_lengths(features, examples, tokenizer, spec) if scored else [None] * len(examples)
     windows = kind.answer_windows(features, examples)
     write_lines(folder / ROWS, account.rows(lengths, windows, spec.max_length))
     gold = sum(kind.has_gold(example) for example in examples)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,9 +20,8 @@ if TYPE_CHECKING:
 
 ORDER = 63
 MEANING = (
-    "Means over all languages and the seeds of both sweeps. Brackets: the 95 % interval.",
-    "▲ and ▼: p < 0.05 over trainings and test items, adjusted for all comparisons of",
-    "the target. (items): the interval is over test items alone.",
+    "Means over all languages and the seeds of both sweeps. Brackets: the 95 % interval. ▲ and ▼: p < 0.05 over "
+    "trainings and test items, adjusted for all comparisons {family}. (items): the interval is over test items alone."
 )
 
 
@@ -53,22 +54,25 @@ def command(
     _show(result, changed=changed)
 
 
-def _rows(recipe: Path, store: Path) -> list[CellRow]:
+def _rows(recipe: Path, store: Path) -> Sequence[CellRow]:
     from layover.report import rows_of
+    from layover.report.gains import RowsWithGains
 
     prepared = planned(recipe, None, store, needed=True)
     with prepared.store.locks.read("compare", complain):
-        return rows_of(prepared.plan, prepared.store)
+        rows = rows_of(prepared.plan, prepared.store)
+    return RowsWithGains.of(rows, prepared.plan.recipe.document.report.family)
 
 
 def _show(result: Comparison, *, changed: bool) -> None:
     from layover.report.comparison import UNCHANGED
+    from layover.report.terminal import COLUMNS
 
     shown = [change for change in result.changes if not (changed and change.reason == UNCHANGED)]
     if shown:
         headers = ["model", "method", "intermediate", "target", "seeds", "first", "second", "difference"]
         say(*table(headers, [_line(change) for change in shown]))
-        say("", *MEANING)
+        say("", *wrap(MEANING.format(family=result.family), COLUMNS))
     for title, names in (("only in the first", result.before_only), ("only in the second", result.after_only)):
         for name in names:
             say(f"{title}: {'/'.join(name)}")

@@ -10,7 +10,16 @@ from layover.escape import csv_file, markdown_table
 from layover.plan import Plan
 from layover.plan.nodes import Group
 from layover.report._section import Section
-from layover.report.gains import ALL, ZERO_SHOT, family_axes, family_name, finding_text, finding_values, findings
+from layover.report.gains import (
+    ALL,
+    ZERO_SHOT,
+    Compared,
+    family_axes,
+    family_name,
+    finding_text,
+    finding_values,
+    findings,
+)
 from layover.report.rows import CellRow, without_repeats, zero_shot_targets
 from layover.report.seed_scores import seed_scores
 from layover.statistics import Finding, SeedScores, unpaired
@@ -49,7 +58,8 @@ def contrasts(rows: Sequence[CellRow]) -> list[Contrast]:
         first, zero_shot = groups.get((models[0], *group[1:]), []), group[3] in far
         if group[0] != models[0] and _comparable(own, first, zero_shot=zero_shot):
             sides = [_scores(side, zero_shot=zero_shot) for side in (own, first)]
-            differences[group] = unpaired([(1.0, sides[0]), (-1.0, sides[1])])
+            keys = tuple(tuple(row.cell.score for row in side) for side in (own, first))
+            differences[group] = Compared(unpaired([(1.0, sides[0]), (-1.0, sides[1])]), keys)
     return [
         Contrast(group, models[0], ZERO_SHOT if group[3] in far else ALL, finding)
         for group, (finding, _) in findings(rows, differences).items()

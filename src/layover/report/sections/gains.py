@@ -37,7 +37,10 @@ def explained(entries: Sequence[Gain], axes: Sequence[str]) -> str:
         "Zero-shot languages have no training data. A target without any is compared over all its languages.",
     ]
     if "trainings and items" in bases:
-        families = {" ".join(inline(getattr(gain, axis)) for axis in axes): gain.family for gain in shown(entries)}
+        families: dict[str, int] = {}
+        for gain in shown(entries):
+            name = " ".join(inline(getattr(gain, axis)) for axis in axes)
+            families[name] = max(gain.family, families.get(name, 0))
         counts = ", ".join(f"{name} {count}".strip() for name, count in families.items() if count)
         parts.append(
             "Brackets contain the 95 % confidence interval of each difference, over trainings and test items. ▲ marks "

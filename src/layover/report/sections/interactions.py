@@ -11,7 +11,17 @@ from layover.escape import csv_file, markdown_table
 from layover.plan import Plan
 from layover.plan.nodes import Group
 from layover.report._section import Section
-from layover.report.gains import ALL, ZERO_SHOT, family_axes, family_name, finding_text, finding_values, findings
+from layover.report.gains import (
+    ALL,
+    GROUP_AXES,
+    ZERO_SHOT,
+    Compared,
+    family_axes,
+    family_name,
+    finding_text,
+    finding_values,
+    findings,
+)
 from layover.report.rows import CellRow, difference, zero_shot_targets
 from layover.report.seed_scores import seed_scores
 from layover.statistics import Finding, SeedScores, paired, unpaired
@@ -51,19 +61,44 @@ def interactions(rows: Sequence[CellRow]) -> list[Interaction]:
     gains = _gains_by_seed(rows, far)
     made = []
     for factor in FACTORS:
-        place = ("model", "method").index(factor)
-        values = list(dict.fromkeys(getattr(row.cell, factor) for row in rows))
-        differences = {}
+        first = first_of(factor, rows)
+        compared = {}
         for group, own in gains.items():
-            other = gains.get((*group[:place], values[0], *group[place + 1 :]), {})
-            terms = _terms(own, other, same_seeds=factor == "method") if group[place] != values[0] else None
-            if terms is not None:
-                differences[group] = (paired if factor == "method" else unpaired)(terms)
+            other = gains.get(_with(group, factor, first), {})
+            zero_shot = group[3] in far
+            if (
+                _value(group, factor) != first
+                and (each := _compared(own, other, factor, zero_shot=zero_shot)) is not None
+            ):
+                compared[group] = each
         made += [
-            Interaction(factor, group, values[0], ZERO_SHOT if group[3] in far else ALL, finding, size)
-            for group, (finding, size) in findings(rows, differences).items()
+            Interaction(factor, group, first, ZERO_SHOT if group[3] in far else ALL, finding, size)
+            for group, (finding, size) in findings(rows, compared).items()
         ]
     return made
+
+
+def left_out(rows: Sequence[CellRow], made: Sequence[Interaction]) -> int:
+    """Return the number of known gains that are compared with no other gain of a factor that varies."""
+    gains = _gains_by_seed(rows, zero_shot_targets(rows))
+    others = {
+        (factor, group) for factor in FACTORS for group in gains if _value(group, factor) != first_of(factor, rows)
+    }
+    return len(others - {(each.factor, each.group) for each in made})
+
+
+def first_of(factor: Factor, rows: Sequence[CellRow]) -> str:
+    """Return the first method or model of the sweep."""
+    return _value(rows[0].cell.group, factor)
+
+
+def _value(group: Group, factor: Factor) -> str:
+    return group[GROUP_AXES.index(factor)]
+
+
+def _with(group: Group, factor: Factor, value: str) -> Group:
+    model, method, intermediate, target = group
+    return (value, method, intermediate, target) if factor == "model" else (model, value, intermediate, target)
 
 
 Gains = Mapping[int, CellRow]
@@ -80,27 +115,30 @@ def _gains_by_seed(rows: Sequence[CellRow], far: set[str]) -> dict[Group, dict[i
     return gains
 
 
-def _terms(own: Gains, other: Gains, *, same_seeds: bool) -> list[tuple[float, SeedScores]] | None:
-    """Return weight and gains of both sides; None if they have no seed in common, or other languages."""
-    if same_seeds:
+def _compared(own: Gains, other: Gains, factor: Factor, *, zero_shot: bool) -> Compared | None:
+    """Return the difference of two gains; None if they have no seed in common, or other languages.
+
+    The seeds of two methods are paired, those of two models are not.
+    """
+    if factor == "method":
         common = [seed for seed in own if seed in other]
         own, other = ({seed: side[seed] for seed in common} for side in (own, other))
+    sides = list(own.values()), list(other.values())
     languages = {
-        frozenset(row.record.scored()) for side in (own, other) for row in side.values() if row.record is not None
+        frozenset(row.record.averaged(zero_shot=zero_shot)) for side in sides for row in side if row.record is not None
     }
     if not own or not other or len(languages) > 1:
         return None
-    return [(1.0, _scores(own)), (-1.0, _scores(other))]
+    terms = [(weight, _scores(side, zero_shot=zero_shot)) for weight, side in zip((1.0, -1.0), sides, strict=True)]
+    work = tuple(tuple((row.cell.score, row.cell.baseline) for row in side) for side in sides)
+    return Compared((paired if factor == "method" else unpaired)(terms), work)
 
 
-def _scores(side: Gains) -> SeedScores:
+def _scores(rows: Sequence[CellRow], *, zero_shot: bool) -> SeedScores:
     """Return the gains of a group as scores."""
-    rows = list(side.values())
-    cell = rows[0].cell
-    zero_shot = any(row.record is not None and row.record.averaged(zero_shot=True) for row in rows)
+    cell, metric = rows[0].cell, rows[0].metric
     own = [(row.record, row.items) for row in rows if row.record is not None]
     none = [(row.baseline, row.baseline_items) for row in rows if row.baseline is not None]
-    metric = rows[0].metric
     scores = seed_scores(own if cell.seeded else own[:1], metric, zero_shot=zero_shot, seeded=cell.seeded)
     seeded = cell.baseline_seeded
     without = seed_scores(none if seeded else none[:1], metric, zero_shot=zero_shot, seeded=seeded)
@@ -110,11 +148,10 @@ def _scores(side: Gains) -> SeedScores:
 def cells(entries: Sequence[Interaction]) -> list[list[str]]:
     """Return the lines of the table: all interactions, or the marked ones of many."""
     shown = entries if len(entries) <= MOST_SHOWN else [each for each in entries if each.finding.mark != "open"]
-    return [[each.factor, f"{_value(each)} - {each.first}", *each.group, finding_text(each.finding)] for each in shown]
-
-
-def _value(each: Interaction) -> str:
-    return each.group[("model", "method").index(each.factor)]
+    return [
+        [each.factor, f"{_value(each.group, each.factor)} - {each.first}", *each.group, finding_text(each.finding)]
+        for each in shown
+    ]
 
 
 def write(rows: Sequence[CellRow], path: Path) -> bool:
@@ -138,6 +175,8 @@ def _whole(_plan: Plan, rows: Sequence[CellRow]) -> list[str]:
     parts = ["## Interactions", EXPLAINED.format(family=family_name(family_axes(rows)))]
     if len(lines) < len(every):
         parts.append(f"{len(lines)} of {len(every)} interactions are marked; `interactions.csv` has all.")
+    if count := left_out(rows, every):
+        parts.append(f"Left out (the first method or model lacks them, or has other languages or seeds): {count}.")
     return [*parts, markdown_table(HEADERS, lines)] if lines else parts
 
 

@@ -6,25 +6,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from layover.breakdown import FIRST_WINDOW, LATER_WINDOW, Part, bin_name
+from layover.breakdown import FIRST_WINDOW, LATER_WINDOW, PartScore, bin_name
 from layover.escape import csv_file, inline, markdown_table
 from layover.plan import Plan
 from layover.report._section import Section
+from layover.report.main_table import NOTHING
 from layover.report.rows import CellRow, by_group, spread, without_repeats, zero_shot_targets
 
-LENGTHS, WINDOWS = "length", "answer"
+LENGTHS, WINDOWS = "length", "window"
 EXPLAINED = {
     LENGTHS: (
         "The scores of inputs of each length in tokens, special tokens included, before an input is cut at "
-        "`max_length`. *n*: examples of all languages; *cut*: those that lost their end or were read in windows."
+        "`max_length`. *n*: examples of these languages; *cut*: those that lost their end or were read in windows."
     ),
     WINDOWS: (
-        "The scores of questions whose answer is in the first window of the text, and of those whose answer is later. "
-        "*n*: questions of all languages; *cut*: those whose text has more than one window."
+        "The scores of questions whose whole answer is in the first window of the text, and of those whose answer is "
+        "in a later window. Questions without an answer, and answers that fit in no window, are left out. *n*: "
+        "questions of these languages; *cut*: those whose text has more than one window."
     ),
 }
 OVER = "Each score is the mean over the languages ({languages}), weighted by examples, and over seeds."
-NOTHING = "–"
 
 
 @dataclass(frozen=True)
@@ -41,38 +42,51 @@ class PartTotal:
     """Number of languages with examples of this part."""
 
 
-def by_part(row: CellRow, of: str) -> dict[str, dict[str, Part]]:
+def by_part(row: CellRow, of: str) -> dict[str, dict[str, PartScore]]:
     """Return language -> name of the part -> part; empty if a cell is missing or has none.
 
     Args:
         row: A row.
-        of: `length` or `answer`.
+        of: `length` or `window`.
     """
-    if row.parts is None:
+    if row.breakdown is None:
         return {}
     if of == WINDOWS:
         return {
             language: {name: parts[name] for name in (FIRST_WINDOW, LATER_WINDOW) if name in parts}
-            for language, parts in row.parts.windows.items()
+            for language, parts in row.breakdown.windows.items()
         }
     return {
         language: {bin_name(most): part for most, part in sorted(parts.items())}
-        for language, parts in row.parts.lengths.items()
+        for language, parts in row.breakdown.lengths.items()
     }
 
 
-def totals(row: CellRow, of: str, *, zero_shot: bool) -> dict[str, PartTotal]:
-    """Return each part over the zero-shot languages, or over all languages."""
-    languages = by_part(row, of)
-    averaged = row.record.averaged(zero_shot=zero_shot) if row.record is not None else ()
-    members: dict[str, list[Part]] = {}
-    for language in averaged:
-        for name, part in languages.get(language, {}).items():
-            members.setdefault(name, []).append(part)
-    return {name: _total(parts, row.metric) for name, parts in members.items()}
+def totals(rows: Sequence[CellRow], of: str, *, zero_shot: bool) -> tuple[list[dict[str, PartTotal]], str]:
+    """Return the parts of each seed, and a remark on their languages if seeds have different ones.
+
+    Only the languages that every seed has are averaged.
+
+    Args:
+        rows: The rows of the seeds of a group.
+        of: `length` or `window`.
+        zero_shot: Whether to average only zero-shot languages.
+    """
+    scored = [(row, row.record.averaged(zero_shot=zero_shot)) for row in rows if row.record is not None]
+    common = [name for name in (scored[0][1] if scored else ()) if all(name in names for _, names in scored)]
+    each = []
+    for row, _ in scored:
+        members: dict[str, list[PartScore]] = {}
+        for language in common:
+            for name, part in by_part(row, of).get(language, {}).items():
+                members.setdefault(name, []).append(part)
+        each.append({name: _total(parts, row.metric) for name, parts in members.items()})
+    same = all({*names} == {*common} for _, names in scored)
+    count = f"{len(common)} language{'' if len(common) == 1 else 's'}"
+    return each, "" if same else f" over the {count} that every seed has"
 
 
-def _total(parts: Sequence[Part], metric: str) -> PartTotal:
+def _total(parts: Sequence[PartScore], metric: str) -> PartTotal:
     known = [(part.examples, part.scores[metric]) for part in parts if part.scores is not None]
     weight = sum(count for count, _ in known)
     score = sum(count * value for count, value in known) / weight if weight else None
@@ -81,21 +95,30 @@ def _total(parts: Sequence[Part], metric: str) -> PartTotal:
 
 
 def cells(rows: Sequence[CellRow], target: str, of: str) -> tuple[list[str], list[list[str]]]:
-    """Return headers and lines of the table; no lines if all examples are in one part."""
+    """Return headers and lines of the table; no lines if all examples are in one part.
+
+    The headers have the numbers of examples, or the cells if these numbers differ between lines.
+    """
     zero_shot = target in zero_shot_targets(rows)
-    names: dict[str, PartTotal] = {}
-    groups = {}
-    for group, every in by_group([row for row in rows if row.cell.target == target]).items():
-        known = [row for row in without_repeats(every) if row.parts is not None]
-        groups[group] = [totals(row, of, zero_shot=zero_shot) for row in known]
-        for each in groups[group]:
-            names |= {name: total for name, total in each.items() if name not in names}
-    order = sorted(names, key=_place)
+    groups = {
+        group: totals(without_repeats(every), of, zero_shot=zero_shot)
+        for group, every in by_group([row for row in rows if row.cell.target == target]).items()
+    }
+    counts: dict[str, set[str]] = {}
+    for seeds, _ in groups.values():
+        for name in {name for each in seeds for name in each}:
+            counts.setdefault(name, set()).add(_counted([each[name] for each in seeds if name in each]))
+    order = sorted(counts, key=_place)
     if len(order) < 2:
         return [], []
-    headers = ["model", "method", "intermediate", *(_heading(name, names[name]) for name in order)]
-    lines = [[*group, *(_score(each, name) for name in order)] for group, each in groups.items() if each]
-    return headers, lines
+    alike = {name for name in order if len(counts[name]) == 1}
+    heads = [f"{name} ({next(iter(counts[name]))})" if name in alike else name for name in order]
+    lines = [
+        [*group, *(_score(seeds, name, counted=name not in alike) + over for name in order)]
+        for group, (seeds, over) in groups.items()
+        if any(seeds)
+    ]
+    return ["model", "method", "intermediate", *heads], lines
 
 
 def _place(name: str) -> tuple[int, str]:
@@ -104,29 +127,35 @@ def _place(name: str) -> tuple[int, str]:
     return (int(first), "") if first.isdigit() else (0, name)
 
 
-def _heading(name: str, total: PartTotal) -> str:
-    cut = f", {total.cut} cut" if total.cut else ""
-    return f"{name} (n={total.examples}{cut})"
+def _counted(seeds: Sequence[PartTotal]) -> str:
+    """Return `n=40, 6 cut`."""
+    most = max(seeds, key=lambda total: total.examples)
+    return f"n={most.examples}" + (f", {most.cut} cut" if most.cut else "")
 
 
-def _score(seeds: Sequence[Mapping[str, PartTotal]], name: str) -> str:
+def _score(seeds: Sequence[Mapping[str, PartTotal]], name: str, *, counted: bool) -> str:
     """Return the mean over seeds, with a remark if some languages have no score of this part alone."""
     parts = [each[name] for each in seeds if name in each]
     mean = spread([part.score for part in parts if part.score is not None])
     if mean is None:
         return NOTHING
     known, languages = min((part.known, part.languages) for part in parts)
-    return mean.text() + (f" ({known} of {languages} languages)" if known < languages else "")
+    remarks = [_counted(parts)] if counted else []
+    remarks += [f"{known} of {languages} languages"] if known < languages else []
+    return mean.text() + (f" ({', '.join(remarks)})" if remarks else "")
 
 
 def write(rows: Sequence[CellRow], path: Path) -> bool:
     """Write one line per cell, language and part."""
     parts = [(row, of, by_part(row, of)) for row in rows for of in (LENGTHS, WINDOWS)]
-    if not any(len(each) > 1 for _, _, languages in parts for each in languages.values()):
+    names: dict[tuple[str, str], set[str]] = {}
+    for row, of, languages in parts:
+        names.setdefault((row.cell.target, of), set()).update(name for each in languages.values() for name in each)
+    if not any(len(each) > 1 for each in names.values()):
         return False
     with csv_file(path) as writerow:
-        names = ["model", "method", "intermediate", "target", "seed", "language", "by", "part", "examples", "cut"]
-        writerow([*names, "metric", "score"])
+        heads = ["model", "method", "intermediate", "target", "seed", "language", "by", "part", "examples", "cut"]
+        writerow([*heads, "metric", "score"])
         for row, of, languages in parts:
             for language, each in languages.items():
                 for name, part in each.items():
@@ -139,7 +168,7 @@ def write(rows: Sequence[CellRow], path: Path) -> bool:
 def _target(_plan: Plan, rows: Sequence[CellRow], target: str) -> list[str]:
     sections = []
     over = "zero-shot" if target in zero_shot_targets(rows) else "all"
-    for of, title in ((LENGTHS, "by length of the input"), (WINDOWS, "by place of the answer")):
+    for of, title in ((LENGTHS, "by length of the input"), (WINDOWS, "by window of the answer")):
         headers, lines = cells(rows, target, of)
         if lines:
             text = f"{EXPLAINED[of]} {OVER.format(languages=over)}"

@@ -11,10 +11,13 @@ from typing import Literal
 import numpy as np
 
 from layover.data.similarity import MEASURES, similarity
+from layover.errors import UndefinedError
 from layover.escape import csv_file, markdown_table
+from layover.metrics.spearman import spearman
 from layover.plan import Plan
 from layover.plan.nodes import Group
 from layover.report._section import Section
+from layover.report.main_table import NOTHING
 from layover.report.rows import CellRow, without_repeats
 from layover.report.sections.language_gains import language_gains
 
@@ -22,13 +25,12 @@ FEWEST = 5
 """Smallest number of languages for a correlation."""
 MOST_SHOWN = 60
 EXPLAINED = (
-    "Spearman's rank correlation, over the zero-shot languages, between a score (or a gain over no intermediate) and "
-    "the similarity of the language to that of the training data: the cosine of their features in URIEL (lang2vec, "
-    "Littell et al. 2017). Scores and gains are means over seeds. It describes these languages, without a test: "
-    "related languages are not independent."
+    "Spearman's rank correlation, over the zero-shot languages, between a score (or a gain over no intermediate) "
+    "and the similarity of the language to that of the training data: the cosine of their features in URIEL "
+    "(lang2vec, Littell et al. 2017). Languages without features are left out. Scores and gains are means over "
+    "seeds. It describes these languages, without a test: related languages are not independent."
 )
 HEADERS = ["of", "model", "method", "intermediate", "target", "languages", *MEASURES]
-NOTHING = "–"
 Of = Literal["score", "gain"]
 
 
@@ -41,7 +43,7 @@ class Correlation:
     count: int
     """Number of languages."""
     values: Mapping[str, float | None]
-    """Measure -> correlation; None if all languages are equal."""
+    """Measure -> correlation; None if all scores, or all similarities, are equal, or if too few are known."""
 
 
 def correlations(rows: Sequence[CellRow]) -> list[Correlation]:
@@ -84,23 +86,24 @@ def _correlation(of: Of, group: Group, values: Mapping[str, float], source: str)
     known = {language: each for language, each in similar.items() if each is not None}
     if len(known) < FEWEST:
         return None
-    numbers = [values[language] for language in known]
-    return Correlation(
-        of,
-        group,
-        len(known),
-        {measure: spearman([each[measure] for each in known.values()], numbers) for measure in MEASURES},
-    )
+    correlated = {
+        measure: correlation(
+            [(near, values[name]) for name, each in known.items() if (near := each[measure]) is not None]
+        )
+        for measure in MEASURES
+    }
+    return Correlation(of, group, len(known), correlated)
 
 
-def spearman(first: Sequence[float], second: Sequence[float]) -> float | None:
-    """Return the rank correlation of two lists, with mean ranks for ties; None if a list has equal values only."""
-    from scipy.stats import rankdata
-
-    ranks = [rankdata(np.round(values, 9)) for values in (first, second)]
-    if any(np.ptp(each) == 0 for each in ranks):
+def correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
+    """Return Spearman's rho; None for too few pairs, or if all values of a side are equal."""
+    if len(pairs) < FEWEST:
         return None
-    return float(np.corrcoef(*ranks)[0, 1])
+    first, second = (np.round(side, 9).tolist() for side in zip(*pairs, strict=True))
+    try:
+        return spearman(first, second) / 100
+    except UndefinedError:
+        return None
 
 
 def cells(entries: Sequence[Correlation]) -> list[list[str]]:

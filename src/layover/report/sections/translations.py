@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 
-from layover.breakdown import Agreement
 from layover.escape import csv_file, inline, markdown_table
 from layover.plan import Plan
 from layover.report._section import Section
-from layover.report.rows import CellRow, by_group, spread, without_repeats
+from layover.report.main_table import NOTHING
+from layover.report.rows import CellRow, by_group, without_repeats
 
 EXPLAINED = (
-    "The test items of these languages are translations of each other. *same answer*: the share of items with the "
-    "same answer as in the language of the training data, the mean over the other languages; *lowest*: the language "
-    "with the smallest share. *everywhere*: the share of items with the same answer, and with the right answer, in "
-    "all languages. Percent, mean over seeds; only items with equal gold count."
+    "The test items of these languages have the same id or line, and the same gold: they translate each other. "
+    "*same answer*: the share of items with the same answer as in the language of the training data, the mean over "
+    "the other languages; *lowest*: the language with the smallest share. *in all*: the share of items with the "
+    "same answer, and with the right answer, in all languages. Percent, mean over seeds; only items with equal gold"
+    " count."
 )
 HEADERS = [
     "model",
@@ -23,62 +25,41 @@ HEADERS = [
     "intermediate",
     "same answer",
     "lowest",
-    "same everywhere",
-    "right everywhere",
+    "same in all",
+    "right in all",
     "languages",
 ]
-NOTHING = "–"
-
-
-def share(count: int, items: int) -> float | None:
-    """Return a percentage; None without items."""
-    return 100 * count / items if items else None
 
 
 def cells(rows: Sequence[CellRow], target: str) -> list[list[str]]:
     """Return the lines of the table of one target."""
     lines = []
     for group, every in by_group([row for row in rows if row.cell.target == target]).items():
-        parts = [row.parts for row in without_repeats(every) if row.parts is not None and row.parts.translations]
-        languages = sorted({language for part in parts for language in part.translations})
-        if not languages:
+        seeds = [row.breakdown for row in without_repeats(every) if row.breakdown is not None]
+        by_language: dict[str, list[float]] = {}
+        for each in seeds:
+            for language, agreement in each.translations.items():
+                by_language.setdefault(language, []).append(percent(agreement.same, agreement.items))
+        if not by_language:
             continue
-        same = {
-            language: _mean([part.translations[language] for part in parts if language in part.translations])
-            for language in languages
-        }
-        known = {language: value for language, value in same.items() if value is not None}
-        if not known:
-            continue
-        lowest = min(known, key=lambda language: known[language])
-        everywhere = [part.everywhere for part in parts if part.everywhere is not None]
-        lines.append(
-            [
-                *group,
-                f"{sum(known.values()) / len(known):.1f}",
-                f"{lowest} {known[lowest]:.1f}",
-                _text(_mean(everywhere)),
-                _text(_mean(everywhere, right=True)),
-                str(len(known)),
-            ]
-        )
+        same = {language: fmean(values) for language, values in by_language.items()}
+        lowest = min(same, key=lambda language: same[language])
+        everywhere = [each.everywhere for each in seeds if each.everywhere is not None and each.everywhere.items]
+        all_same = [percent(agreement.same, agreement.items) for agreement in everywhere]
+        all_right = [percent(agreement.right, agreement.items) for agreement in everywhere]
+        shares = [f"{fmean(values):.1f}" if values else NOTHING for values in (all_same, all_right)]
+        lines.append([*group, f"{fmean(same.values()):.1f}", f"{lowest} {same[lowest]:.1f}", *shares, str(len(same))])
     return lines
 
 
-def _mean(agreements: Sequence[Agreement], *, right: bool = False) -> float | None:
-    """Return the mean share over seeds."""
-    shares = [share(each.right if right else each.same, each.items) for each in agreements]
-    mean = spread([value for value in shares if value is not None])
-    return None if mean is None else mean.mean
-
-
-def _text(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:.1f}"
+def percent(count: int, items: int) -> float:
+    """Return a percentage of items."""
+    return 100 * count / items
 
 
 def write(rows: Sequence[CellRow], path: Path) -> bool:
-    """Write one line per cell and language, and one for all languages together (`everywhere`)."""
-    known = [(row, row.parts) for row in rows if row.parts is not None and row.parts.translations]
+    """Write one line per cell and language, and one for all languages together (`all`)."""
+    known = [(row, row.breakdown) for row in rows if row.breakdown is not None and row.breakdown.translations]
     if not known:
         return False
     with csv_file(path) as writerow:
@@ -86,7 +67,7 @@ def write(rows: Sequence[CellRow], path: Path) -> bool:
         for row, parts in known:
             agreements = {**parts.translations}
             if parts.everywhere is not None:
-                agreements["everywhere"] = parts.everywhere
+                agreements["all"] = parts.everywhere
             for language, each in agreements.items():
                 writerow([*row.cell.group, row.cell.seed, language, each.items, each.same, each.right])
     return True

@@ -12,19 +12,19 @@ import pytest
 from scipy.stats import spearmanr
 from tests.report.conftest import Group, record_of
 
-from layover.breakdown import Agreement, Breakdown, Part
+from layover.breakdown import Agreement, Breakdown, PartScore
 from layover.data.similarity import similarity
 from layover.report import CellRow
 from layover.report.sections import lengths, translations
 from layover.report.sections import similarity as similar
 
 
-def part(examples: int, score: float | None, cut: int = 0) -> Part:
-    return Part(examples=examples, cut=cut, scores=None if score is None else {"accuracy": score})
+def part(examples: int, score: float | None, cut: int = 0) -> PartScore:
+    return PartScore(examples=examples, cut=cut, scores=None if score is None else {"accuracy": score})
 
 
 def broken_down(row: CellRow, **given: Any) -> CellRow:
-    return replace(row, parts=Breakdown(**given))
+    return replace(row, breakdown=Breakdown(**given))
 
 
 def test_lengths_are_weighted_by_examples_over_the_zero_shot_languages(group: Group, tmp_path: Path) -> None:
@@ -71,13 +71,13 @@ def test_answers_in_later_windows(group: Group) -> None:
     assert lines == [["base", "lora", "none", "75.0", "25.0"]]
     assert lengths.SECTION.target is not None
     text = "\n".join(lengths.SECTION.target(SimpleNamespace(), rows, "xnli"))  # type: ignore[arg-type]
-    assert "by place of the answer" in text
+    assert "by window of the answer" in text
     assert "by length of the input" not in text
 
 
 def test_a_missing_cell_has_no_parts(group: Group) -> None:
     rows = [broken_down(row, lengths={"sw": {32: part(1, 1.0), 64: part(1, 1.0)}}) for row in group("a", "none", [7.0])]
-    gone = [replace(row, record=None, parts=None) for row in group("b", "none", [7.0])]
+    gone = [replace(row, record=None, breakdown=None) for row in group("b", "none", [7.0])]
     _, lines = lengths.cells([*rows, *gone], "xnli", lengths.LENGTHS)
     assert [line[1] for line in lines] == ["a"]
 
@@ -100,7 +100,7 @@ def test_translations_are_shares_of_items(group: Group, tmp_path: Path) -> None:
         assert [(line["language"], line["same"]) for line in csv.DictReader(stream)][:3] == [
             ("de", "90"),
             ("sw", "30"),
-            ("everywhere", "25"),
+            ("all", "25"),
         ]
     assert not translations.write(group("lora", "none", [70.0]), tmp_path / "none.csv")
 
@@ -136,7 +136,8 @@ def test_generated_languages_and_few_languages_have_no_correlation(group: Group,
     unknown = replace(row, record=record_of(**scores_of(**{**scores, "tlh2": 1.0})))
     assert similar.correlations([unknown])[0].count == 5
     assert not similar.write([few], tmp_path / "none.csv")
-    assert similar.spearman([1.0, 1.0], [2.0, 3.0]) is None
+    assert similar.correlation([(1.0, 2.0 + number) for number in range(9)]) is None
+    assert similar.correlation([(1.0, 2.0), (3.0, 4.0)]) is None
 
 
 def test_many_correlations_stand_in_the_file_only(group: Group) -> None:
@@ -150,3 +151,38 @@ def test_many_correlations_stand_in_the_file_only(group: Group) -> None:
     text = "\n".join(similar.SECTION.whole(SimpleNamespace(), rows))  # type: ignore[arg-type]
     assert "`similarity.csv` has all 61 correlations." in text
     assert "| lora |" not in text
+
+
+def test_seeds_with_other_languages_are_averaged_over_those_in_common(group: Group) -> None:
+    both = {"de": {32: part(5, 80.0), 64: part(5, 70.0)}, "fr": {32: part(5, 20.0), 64: part(5, 10.0)}}
+    first, second = group("lora", "none", [70.0, 71.0])
+    rows = [
+        replace(broken_down(first, lengths=both), record=record_of(en=90.0, de=75.0, fr=15.0)),
+        replace(broken_down(second, lengths={"de": both["de"]}), record=record_of(en=90.0, de=75.0, fr=None)),
+    ]
+    _, lines = lengths.cells(rows, "xnli", lengths.LENGTHS)
+    assert lines[0][3] == "80.0 ± 0.0 over the 1 language that every seed has"
+
+
+def test_models_with_other_tokenizers_have_numbers_of_their_own(group: Group, tmp_path: Path) -> None:
+    short = [
+        broken_down(row, lengths={"sw": {32: part(5, 80.0), 64: part(5, 60.0)}}) for row in group("a", "none", [7.0])
+    ]
+    long = [
+        broken_down(row, lengths={"sw": {32: part(1, 90.0), 64: part(9, 50.0, cut=7)}})
+        for row in group("a", "none", [7.0], model="large")
+    ]
+    headers, lines = lengths.cells([*short, *long], "xnli", lengths.LENGTHS)
+    assert headers[3:] == ["1-32", "33-64"]
+    assert [line[3:] for line in lines] == [["80.0 (n=5)", "60.0 (n=5)"], ["90.0 (n=1)", "50.0 (n=9, 7 cut)"]]
+
+
+def test_the_file_is_there_where_a_table_is(group: Group, tmp_path: Path) -> None:
+    """Each language has one bin, but both together have two."""
+    (row,) = group("lora", "none", [70.0])
+    row = replace(
+        broken_down(row, lengths={"de": {32: part(5, 80.0)}, "sw": {64: part(5, 60.0)}}),
+        record=record_of(en=90.0, de=80.0, sw=60.0),
+    )
+    assert lengths.cells([row], "xnli", lengths.LENGTHS)[1]
+    assert lengths.write([row], tmp_path / "lengths.csv")

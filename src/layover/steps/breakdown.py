@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
-from layover.breakdown import FIRST_WINDOW, LATER_WINDOW, Agreement, Breakdown, Part, length_bin
+from layover.breakdown import FIRST_WINDOW, LATER_WINDOW, Agreement, Breakdown, PartScore, length_bin
 from layover.errors import DataError
 from layover.kinds import Kind
 from layover.kinds._row_score import same
 from layover.metrics._metric import Rules
 
-EQUAL_GOLD = 0.95
-"""Smallest share of equal gold in two languages whose items translate each other."""
+EQUAL_GOLD = 0.9
+"""Smallest kappa of the gold of two languages whose items translate each other."""
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredLanguage:
     """The scored examples of one language."""
 
     predictions: Sequence[Any]
@@ -30,19 +33,19 @@ class Scored:
 
 
 @dataclass
-class Parts:
+class BreakdownCollector:
     """Collects the parts of the scores of a cell, language by language."""
 
     kind: Kind[Any]
     metrics: tuple[str, ...]
     rules: Rules
     source_language: str | None
-    lengths: dict[str, dict[int, Part]] = field(default_factory=dict)
-    windows: dict[str, dict[str, Part]] = field(default_factory=dict)
+    lengths: dict[str, dict[int, PartScore]] = field(default_factory=dict)
+    windows: dict[str, dict[str, PartScore]] = field(default_factory=dict)
     answers: dict[str, dict[str, tuple[Any, Any]]] = field(default_factory=dict)
     """Language -> name of an item -> answer and gold."""
 
-    def add(self, language: str, scored: Scored) -> None:
+    def add(self, language: str, scored: ScoredLanguage) -> None:
         """Add the parts of a language."""
         bins = self._by(language, scored, lambda row: length_bin(row["tokens"]))
         self.lengths[language] = {most: bins[most] for most in sorted(bins)}
@@ -53,7 +56,7 @@ class Parts:
         if self.kind.same_in_translation:
             self.answers[language] = self._answers(scored)
 
-    def made(self) -> Breakdown:
+    def breakdown(self) -> Breakdown:
         """Return all parts."""
         source = self.answers.get(str(self.source_language), {})
         others = {
@@ -69,7 +72,9 @@ class Parts:
             everywhere=_agreement(everywhere) if len(others) > 1 else None,
         )
 
-    def _by(self, language: str, scored: Scored, part_of: Callable[[Mapping[str, Any]], Any]) -> dict[Any, Part]:
+    def _by(
+        self, language: str, scored: ScoredLanguage, part_of: Callable[[Mapping[str, Any]], Any]
+    ) -> dict[Any, PartScore]:
         members: dict[Any, list[int]] = {}
         for number, row in enumerate(scored.rows):
             part = part_of(row)
@@ -77,16 +82,20 @@ class Parts:
                 members.setdefault(part, []).append(number)
         return {part: self._part(language, scored, numbers) for part, numbers in members.items()}
 
-    def _part(self, language: str, scored: Scored, numbers: Sequence[int]) -> Part:
+    def _part(self, language: str, scored: ScoredLanguage, numbers: Sequence[int]) -> PartScore:
         predictions = [scored.predictions[number] for number in numbers]
         examples = [scored.examples[number] for number in numbers]
         try:
             scores = self.kind.score(predictions, examples, metrics=self.metrics, language=language, rules=self.rules)
-        except DataError:  # a few examples alone may have no score, such as a correlation of equal numbers
+        except (DataError, ValueError, ArithmeticError):  # a few examples alone may have no score, as a correlation
             scores = None
-        return Part(examples=len(numbers), cut=sum(scored.rows[number]["cut"] for number in numbers), scores=scores)
+        if scores is not None and not all(map(math.isfinite, scores.values())):
+            scores = None
+        return PartScore(
+            examples=len(numbers), cut=sum(scored.rows[number]["cut"] for number in numbers), scores=scores
+        )
 
-    def _answers(self, scored: Scored) -> dict[str, tuple[Any, Any]]:
+    def _answers(self, scored: ScoredLanguage) -> dict[str, tuple[Any, Any]]:
         """Return answer and gold by name, without names that several examples have."""
         count = Counter(scored.names)
         triples = zip(scored.names, scored.predictions, scored.examples, strict=True)
@@ -103,10 +112,25 @@ def _window(row: Mapping[str, Any], places: Mapping[int, str]) -> str | None:
 
 
 def _translated(source: Mapping[str, tuple[Any, Any]], other: Mapping[str, tuple[Any, Any]]) -> bool:
-    """Return whether two languages have the same items: most names in common, and the same gold for these."""
-    common = source.keys() & other.keys()
-    equal = sum(same(source[name][1], other[name][1]) for name in common)
-    return 2 * len(common) >= max(len(source), len(other), 1) and equal >= EQUAL_GOLD * len(common)
+    """Return whether the items of two languages translate each other.
+
+    Most names are in both, and the gold of these agrees far more than by chance (Cohen's kappa). In data sorted by gold
+    it agrees without a translation, so gold must also change from item to item.
+    """
+    golds = [(_plain(source[name][1]), _plain(other[name][1])) for name in source if name in other]
+    if 2 * len(golds) < max(len(source), len(other), 1):
+        return False
+    first, second = (Counter(side) for side in zip(*golds, strict=True))
+    chance = sum(first[gold] * second[gold] for gold in first) / len(golds) ** 2
+    equal = sum(own == there for own, there in golds) / len(golds)
+    changes = sum(before != after for (before, _), (after, _) in pairwise(golds)) / max(len(golds) - 1, 1)
+    mixed = 1 - sum(count**2 for count in first.values()) / len(golds) ** 2
+    return chance < 1 and (equal - chance) / (1 - chance) >= EQUAL_GOLD and changes >= mixed / 2
+
+
+def _plain(gold: Any) -> str:
+    """Return gold as text, because a list of labels cannot be counted."""
+    return json.dumps(gold, sort_keys=True)
 
 
 def _agreement(languages: Sequence[Mapping[str, tuple[Any, Any]]]) -> Agreement:
