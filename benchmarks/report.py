@@ -33,9 +33,48 @@ from layover.statistics import GROUPS
 
 SIZES = {"one seed": (2, 6, 13, 12, 1), "three seeds": (1, 6, 9, 12, 3)}
 """Models, methods, intermediates (`none` included), targets, seeds."""
-LANGUAGES = (
-    "en af ar bg bn de el es et eu fa fi fr he hi hu id it ja jv ka kk ko ml mr ms my nl pt ru sw ta te th tl tr ur vi yo zh"
-).split()
+LANGUAGES = [
+    "en",
+    "af",
+    "ar",
+    "bg",
+    "bn",
+    "de",
+    "el",
+    "es",
+    "et",
+    "eu",
+    "fa",
+    "fi",
+    "fr",
+    "he",
+    "hi",
+    "hu",
+    "id",
+    "it",
+    "ja",
+    "jv",
+    "ka",
+    "kk",
+    "ko",
+    "ml",
+    "mr",
+    "ms",
+    "my",
+    "nl",
+    "pt",
+    "ru",
+    "sw",
+    "ta",
+    "te",
+    "th",
+    "tl",
+    "tr",
+    "ur",
+    "vi",
+    "yo",
+    "zh",
+]
 """The languages of XTREME."""
 
 

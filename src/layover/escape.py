@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 from unicodedata import category
@@ -119,8 +120,11 @@ def csv_value(value: object) -> str:
     """
     if value is None:
         return ""
-    if not isinstance(value, str):
-        return repr(value)
+    return _csv_text(value) if isinstance(value, str) else repr(value)
+
+
+@lru_cache(maxsize=10_000)  # names repeat in thousands of lines
+def _csv_text(value: str) -> str:
     if value.isalnum() or _NUMBER.fullmatch(value):
         return value
     text = "".join(part if part in "\n\t" else printable(part) for part in re.split(r"([\n\t])", value))

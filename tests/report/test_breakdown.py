@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from scipy.stats import spearmanr
 from tests.report.conftest import Group, record_of
@@ -136,8 +137,10 @@ def test_generated_languages_and_few_languages_have_no_correlation(group: Group,
     unknown = replace(row, record=record_of(**scores_of(**{**scores, "tlh2": 1.0})))
     assert similar.correlations([unknown])[0].count == 5
     assert not similar.write([few], tmp_path / "none.csv")
-    assert similar.correlation([(1.0, 2.0 + number) for number in range(9)]) is None
-    assert similar.correlation([(1.0, 2.0), (3.0, 4.0)]) is None
+    assert similar.correlations_of(np.ones((1, 9)), np.arange(9.0)) == [None]
+    assert similar.correlations_of(np.arange(4.0)[None], np.arange(4.0)) == [None], "too few"
+    half_known = np.array([[0.0, 1, 2, 3, 4, np.nan]])
+    assert similar.correlations_of(half_known, np.array([4.0, 3, 2, 1, 0, 99])) == [pytest.approx(-1.0)]
 
 
 def test_many_correlations_stand_in_the_file_only(group: Group) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.report.conftest import Group, record_of
 
 from layover.report import CellRow
-from layover.report.gains import Gain, RowsWithGains, gains, shown
+from layover.report.gains import Gain, ReportRows, gains, shown
 from layover.report.sections import gains as section
 from layover.report.sections import gains_plot, transfer_plot
 from layover.report.seed_scores import mean_items
@@ -182,29 +182,29 @@ def test_a_declared_family_decides_which_comparisons_are_adjusted_together(group
         for row in group(method, intermediate, [64.0, 65.0, 66.5], [60.0, 62.0, 61.0], target=target)
     ]
     sizes = {
-        axes: {gain.family for gain in gains(RowsWithGains.of(rows, axes))}
+        axes: {gain.family for gain in gains(ReportRows.of(rows, axes))}
         for axes in (("target",), ("target", "method"), (), ("method",), ("model", "method", "intermediate", "target"))
     }
     assert list(sizes.values()) == [{4}, {2}, {8}, {4}, {1}]
-    by_family = [max(gain.finding.p for gain in gains(RowsWithGains.of(rows, axes))) for axes in sizes]
+    by_family = [max(gain.finding.p for gain in gains(ReportRows.of(rows, axes))) for axes in sizes]
     assert by_family[4] < by_family[1] < by_family[0] < by_family[2], "more comparisons, larger p-values"
-    text = section.explained(gains(RowsWithGains.of(rows, ("method",))), ("method",))
+    text = section.explained(gains(ReportRows.of(rows, ("method",))), ("method",))
     assert "adjusted for all comparisons with the same method" in text
     assert "Comparisons: full 4, lora 4." in text
-    assert "adjusted for all comparisons of the report" in section.explained(gains(RowsWithGains.of(rows, ())), ())
+    assert "adjusted for all comparisons of the report" in section.explained(gains(ReportRows.of(rows, ())), ())
 
 
 def test_equal_work_in_two_families_is_one_comparison_of_each(group: Group) -> None:
     first = group("lora", "mnli", [64.0, 65.0, 66.5], NONE)
     copy = [replace(row, cell=replace(row.cell, method="stack")) for row in first]
     rows = [*first, *copy, *group("stack", "qqp", [61.0, 60.0, 64.5], NONE)]
-    found = {gain.group: gain for gain in shown(gains(RowsWithGains.of(rows, ("method",))))}
+    found = {gain.group: gain for gain in shown(gains(ReportRows.of(rows, ("method",))))}
     assert {name[1:]: gain.family for name, gain in found.items()} == {
         ("lora", "mnli"): 1,
         ("stack", "mnli"): 2,
         ("stack", "qqp"): 2,
     }
-    together = {gain.family for gain in shown(gains(RowsWithGains.of(rows, ())))}
+    together = {gain.family for gain in shown(gains(ReportRows.of(rows, ())))}
     assert together == {2}, "in one family the copy is the same comparison"
 
 
@@ -222,7 +222,7 @@ def test_one_family_has_all_shown_gains_whatever_their_languages(group: Group) -
         for row in near_rows
         if row.items is not None and row.baseline_items is not None
     ]
-    found = gains(RowsWithGains.of([*far_rows, *near_rows], ()))
+    found = gains(ReportRows.of([*far_rows, *near_rows], ()))
     assert [(gain.target, gain.languages, gain.family) for gain in shown(found)] == [
         *[("xnli", "zero-shot", 5)] * 2,
         *[("stsb", "all", 5)] * 3,

@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import t
 from tests.report.conftest import Group, record_of
 
-from layover.report.gains import RowsWithGains
+from layover.report.gains import ReportRows
 from layover.report.sections import interactions
 
 
@@ -88,7 +88,7 @@ def test_many_interactions_show_only_the_marked_ones(tmp_path: Path, group: Grou
     assert len(lines) == 62
     assert [line["target"] for line in lines if line["mark"] == "gain"] == ["t7"]
     assert {line["family"] for line in lines} == {"1"}
-    (family,) = {each.family for each in interactions.interactions(RowsWithGains.of(rows, ()))}
+    (family,) = {each.family for each in interactions.interactions(ReportRows.of(rows, ()))}
     assert family == 62
 
 

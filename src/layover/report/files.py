@@ -12,7 +12,7 @@ from layover.plan.nodes import Pending, spec_at
 from layover.plan.rounds import UNCHOSEN, everything
 from layover.records import Record
 from layover.report import page, sections
-from layover.report.gains import RowsWithGains, gains
+from layover.report.gains import ReportRows, gains
 from layover.report.latex import tables
 from layover.report.markdown import details, markdown
 from layover.report.pictures import FORMATS, picture
@@ -26,7 +26,7 @@ def write_report(plan: Plan, rows: Sequence[CellRow], folder: Path, *, latex: bo
 
     Each file is complete at any time: an interruption leaves the old file or the new one.
     """
-    rows = rows if isinstance(rows, RowsWithGains) else RowsWithGains.of(rows, plan.recipe.document.report.family)
+    rows = rows if isinstance(rows, ReportRows) else ReportRows.of(rows, plan.recipe.document.report.family)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as work:
         written = _write_into(plan, rows, Path(work))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
+from typing import Any, TypeVar
 
 from layover.plan.nodes import Group
 from layover.recipe.schema import Report
@@ -60,28 +61,46 @@ class Gain:
         return f"{text} over {count} of {self.planned} seeds" if count < self.planned else text
 
 
-class RowsWithGains(tuple[CellRow, ...]):  # noqa: SLOT001 - a cached property needs a dictionary
-    """Rows that compute their gains once: most parts of a report need them."""
+class ReportRows(tuple[CellRow, ...]):  # noqa: SLOT001 - it has a dictionary
+    """The rows of a report, with the declared family. What several parts of a report need is computed once (`once`)."""
 
     family: tuple[str, ...] = Report().family
     """Axes of the sweep: comparisons that are equal in them are one family."""
 
     @classmethod
-    def of(cls, rows: Sequence[CellRow], family: tuple[str, ...]) -> RowsWithGains:
+    def of(cls, rows: Sequence[CellRow], family: tuple[str, ...]) -> ReportRows:
         """Return the rows with the family that a recipe declares."""
         made = cls(rows)
         made.family = family
         return made
 
     @cached_property
-    def gains(self) -> list[Gain]:
-        """The gains of the rows."""
-        return _gains(self)
+    def computed(self) -> dict[Callable[[Sequence[CellRow]], Any], Any]:
+        """Function -> its result for these rows."""
+        return {}
+
+
+R = TypeVar("R")
+
+
+def once(compute: Callable[[Sequence[CellRow]], R]) -> Callable[[Sequence[CellRow]], R]:
+    """Return a function of rows that computes its result once for each `ReportRows`; the result must not be changed."""
+
+    @wraps(compute)
+    def computed(rows: Sequence[CellRow]) -> R:
+        if not isinstance(rows, ReportRows):
+            return compute(rows)
+        if compute not in rows.computed:
+            rows.computed[compute] = compute(rows)
+        result: R = rows.computed[compute]
+        return result
+
+    return computed
 
 
 def family_axes(rows: Sequence[CellRow]) -> tuple[str, ...]:
     """Return the axes of the sweep that comparisons of one family have in common."""
-    return rows.family if isinstance(rows, RowsWithGains) else RowsWithGains.family
+    return rows.family if isinstance(rows, ReportRows) else ReportRows.family
 
 
 def family_name(axes: Sequence[str]) -> str:
@@ -138,16 +157,13 @@ def finding_values(finding: Finding | None) -> dict[str, float | str | None]:
     return dict(zip(names, (finding.difference.mean, low, high, finding.basis, finding.p, finding.mark), strict=True))
 
 
+@once
 def gains(rows: Sequence[CellRow]) -> list[Gain]:
     """Return the gains of all scored cells with an intermediate, in the order of the sweep.
 
     A family has the comparisons of one target, unless the recipe declares another family. The gains that tables show
     are families of their own, and so are the others.
     """
-    return rows.gains if isinstance(rows, RowsWithGains) else _gains(rows)
-
-
-def _gains(rows: Sequence[CellRow]) -> list[Gain]:
     groups: dict[Group, list[CellRow]] = {}
     for row in rows:
         if row.cell.baseline is not None:

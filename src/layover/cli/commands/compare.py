@@ -56,12 +56,12 @@ def command(
 
 def _rows(recipe: Path, store: Path) -> Sequence[CellRow]:
     from layover.report import rows_of
-    from layover.report.gains import RowsWithGains
+    from layover.report.gains import ReportRows
 
     prepared = planned(recipe, None, store, needed=True)
     with prepared.store.locks.read("compare", complain):
         rows = rows_of(prepared.plan, prepared.store)
-    return RowsWithGains.of(rows, prepared.plan.recipe.document.report.family)
+    return ReportRows.of(rows, prepared.plan.recipe.document.report.family)
 
 
 def _show(result: Comparison, *, changed: bool) -> None:

@@ -35,12 +35,12 @@ def command(
     """Write the report of a sweep, finished or not: HTML, Markdown, pictures, CSV and JSON Lines."""
     from layover.report import rows_of
     from layover.report.files import write_report
-    from layover.report.gains import RowsWithGains
+    from layover.report.gains import ReportRows
 
     prepared = planned(recipe, overrides, store, needed=True)
     with prepared.store.locks.read("report", complain):
         family = prepared.plan.recipe.document.report.family
-        rows = RowsWithGains.of(rows_of(prepared.plan, prepared.store), family)
+        rows = ReportRows.of(rows_of(prepared.plan, prepared.store), family)
     folder = out or Path("reports") / prepared.plan.recipe.document.name
     written = write_report(prepared.plan, rows, folder, latex=latex)
     if json:

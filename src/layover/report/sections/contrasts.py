@@ -19,6 +19,7 @@ from layover.report.gains import (
     finding_text,
     finding_values,
     findings,
+    once,
 )
 from layover.report.rows import CellRow, without_repeats, zero_shot_targets
 from layover.report.seed_scores import seed_scores
@@ -44,6 +45,7 @@ class Contrast:
     finding: Finding
 
 
+@once
 def contrasts(rows: Sequence[CellRow]) -> list[Contrast]:
     """Return the contrasts of all groups that both models have, scored over the same languages."""
     models = list(dict.fromkeys(row.cell.model for row in rows))

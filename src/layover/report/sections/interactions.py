@@ -21,6 +21,7 @@ from layover.report.gains import (
     finding_text,
     finding_values,
     findings,
+    once,
 )
 from layover.report.rows import CellRow, difference, zero_shot_targets
 from layover.report.seed_scores import seed_scores
@@ -55,10 +56,11 @@ class Interaction:
     """Number of interactions in its family that can be marked."""
 
 
+@once
 def interactions(rows: Sequence[CellRow]) -> list[Interaction]:
     """Return the interactions of all groups whose gain is known for both values of a factor."""
     far = zero_shot_targets(rows)
-    gains = _gains_by_seed(rows, far)
+    gains = _gains_by_seed(rows)
     made = []
     for factor in FACTORS:
         first = first_of(factor, rows)
@@ -80,7 +82,7 @@ def interactions(rows: Sequence[CellRow]) -> list[Interaction]:
 
 def left_out(rows: Sequence[CellRow], made: Sequence[Interaction]) -> int:
     """Return the number of known gains that are compared with no other gain of a factor that varies."""
-    gains = _gains_by_seed(rows, zero_shot_targets(rows))
+    gains = _gains_by_seed(rows)
     others = {
         (factor, group) for factor in FACTORS for group in gains if _value(group, factor) != first_of(factor, rows)
     }
@@ -105,8 +107,10 @@ Gains = Mapping[int, CellRow]
 """Seed -> a cell whose gain is known."""
 
 
-def _gains_by_seed(rows: Sequence[CellRow], far: set[str]) -> dict[Group, dict[int, CellRow]]:
+@once
+def _gains_by_seed(rows: Sequence[CellRow]) -> dict[Group, dict[int, CellRow]]:
     """Return the cells with a known gain by group and seed."""
+    far = zero_shot_targets(rows)
     gains: dict[Group, dict[int, CellRow]] = {}
     for row in rows:
         known = difference(row.record, row.baseline, row.metric, zero_shot=row.cell.target in far)

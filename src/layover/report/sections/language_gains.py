@@ -11,6 +11,7 @@ from layover.escape import csv_file, markdown_table
 from layover.plan import Plan
 from layover.plan.nodes import Group
 from layover.report._section import Section
+from layover.report.gains import once
 from layover.report.rows import CellRow, signed
 
 EXPLAINED = (
@@ -52,6 +53,7 @@ class LanguageGains:
         return min(self.gains, key=lambda language: self.gains[language])
 
 
+@once
 def language_gains(rows: Sequence[CellRow]) -> list[LanguageGains]:
     """Return the gains by language of each group with an intermediate and a zero-shot language."""
     differences: dict[Group, dict[str, list[float]]] = {}

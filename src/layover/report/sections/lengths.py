@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from layover.breakdown import FIRST_WINDOW, LATER_WINDOW, PartScore, bin_name
+from layover.breakdown import PartScore, bin_name
 from layover.escape import csv_file, inline, markdown_table
 from layover.plan import Plan
 from layover.report._section import Section
@@ -42,27 +42,28 @@ class PartTotal:
     """Number of languages with examples of this part."""
 
 
-def by_part(row: CellRow, of: str) -> dict[str, dict[str, PartScore]]:
-    """Return language -> name of the part -> part; empty if a cell is missing or has none.
+def parts_of(row: CellRow, of: str, language: str) -> Mapping[int, PartScore] | Mapping[str, PartScore]:
+    """Return the parts of a language; empty if a cell is missing or has none.
 
     Args:
         row: A row.
         of: `length` or `window`.
+        language: Name of the language.
     """
     if row.breakdown is None:
         return {}
-    if of == WINDOWS:
-        return {
-            language: {name: parts[name] for name in (FIRST_WINDOW, LATER_WINDOW) if name in parts}
-            for language, parts in row.breakdown.windows.items()
-        }
-    return {
-        language: {bin_name(most): part for most, part in sorted(parts.items())}
-        for language, parts in row.breakdown.lengths.items()
-    }
+    return (row.breakdown.windows if of == WINDOWS else row.breakdown.lengths).get(language, {})
 
 
-def totals(rows: Sequence[CellRow], of: str, *, zero_shot: bool) -> tuple[list[dict[str, PartTotal]], str]:
+def _name(part: int | str) -> str:
+    return bin_name(part) if isinstance(part, int) else part
+
+
+Totals = dict[int | str, PartTotal]
+"""The end of a bin, or the name of a window -> its total."""
+
+
+def totals(rows: Sequence[CellRow], of: str, *, zero_shot: bool) -> tuple[list[Totals], str]:
     """Return the parts of each seed, and a remark on their languages if seeds have different ones.
 
     Only the languages that every seed has are averaged.
@@ -76,9 +77,9 @@ def totals(rows: Sequence[CellRow], of: str, *, zero_shot: bool) -> tuple[list[d
     common = [name for name in (scored[0][1] if scored else ()) if all(name in names for _, names in scored)]
     each = []
     for row, _ in scored:
-        members: dict[str, list[PartScore]] = {}
+        members: dict[int | str, list[PartScore]] = {}
         for language in common:
-            for name, part in by_part(row, of).get(language, {}).items():
+            for name, part in parts_of(row, of, language).items():
                 members.setdefault(name, []).append(part)
         each.append({name: _total(parts, row.metric) for name, parts in members.items()})
     same = all({*names} == {*common} for _, names in scored)
@@ -104,15 +105,15 @@ def cells(rows: Sequence[CellRow], target: str, of: str) -> tuple[list[str], lis
         group: totals(without_repeats(every), of, zero_shot=zero_shot)
         for group, every in by_group([row for row in rows if row.cell.target == target]).items()
     }
-    counts: dict[str, set[str]] = {}
+    counts: dict[int | str, set[str]] = {}
     for seeds, _ in groups.values():
         for name in {name for each in seeds for name in each}:
             counts.setdefault(name, set()).add(_counted([each[name] for each in seeds if name in each]))
-    order = sorted(counts, key=_place)
+    order = sorted(counts, key=lambda name: (isinstance(name, str), name))
     if len(order) < 2:
         return [], []
     alike = {name for name in order if len(counts[name]) == 1}
-    heads = [f"{name} ({next(iter(counts[name]))})" if name in alike else name for name in order]
+    heads = [f"{_name(name)} ({next(iter(counts[name]))})" if name in alike else _name(name) for name in order]
     lines = [
         [*group, *(_score(seeds, name, counted=name not in alike) + over for name in order)]
         for group, (seeds, over) in groups.items()
@@ -121,19 +122,13 @@ def cells(rows: Sequence[CellRow], target: str, of: str) -> tuple[list[str], lis
     return ["model", "method", "intermediate", *heads], lines
 
 
-def _place(name: str) -> tuple[int, str]:
-    """Return the place of a part: bins by their first number, windows in their order."""
-    first = name.partition("-")[0]
-    return (int(first), "") if first.isdigit() else (0, name)
-
-
 def _counted(seeds: Sequence[PartTotal]) -> str:
     """Return `n=40, 6 cut`."""
     most = max(seeds, key=lambda total: total.examples)
     return f"n={most.examples}" + (f", {most.cut} cut" if most.cut else "")
 
 
-def _score(seeds: Sequence[Mapping[str, PartTotal]], name: str, *, counted: bool) -> str:
+def _score(seeds: Sequence[Totals], name: int | str, *, counted: bool) -> str:
     """Return the mean over seeds, with a remark if some languages have no score of this part alone."""
     parts = [each[name] for each in seeds if name in each]
     mean = spread([part.score for part in parts if part.score is not None])
@@ -147,22 +142,31 @@ def _score(seeds: Sequence[Mapping[str, PartTotal]], name: str, *, counted: bool
 
 def write(rows: Sequence[CellRow], path: Path) -> bool:
     """Write one line per cell, language and part."""
-    parts = [(row, of, by_part(row, of)) for row in rows for of in (LENGTHS, WINDOWS)]
-    names: dict[tuple[str, str], set[str]] = {}
-    for row, of, languages in parts:
-        names.setdefault((row.cell.target, of), set()).update(name for each in languages.values() for name in each)
+    names: dict[tuple[str, str], set[int | str]] = {}
+    for row in rows:
+        for of, languages in _languages(row):
+            names.setdefault((row.cell.target, of), set()).update(name for each in languages.values() for name in each)
     if not any(len(each) > 1 for each in names.values()):
         return False
     with csv_file(path) as writerow:
         heads = ["model", "method", "intermediate", "target", "seed", "language", "by", "part", "examples", "cut"]
         writerow([*heads, "metric", "score"])
-        for row, of, languages in parts:
-            for language, each in languages.items():
-                for name, part in each.items():
-                    score = "" if part.scores is None else repr(part.scores[row.metric])
-                    values = [*row.cell.group, row.cell.seed, language, of, name, part.examples, part.cut]
-                    writerow([*values, row.metric, score])
+        for row in rows:
+            for of, languages in _languages(row):
+                for language, parts in languages.items():
+                    for name, part in parts.items():
+                        score = None if part.scores is None else part.scores[row.metric]
+                        values = [language, of, _name(name), part.examples, part.cut, row.metric, score]
+                        writerow([*row.cell.group, row.cell.seed, *values])
     return True
+
+
+Languages = Mapping[str, Mapping[int, PartScore]] | Mapping[str, Mapping[str, PartScore]]
+
+
+def _languages(row: CellRow) -> list[tuple[str, Languages]]:
+    """Return `length` and `window`, each with the parts of every language."""
+    return [] if row.breakdown is None else [(LENGTHS, row.breakdown.lengths), (WINDOWS, row.breakdown.windows)]
 
 
 def _target(_plan: Plan, rows: Sequence[CellRow], target: str) -> list[str]:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from statistics import fmean
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from layover.data.similarity import MEASURES, similarity
-from layover.errors import UndefinedError
 from layover.escape import csv_file, markdown_table
-from layover.metrics.spearman import spearman
 from layover.plan import Plan
 from layover.plan.nodes import Group
 from layover.report._section import Section
+from layover.report.gains import once
 from layover.report.main_table import NOTHING
 from layover.report.rows import CellRow, without_repeats
 from layover.report.sections.language_gains import language_gains
@@ -31,6 +33,7 @@ EXPLAINED = (
     "seeds. It describes these languages, without a test: related languages are not independent."
 )
 HEADERS = ["of", "model", "method", "intermediate", "target", "languages", *MEASURES]
+Array = npt.NDArray[np.float64]
 Of = Literal["score", "gain"]
 
 
@@ -46,6 +49,7 @@ class Correlation:
     """Measure -> correlation; None if all scores, or all similarities, are equal, or if too few are known."""
 
 
+@once
 def correlations(rows: Sequence[CellRow]) -> list[Correlation]:
     """Return the correlations of all groups with enough languages; none for texts that are generated."""
     real = [row for row in rows if not row.generated]
@@ -82,28 +86,39 @@ def _scores(rows: Sequence[CellRow]) -> dict[Group, dict[str, float]]:
 
 
 def _correlation(of: Of, group: Group, values: Mapping[str, float], source: str) -> Correlation | None:
-    similar = {language: similarity(language, source) for language in values}
-    known = {language: each for language, each in similar.items() if each is not None}
-    if len(known) < FEWEST:
+    near = {language: each for language in values if (each := _near(language, source)) is not None}
+    if len(near) < FEWEST:
         return None
-    correlated = {
-        measure: correlation(
-            [(near, values[name]) for name, each in known.items() if (near := each[measure]) is not None]
-        )
-        for measure in MEASURES
-    }
-    return Correlation(of, group, len(known), correlated)
+    similar = np.array(list(near.values())).T  # (measures, languages), NaN if unknown
+    numbers = np.array([values[language] for language in near])
+    return Correlation(of, group, len(near), dict(zip(MEASURES, correlations_of(similar, numbers), strict=True)))
 
 
-def correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
-    """Return Spearman's rho; None for too few pairs, or if all values of a side are equal."""
-    if len(pairs) < FEWEST:
-        return None
-    first, second = (np.round(side, 9).tolist() for side in zip(*pairs, strict=True))
-    try:
-        return spearman(first, second) / 100
-    except UndefinedError:
-        return None
+@cache
+def _near(language: str, source: str) -> tuple[float, ...] | None:
+    """Return the similarity of two languages in each measure, NaN if it is unknown; None for unknown languages."""
+    known = similarity(language, source)
+    return None if known is None else tuple(math.nan if value is None else value for value in known.values())
+
+
+def correlations_of(similar: Array, numbers: Array) -> list[float | None]:
+    """Return Spearman's rho for each line, (lines, N), with the numbers, (N,), where both are known.
+
+    It is None for too few pairs, and if all values of a side are equal.
+    """
+    from scipy.stats import rankdata
+
+    rhos: list[float | None] = []
+    for line in np.round(similar, 9):
+        known = ~np.isnan(line)
+        pair = np.stack([line[known], np.round(numbers[known], 9)])
+        if pair.shape[1] < FEWEST or bool((np.ptp(pair, axis=1) == 0).any()):
+            rhos.append(None)
+            continue
+        centred = rankdata(pair, axis=1)
+        centred -= centred.mean(axis=1, keepdims=True)
+        rhos.append(float(centred[0] @ centred[1] / np.sqrt((centred**2).sum(axis=1).prod())))
+    return rhos
 
 
 def cells(entries: Sequence[Correlation]) -> list[list[str]]:
