@@ -44,6 +44,12 @@ LOADING_BYTES = 28 * MIB
 BYTES_PER_LOGIT = 16
 """For a head over the vocabulary: the logit, its float32 copy under autocast, its log-softmax, its gradient."""
 
+BYTES_PER_PERTURBATION = 4
+"""A number of a perturbation, in float32 with any precision."""
+
+PERTURBATIONS = 3
+"""A perturbation, its gradient, and the next one."""
+
 BYTES_PER_WEIGHT = 4
 """Bytes of a trained weight, of its gradient, and of a number that a mix of modules keeps."""
 
@@ -114,6 +120,10 @@ class Workload:
     """Logits of the head per token, if there are many."""
     mixed: float = 0.0
     """Numbers per token that mixes of modules keep, summed over the layers."""
+    graphs: int = 1
+    """Passes of a step whose tensors are in memory at the same time."""
+    perturbed: bool = False
+    """Whether the embeddings or hidden states are perturbed."""
     length: int = TYPICAL_LENGTH
     """Tokens of a row."""
     device: str = "cpu"
@@ -232,6 +242,11 @@ class Load:
         """Bytes per padded token of a micro-batch."""
         work = self.work
         layers = bytes_per_token(work) if self.trains else working_bytes(work, work.from_layer, trains=False)
+        if self.trains and work.graphs > 1:
+            working = working_bytes(work, work.from_layer, trains=True)
+            layers = working + work.graphs * (layers - working)
+        if self.trains and work.perturbed:
+            layers += PERTURBATIONS * BYTES_PER_PERTURBATION * work.shape.hidden
         if work.on_cpu and not (self.trains and work.whole):
             layers *= FRAGMENTED
         return layers + BYTES_PER_LOGIT * work.logits

@@ -37,7 +37,7 @@ def savings(plain: Plan, plan: Plan, costs: Mapping[str, Estimate], meta: Meta, 
 def savings_line(values: Mapping[str, Any]) -> str | None:
     """Return the line of text, or None if no hidden states are worth keeping."""
     if not values["paying"]:
-        return None
+        return f"hidden-state cache: {lost}" if (lost := _lost(values)) else None
     used, budget = room(values["used_bytes"]), room(values["budget_bytes"])
     text = f"hidden-state cache: {values['sets']} of {values['paying']} sets of hidden states, {used} of {budget}"
     if values["flops_without"]:
@@ -51,4 +51,12 @@ def savings_line(values: Mapping[str, Any]) -> str | None:
         if values["idle_bytes"]:
             idle = room(values["idle_bytes"])
             text += f" (hidden states that no unfinished node reads take {idle}; `layover gc` removes them)"
-    return text
+    return "; ".join(part for part in (text, _lost(values)) if part)
+
+
+def _lost(values: Mapping[str, Any]) -> str:
+    """Return the words on trainings that cannot use the cache; empty without them."""
+    if not values["lost_flops"]:
+        return ""
+    lost = amount(values["lost_flops"])
+    return f"trainings whose objective perturbs the embeddings cannot use it: their frozen layers cost {lost}FLOP"

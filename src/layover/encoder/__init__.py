@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from layover.encoder.dropout import DropoutClock, RowDropout
 from layover.encoder.encoder import Encoder
-from layover.encoder.masks import noise
+from layover.encoder.masks import noise, normal_noise
 from layover.encoder.mixing_weights import MixingWeights
 from layover.encoder.precision import autocast, computing, dtype_of, is_mixed
 from layover.encoder.products import float32_products
@@ -24,6 +24,7 @@ __all__ = [
     "generator_for",
     "is_mixed",
     "noise",
+    "normal_noise",
     "read_weights",
     "to_device",
     "write_weights",

@@ -24,6 +24,7 @@ from layover.encoder.words import WordEmbeddings
 from layover.errors import ModelError
 from layover.families import family_of
 from layover.numerics import Quantisation
+from layover.objectives import Place
 from layover.shape import Shape
 
 if TYPE_CHECKING:
@@ -147,6 +148,7 @@ class Flow(nn.Module):
         *,
         first: bool = False,
         perturbation: Tensor | None = None,
+        at: Place = "embeddings",
     ) -> Tensor:
         """Return the last hidden states, (B, T, H), zero on padding; with `first` those of the first tokens, (B, 1, H).
 
@@ -155,14 +157,28 @@ class Flow(nn.Module):
             lengths: (B,), see `frozen_states`.
             segments: (B, T), see `frozen_states`.
             first: Whether only the first token of each row is needed.
-            perturbation: (B, T, H), added to the word embeddings; if it requires a gradient, the frozen layers run with
-                gradients.
+            perturbation: (B, T, H). If it is added to the embeddings and requires a gradient, the frozen layers run
+                with gradients.
+            at: `embeddings` adds the perturbation to the word embeddings, `frozen` to the input of the lowest adapted
+                layer.
 
         Raises:
             ModelError: the input is longer than the encoder's positions, or the perturbation has another shape.
         """
         packing = self._packing(lengths, ids.shape[1], ids.device)
-        return self._ended(self._frozen_states(ids, packing, segments, perturbation), packing, first=first)
+        if perturbation is not None:
+            self._check_perturbation(perturbation, ids.shape)
+        if at == "embeddings":
+            return self._ended(self._frozen_states(ids, packing, segments, perturbation), packing, first=first)
+        hidden = self._frozen_states(ids, packing, segments)
+        return self._ended(_added(hidden, perturbation, packing), packing, first=first)
+
+    def words(self, ids: Tensor, lengths: Tensor) -> Tensor:
+        """Return the word embeddings without a gradient, (B, T, H) float32, zero on padding; see `frozen_states`."""
+        packing = self._packing(lengths, ids.shape[1], ids.device)
+        with torch.no_grad():
+            words: Tensor = self.model.get_input_embeddings()(packing.pack(ids))
+            return packing.padded(words).float()
 
     def after(
         self, layers: Sequence[int], ids: Tensor, lengths: Tensor, segments: Tensor | None = None
@@ -213,13 +229,22 @@ class Flow(nn.Module):
         with torch.no_grad():
             return self._run(self._embedded(ids, packing, segments), packing, 0, layer)[:, : packing.count]
 
-    def top(self, hidden: Tensor, lengths: Tensor, layer: int | None = None, *, first: bool = False) -> Tensor:
+    def top(
+        self,
+        hidden: Tensor,
+        lengths: Tensor,
+        layer: int | None = None,
+        *,
+        first: bool = False,
+        perturbation: Tensor | None = None,
+    ) -> Tensor:
         """Return the last hidden states, (B, T, H) or (B, 1, H), from the output of `frozen_states` or `below`.
 
-        T is the length of the longest row.
+        T is the length of the longest row. The perturbation, (B, T, H), is added to the input of the lowest adapted
+        layer.
 
         Raises:
-            ModelError: an attachment changes a layer below `layer`.
+            ModelError: an attachment changes a layer below `layer`, or the perturbation has another shape.
         """
         packing = self._packing(lengths, int(lengths.max()), hidden.device)
         hidden = packing.filled(hidden)
@@ -227,7 +252,15 @@ class Flow(nn.Module):
             self._check_frozen(layer)
             with torch.no_grad():
                 hidden = self._run(hidden, packing, layer, self.lowest)
-        return self._ended(hidden, packing, first=first)
+        if perturbation is not None:
+            self._check_perturbation(perturbation, (len(lengths), int(lengths.max())))
+        return self._ended(_added(hidden, perturbation, packing), packing, first=first)
+
+    def _check_perturbation(self, perturbation: Tensor, tokens: Sequence[int]) -> None:
+        if perturbation.shape != (expected := (*tokens, self.hidden_size)):
+            raise ModelError(
+                f"the perturbation has the shape {tuple(perturbation.shape)}, but the hidden states have {expected}"
+            )
 
     def _check_frozen(self, layer: int) -> None:
         if not 0 <= layer <= self.lowest:
@@ -270,12 +303,8 @@ class Flow(nn.Module):
 
     def _perturbed(self, ids: Tensor, packing: Packing, perturbation: Tensor) -> Tensor:
         """Return the word embeddings plus the perturbation, (1, N', H)."""
-        if perturbation.shape != (expected := (*ids.shape, self.hidden_size)):
-            raise ModelError(
-                f"the perturbation has the shape {tuple(perturbation.shape)}, but the word embeddings have {expected}"
-            )
         words: Tensor = self.model.get_input_embeddings()(packing.pack(ids))
-        return (words + packing.pack(perturbation)).to(words.dtype)
+        return _added(words, perturbation, packing)
 
     def _ended(self, hidden: Tensor, packing: Packing, *, first: bool) -> Tensor:
         """Return the last hidden states from the input of the lowest adapted layer."""
@@ -306,3 +335,8 @@ class Flow(nn.Module):
             else:
                 hidden = layer(hidden, packing, wanted or packing)
         return hidden
+
+
+def _added(hidden: Tensor, perturbation: Tensor | None, packing: Packing) -> Tensor:
+    """Return hidden states plus a perturbation, (1, N', H) of their own data type."""
+    return hidden if perturbation is None else (hidden + packing.pack(perturbation)).to(hidden.dtype)

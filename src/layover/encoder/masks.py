@@ -94,6 +94,15 @@ def noise(seed: int, step: int, rows: Tensor, tokens: int, width: int, draw: int
     return drawn.view(len(rows), tokens, width)
 
 
+def normal_noise(seed: int, step: int, rows: Tensor, tokens: int, width: int, draw: int = 0) -> Tensor:
+    """Return random numbers with the distribution N(0, 1), up to 4.9 in size; see `noise`.
+
+    Source: Box and Muller 1958, from two uniform numbers.
+    """
+    size, angle = (noise(seed, step, rows, tokens, width, number) for number in (2 * draw, 2 * draw + 1))
+    return ((size + 1) / 2).log().mul(-2).sqrt() * (torch.pi * angle).cos()
+
+
 def dropped(hidden: Tensor, words: Tensor, cut: int) -> Tensor:
     """Return hidden states with a share of zeros and the others scaled so that the mean stays, (..., H).
 

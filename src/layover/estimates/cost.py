@@ -12,10 +12,11 @@ from functools import singledispatch
 from typing import Any
 
 from layover import kinds
-from layover.estimates.loads import Loads, lowest_of, on_encoder, weights_of
+from layover.estimates.loads import Loads, lowest_of, on_encoder, perturbed_layer, weights_of
 from layover.estimates.passes import Pass, examples_of, passes
 from layover.memory import Load
 from layover.numerics import Precision, state_bytes
+from layover.objectives import PLAIN, StepPasses
 from layover.plan.nodes import Meta, Node, Nodes, Plan, of, spec_at
 from layover.shape import Shape
 from layover.specs import OnEncoder, StepSpec, get, steps
@@ -191,14 +192,41 @@ def _flops(
         tokens = costs[turn.data].tokens
         if tokens is None:
             return None
-        each = layer_flops(shape, shape.layers) + _head(turn, shape)
-        if turn.trains:
-            backward = layer_flops(shape, shape.layers - lowest_of(on, shape)) + _head(turn, shape)
-            each += backward * (2 if on.module.whole else 1)
-        if turn.data in kept:  # one operation for each number that is read, so that reading is not free
-            each += shape.hidden - layer_flops(shape, kept[turn.data])
+        below = kept.get(turn.data)
+        each = 0.0 if below is None else float(shape.hidden)  # a number that is read is not free
+        for step_passes in _step_passes(on) if turn.trains else (FORWARD,):
+            each += step_passes.count * _pass_flops(on, shape, turn, step_passes, below or 0)
         total += turn.times * tokens * each
     return total
+
+
+FORWARD = StepPasses(1, weights=False)
+
+
+def _step_passes(on: OnEncoder) -> tuple[StepPasses, ...]:
+    """Return the passes of a training step over its micro-batches."""
+    return on.objective.passes(on.hyperparameters.epochs) if isinstance(on, TrainSpec) else PLAIN.passes(1.0)
+
+
+def _pass_flops(on: OnEncoder, shape: Shape, turn: Pass, passes: StepPasses, below: int) -> float:
+    """Return the arithmetic of one token in one pass, in flops.
+
+    Args:
+        on: The training, or the encoder of a prediction.
+        shape: Sizes of the encoder.
+        turn: The data of the pass.
+        passes: Where its gradient goes.
+        below: Number of lowest layers whose hidden states are read.
+    """
+    flops = layer_flops(shape, shape.layers - below) + _head(turn, shape)
+    if passes.weights or passes.perturbation:
+        reached = lowest_of(on, shape) if passes.weights else shape.layers
+        if passes.perturbation:
+            reached = min(reached, perturbed_layer(on, shape))
+        flops += layer_flops(shape, shape.layers - reached) + _head(turn, shape)
+    if passes.weights and on.module.whole:  # products for the gradients of the weights themselves
+        flops += layer_flops(shape, shape.layers) + _head(turn, shape)
+    return flops
 
 
 def _head(turn: Pass, shape: Shape) -> float:

@@ -75,13 +75,14 @@ def with_hidden_states(
     wanted = {node.key for node in plan.wanted(stored)} if budget_bytes > 0 else set()
     if not wanted:
         return plan
-    kept_sets, cache = _chosen(_candidates(plan, meta, wanted), stored, budget_bytes, free_bytes)
+    candidates, lost_flops = _candidates(plan, meta, wanted)
+    kept_sets, cache = _chosen(candidates, stored, budget_bytes, free_bytes)
     hidden_states: dict[str, dict[str, str]] = {}
     for kept in kept_sets:
         for key, data in kept.readers:
             hidden_states.setdefault(key, {})[data] = kept.node.key
     made = {kept.node.key: kept.node for kept in kept_sets}
-    return replace(plan, nodes=_reading(plan, made, hidden_states), cache=cache)
+    return replace(plan, nodes=_reading(plan, made, hidden_states), cache=replace(cache, lost_flops=lost_flops))
 
 
 def first_to_run(plan: Plan, finished: Collection[str]) -> list[Node[StepSpec]]:
@@ -140,8 +141,22 @@ def _(spec: TrainSpec) -> bool:
     )
 
 
-def _candidates(plan: Plan, meta: Meta, wanted: set[str]) -> list[_Kept]:
-    """Return the sets that nodes of the plan could read, with the passes of the nodes that have to run."""
+def _runs_of_frozen_layers(spec: StepSpec) -> float:
+    """Return how often a training step runs the frozen layers, forward or backward; 0 if it can read their output."""
+    if not isinstance(spec, TrainSpec) or not spec.objective.runs_embeddings:
+        return 0.0
+    return sum(
+        passes.count * (1 + passes.perturbation) for passes in spec.objective.passes(spec.hyperparameters.epochs)
+    )
+
+
+def _candidates(plan: Plan, meta: Meta, wanted: set[str]) -> tuple[list[_Kept], float]:
+    """Return the sets that nodes of the plan could read, with the passes of the nodes that have to run.
+
+    The second value is the arithmetic of the frozen layers in trainings that could read sets if their objective did not
+    need the embeddings, in flops.
+    """
+    lost_flops = 0.0
     sizes: dict[str, Estimate] = {}
     known: dict[tuple[str, str, int, str], _Kept | None] = {}
     made: dict[str, _Kept] = {}
@@ -157,6 +172,11 @@ def _candidates(plan: Plan, meta: Meta, wanted: set[str]) -> list[_Kept]:
         if frozen is None:
             continue
         for turn in passes(node.spec, lambda key: size(key).examples) or ():
+            runs = _runs_of_frozen_layers(node.spec) if turn.trains else 0.0
+            if runs:
+                each = runs * layer_flops(frozen.shape, frozen.layer)
+                lost_flops += turn.times * (size(turn.data).tokens or 0.0) * each if node.key in wanted else 0.0
+                continue
             request = (frozen.encoder.label, turn.data, frozen.layer, frozen.precision)
             if request not in known:
                 new = _kept(frozen, plan.nodes[turn.data], size(turn.data).tokens)
@@ -166,7 +186,7 @@ def _candidates(plan: Plan, meta: Meta, wanted: set[str]) -> list[_Kept]:
             if kept is not None and node.key in wanted:
                 kept.passes += turn.times
                 kept.readers.append((node.key, turn.data))
-    return list(made.values())
+    return list(made.values()), lost_flops
 
 
 def _kept(frozen: _FrozenLayers, data: Node[StepSpec], tokens: float | None) -> _Kept | None:

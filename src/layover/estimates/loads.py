@@ -11,6 +11,7 @@ from layover.execution import Execution
 from layover.memory import TYPICAL_WORDS, Load, Workload, kept_per_layer, most_tokens
 from layover.modules import Module
 from layover.numerics import Precision
+from layover.objectives import PLAIN
 from layover.plan.nodes import Node, Nodes, Plan, spec_at
 from layover.shape import Shape
 from layover.specs import OnEncoder, StepSpec
@@ -103,6 +104,12 @@ def lowest_of(on: OnEncoder, shape: Shape) -> int:
     return min((layer for layer in layers if layer >= on.dropped), default=shape.layers)
 
 
+def perturbed_layer(on: OnEncoder, shape: Shape) -> int:
+    """Return the lowest layer that the gradient of a perturbation reaches; the number of layers without one."""
+    place = on.objective.place if isinstance(on, TrainSpec) else None
+    return shape.layers if place is None else 0 if place == "embeddings" else on.changed_from(shape.layers)
+
+
 def weights_of(on: OnEncoder, shape: Shape) -> int:
     """Return the number of weights of the encoder and its modules that train."""
     return shape.parameters if on.module.whole else on.module.parameter_count(shape) + mixing(on, shape)[0]
@@ -134,7 +141,13 @@ def _(spec: HiddenStatesSpec, nodes: Nodes, kept: Mapping[str, int]) -> Workload
 @_work.register
 def _(spec: TrainSpec, nodes: Nodes, kept: Mapping[str, int]) -> Workload | None:  # noqa: ARG001
     answers = [(task.kind, task.labels, task.hidden_percent) for task in spec.tasks]
-    return _with_modules(spec, spec.read_keys(), answers, kept)
+    work, objective = _with_modules(spec, spec.read_keys(), answers, kept), spec.objective
+    if work is None or objective == PLAIN:
+        return work
+    lowest = work.lowest
+    if any(passes.perturbation for passes in objective.passes(spec.hyperparameters.epochs)):
+        lowest = min(lowest, perturbed_layer(spec, work.shape))
+    return replace(work, lowest=lowest, graphs=objective.graphs, perturbed=objective.place is not None)
 
 
 @_work.register

@@ -76,6 +76,16 @@ class Head(nn.Module, ABC):
         """
 
     @abstractmethod
+    def each_loss(self, logits: Tensor, targets: Mapping[str, Tensor], lengths: Tensor) -> Tensor:
+        """Return the loss of each unit, (units,) float32, 0 without gold; their sum is `loss`.
+
+        Args:
+            logits: See `loss`.
+            targets: See `loss`.
+            lengths: (B,), on the CPU.
+        """
+
+    @abstractmethod
     def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
         """Return KL(p || q) summed over all rows or tokens with gold, float32; p and q are the softmax of the logits.
 

@@ -35,6 +35,10 @@ class ChoiceHead(PooledHead):
         scores = logits.float().view(label.shape[0], -1)
         return functional.cross_entropy(scores, label, ignore_index=-1, reduction="sum")
 
+    def each_loss(self, logits: Tensor, targets: Mapping[str, Tensor], lengths: Tensor) -> Tensor:  # noqa: ARG002
+        scores = logits.float().view(targets["label"].shape[0], -1)
+        return functional.cross_entropy(scores, targets["label"], ignore_index=-1, reduction="none")
+
     def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
         """Return the KL divergence between distributions over the rows of each unit."""
         units = targets["label"].shape[0]

@@ -28,6 +28,10 @@ class ClassificationHead(PooledHead):
         label, weights = targets["label"], targets.get(CLASS_WEIGHTS)
         return functional.cross_entropy(logits.float(), label, weights, ignore_index=NO_GOLD, reduction="sum")
 
+    def each_loss(self, logits: Tensor, targets: Mapping[str, Tensor], lengths: Tensor) -> Tensor:  # noqa: ARG002
+        label, weights = targets["label"], targets.get(CLASS_WEIGHTS)
+        return functional.cross_entropy(logits.float(), label, weights, ignore_index=NO_GOLD, reduction="none")
+
     def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
         counted = weight_of_each(targets["label"], targets.get(CLASS_WEIGHTS), missing=NO_GOLD)
         return summed_divergence(logits, other, counted)

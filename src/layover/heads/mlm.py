@@ -66,6 +66,11 @@ class MlmHead(Head):
         """Return the cross-entropy of `targets["masked"]` (M,), the original tokens at these positions."""
         return functional.cross_entropy(logits.float(), targets["masked"], reduction="sum")
 
+    def each_loss(self, logits: Tensor, targets: Mapping[str, Tensor], lengths: Tensor) -> Tensor:
+        each = functional.cross_entropy(logits.float(), targets["masked"], reduction="none")
+        rows = targets["places"] // int(lengths.max())
+        return torch.zeros(len(lengths), device=each.device).index_add(0, rows, each)
+
     def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
         return summed_divergence(logits, other)
 

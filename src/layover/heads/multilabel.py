@@ -27,9 +27,10 @@ class MultilabelHead(PooledHead):
         1 means that a label is present, 0 that it is absent; a row of -1 has no gold. The mean over labels and rows is
         `BCEWithLogitsLoss` of transformers' heads with `problem_type="multi_label_classification"`.
         """
-        gold = targets["present"]
-        each = functional.binary_cross_entropy_with_logits(logits.float(), gold.clamp(min=0), reduction="none")
-        return each.mean(-1).masked_fill(~_known(gold), 0.0).sum()
+        return _each(logits, targets["present"]).sum()
+
+    def each_loss(self, logits: Tensor, targets: Mapping[str, Tensor], lengths: Tensor) -> Tensor:  # noqa: ARG002
+        return _each(logits, targets["present"])
 
     def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
         """Return the KL divergence summed over the labels."""
@@ -46,6 +47,12 @@ class MultilabelHead(PooledHead):
     def outputs(self, logits: Tensor, lengths: Tensor, targets: Mapping[str, Tensor] = NOTHING) -> dict[str, Tensor]:  # noqa: ARG002
         """Return `logits` (B, labels) float32."""
         return {"logits": logits.detach().float()}
+
+
+def _each(logits: Tensor, gold: Tensor) -> Tensor:
+    """Return the mean binary cross-entropy of the labels of each row, (B,) float32, 0 without gold."""
+    each = functional.binary_cross_entropy_with_logits(logits.float(), gold.clamp(min=0), reduction="none")
+    return each.mean(-1).masked_fill(~_known(gold), 0.0)
 
 
 def _known(gold: Tensor) -> Tensor:

@@ -32,6 +32,9 @@ class RegressionHead(PooledHead):
         The mean is `MSELoss` of transformers' heads with `problem_type="regression"`. Gold is not standardised, as in
         GLUE's scripts.
         """
+        return _squares(logits, targets["number"], ~torch.isnan(targets["number"])).sum()
+
+    def each_loss(self, logits: Tensor, targets: Mapping[str, Tensor], lengths: Tensor) -> Tensor:  # noqa: ARG002
         return _squares(logits, targets["number"], ~torch.isnan(targets["number"]))
 
     def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
@@ -39,7 +42,7 @@ class RegressionHead(PooledHead):
 
         It is twice the KL divergence of normal distributions with these means and the variance 1.
         """
-        return _squares(logits, other, ~torch.isnan(targets["number"]))
+        return _squares(logits, other, ~torch.isnan(targets["number"])).sum()
 
     @staticmethod
     def weight(features: Features, units: Units) -> int:
@@ -52,10 +55,10 @@ class RegressionHead(PooledHead):
 
 
 def _squares(numbers: Tensor, others: Tensor, counted: Tensor) -> Tensor:
-    """Return the sum of the counted squared differences, () float32."""
+    """Return the squared differences, (B,) float32, 0 where they do not count."""
     # NaN is replaced before the square: it would return in the gradient
     difference = torch.where(counted, numbers.float() - torch.nan_to_num(others.float()), 0.0)
-    return difference.square().sum()
+    return difference.square()
 
 
 HEAD = RegressionHead

@@ -36,6 +36,13 @@ class SpanHead(Head):
         ]
         return (both[0] + both[1]) / 2
 
+    def each_loss(self, logits: Tensor, targets: Mapping[str, Tensor], lengths: Tensor) -> Tensor:  # noqa: ARG002
+        both = [
+            functional.cross_entropy(logits[:, :, side], targets[name], ignore_index=-1, reduction="none")
+            for side, name in enumerate(("start", "end"))
+        ]
+        return (both[0] + both[1]) / 2
+
     def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
         """Return the mean of the two divergences, of starts and of ends."""
         counted = torch.stack([targets["start"], targets["end"]], -1) != -1  # (B, 2)

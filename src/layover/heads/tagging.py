@@ -41,6 +41,12 @@ class TaggingHead(Head):
         flat, labels, weights = logits.float().flatten(0, 1), targets["labels"].flatten(), targets.get(CLASS_WEIGHTS)
         return functional.cross_entropy(flat, labels, weights, ignore_index=IGNORED, reduction="sum")
 
+    def each_loss(self, logits: Tensor, targets: Mapping[str, Tensor], lengths: Tensor) -> Tensor:  # noqa: ARG002
+        labels, weights = targets["labels"], targets.get(CLASS_WEIGHTS)
+        flat = logits.float().flatten(0, 1)
+        each = functional.cross_entropy(flat, labels.flatten(), weights, ignore_index=IGNORED, reduction="none")
+        return each.view(labels.shape).sum(-1)
+
     def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
         counted = weight_of_each(targets["labels"], targets.get(CLASS_WEIGHTS), missing=IGNORED)
         return summed_divergence(logits, other, counted)

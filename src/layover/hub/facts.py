@@ -15,6 +15,7 @@ from layover.data.task import HubSource, Joined, Location
 from layover.errors import LayoverError, printable
 from layover.hub.choose import Wanted
 from layover.identity import file_sha256
+from layover.objectives import PLAIN
 from layover.packages.sections import (
     BaseModelFacts,
     CheckpointFacts,
@@ -177,6 +178,7 @@ def training_of(plan: Plan, store: Store, key: str, stage: Literal["intermediate
         ),
         kept_step=record["best_step"],
         averaged_steps=tuple(record["average"]["steps"]) if "average" in record else None,
+        objective=None if spec.objective == PLAIN else spec.objective.canonical(),
         **{name: numbers[name] for name in OPTIMISATION},
     )
 

@@ -20,6 +20,7 @@ from layover.inference.order import Index
 from layover.inference.outputs import OrderedOutputs, Outputs
 from layover.inference.passes import BatchedPass, evaluating
 from layover.numerics import Precision
+from layover.objectives import Place
 
 
 def predict(
@@ -141,24 +142,35 @@ def keep_states(
     BatchedPass(encoder, features, read, keep, execution, precision).run()
 
 
-def last_hidden(encoder: Encoder, head: Head, batch: Batch, perturbation: Tensor | None = None) -> Tensor:
+def last_hidden(
+    encoder: Encoder,
+    head: Head,
+    batch: Batch,
+    perturbation: Tensor | None = None,
+    at: Place = "embeddings",
+) -> Tensor:
     """Return the input of a head for a batch, (B, T, H) or (B, 1, H) float32.
 
     Args:
         encoder: Encoder with its attachments.
         head: Head; its `first_only` says whether it reads only first tokens.
         batch: Tokens, or cached hidden states.
-        perturbation: (B, T, H), added to the word embeddings.
+        perturbation: (B, T, H).
+        at: Where it is added; see `Encoder.forward`.
 
     Raises:
-        ModelError: there are a perturbation and cached hidden states; with the latter no embeddings run.
+        ModelError: there are a perturbation of the embeddings and cached hidden states; with the latter no embeddings
+            run.
     """
     if batch.states is not None:
-        if perturbation is not None:
+        if perturbation is not None and at == "embeddings":
             raise ModelError(
                 f"word embeddings cannot be perturbed if the hidden states that enter layer {batch.layer} are read "
                 "from the cache, because the embeddings do not run; disable the cache with run.hidden_state_cache: 0"
             )
-        return encoder.top(batch.states, batch.lengths, batch.layer, first=head.first_only).float()
-    hidden: Tensor = encoder(batch.ids, batch.lengths, batch.segments, first=head.first_only, perturbation=perturbation)
+        states = encoder.top(batch.states, batch.lengths, batch.layer, first=head.first_only, perturbation=perturbation)
+        return states.float()
+    hidden: Tensor = encoder(
+        batch.ids, batch.lengths, batch.segments, first=head.first_only, perturbation=perturbation, at=at
+    )
     return hidden.float()

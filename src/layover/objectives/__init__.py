@@ -10,7 +10,7 @@ from typing import Any
 
 from layover import plugins
 from layover.errors import ModelError
-from layover.objectives._base import Forward, Inputs, Objective, Passed
+from layover.objectives._base import Forward, Inputs, Objective, Passed, Place, StepPasses
 from layover.registry import Registry, subclass_of
 
 _OBJECTIVES: Registry[type[Objective]] = Registry(
@@ -24,4 +24,6 @@ def parse(values: Mapping[str, Any]) -> Objective:
     return get(values["name"]).parse({name: value for name, value in values.items() if name != "name"})
 
 
-__all__ = ["Forward", "Inputs", "Objective", "Passed", "get", "names", "parse"]
+PLAIN: Objective = get("plain")()
+
+__all__ = ["PLAIN", "Forward", "Inputs", "Objective", "Passed", "Place", "StepPasses", "get", "names", "parse"]

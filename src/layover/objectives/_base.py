@@ -5,10 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeVar
 
 from layover.canonical import CanonicalModel
 from layover.identity import Json
+from layover.modules import Module
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,6 +30,9 @@ class Inputs(Protocol):
     def rows(self) -> Tensor:
         """Return the numbers of the rows in the training set, (B,) int64."""
 
+
+Place = Literal["embeddings", "frozen"]
+"""Where a perturbation is added: the word embeddings, or the output of the frozen layers."""
 
 B = TypeVar("B", bound=Inputs)
 B_contra = TypeVar("B_contra", bound=Inputs, contravariant=True)
@@ -53,21 +57,44 @@ class Forward(Protocol[B_contra]):
         """Return the number of the step, from 0 on."""
 
     @property
+    def epoch(self) -> float:
+        """Return the number of epochs that were finished before this step; it may be a fraction."""
+
+    @property
+    def weight(self) -> float:
+        """Return the divisor of the losses of the step: the number of its rows, units or tokens with gold."""
+
+    @property
     def hidden_size(self) -> int:
         """Return H."""
 
-    def __call__(self, batch: B_contra, perturbation: Tensor | None = None, draw: int = 0) -> Passed:
+    def __call__(
+        self, batch: B_contra, perturbation: Tensor | None = None, draw: int = 0, at: Place = "embeddings"
+    ) -> Passed:
         """Run a batch forward.
 
         Args:
             batch: The micro-batch, or another view of the same rows: equal `rows`, other tokens.
-            perturbation: (B, T, H), added to the word embeddings before position, type and normalisation; values on
-                padding are ignored. It receives a gradient.
+            perturbation: (B, T, H); values on padding are ignored. It receives a gradient.
             draw: The number of the dropout masks; 0 is the masks of plain training. Each draw is a function of the
                 seed, the step and the row, so it does not depend on the cut into micro-batches.
+            at: `embeddings` adds the perturbation to the word embeddings before position, type and normalisation;
+                `frozen` adds it to the input of the lowest layer that an attachment changes.
 
         Raises:
             ModelError: there are no embeddings to perturb, because cached hidden states replace them.
+        """
+
+    def words(self, batch: B_contra) -> Tensor:
+        """Return the word embeddings without a gradient, (B, T, H) float32, zero on padding."""
+
+    def tokens(self, batch: B_contra) -> Tensor:
+        """Return the number of tokens of each row, (B, 1, 1) float32 on the device of the batch."""
+
+    def each_loss(self, logits: Tensor) -> Tensor:
+        """Return the loss of each row of the micro-batch, (B,) float32, not divided by the weight.
+
+        A row of a unit with several rows (the options of a question) has the loss of the unit.
         """
 
     def divergence(self, logits: Tensor, other: Tensor) -> Tensor:
@@ -94,12 +121,53 @@ class Forward(Protocol[B_contra]):
             draw: Another value gives other numbers for the same rows.
         """
 
+    def normal(self, batch: B_contra, draw: int = 0) -> Tensor:
+        """Return random numbers with the normal distribution N(0, 1), (B, T, H) float32; see `noise`."""
+
+
+@dataclass(frozen=True)
+class StepPasses:
+    """Equal passes over each micro-batch of a step, for estimates."""
+
+    count: float
+    """Number of these passes in a step, on average over the training."""
+    weights: bool = True
+    """Whether their gradient reaches the trained weights."""
+    perturbation: bool = False
+    """Whether their gradient reaches a perturbation."""
+
 
 class Objective(CanonicalModel, ABC):
     """A rule that computes the losses of a step; all its settings belong to a node's identity."""
 
     name: ClassVar[str]
     """The name of the file."""
+    graphs: ClassVar[int] = 1
+    """The largest number of passes whose tensors are in memory at the same time."""
+
+    @property
+    def place(self) -> Place | None:
+        """The place of its perturbation; None if it perturbs nothing."""
+        return None
+
+    @property
+    def runs_embeddings(self) -> bool:
+        """Whether the embeddings run at every step, so that a training cannot start with cached hidden states."""
+        return self.place == "embeddings"
+
+    def passes(self, epochs: float) -> tuple[StepPasses, ...]:  # noqa: ARG002
+        """Return the passes of a step, at least, on average over a training of some epochs."""
+        return (StepPasses(1),)
+
+    def refuses(self, module: Module) -> str:
+        """Return why the objective has no meaning for the training of a module; empty if it has."""
+        if self.place == "frozen" and module.whole:
+            return "at: frozen needs frozen layers, but this module trains all layers; write at: embeddings"
+        return ""
+
+    def idle(self, dropout: float) -> str:  # noqa: ARG002
+        """Return why the objective equals the plain loss with this dropout probability; empty if it does not."""
+        return ""
 
     @abstractmethod
     def losses(self, forward: Forward[B], batch: B) -> Iterator[Tensor]:

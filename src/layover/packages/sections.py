@@ -232,6 +232,9 @@ class TrainingFacts(CardSection):
     """The step whose weights were kept; None if it is the last one, and on cards of version 0.1."""
     averaged_steps: tuple[int, ...] | None = None
     """The steps whose weights were averaged; None if no weights were averaged."""
+    objective: dict[str, Any] | None = None
+    """Settings of the training objective, with its name as `name`; None for the plain loss, and on cards of version
+    0.1."""
 
 
 class TrialFacts(CardSection):

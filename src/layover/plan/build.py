@@ -26,7 +26,7 @@ from layover.plan.sources import with_sources
 from layover.plan.stages import Stages
 from layover.plan.surveys import Surveys
 from layover.recipe import Recipe
-from layover.recipe.unused_settings import uncounted_in_mixtures
+from layover.recipe.unused_settings import idle_objectives, uncounted_in_mixtures
 from layover.specs import EncoderSpec, StepSpec
 from layover.specs.tokenize import USUAL_PERCENT, DataSpec, TokenizeSpec
 from layover.specs.train import TrainSpec
@@ -110,6 +110,7 @@ class _Planner:
             raise RecipeError(problems)
         if document.tune is not None and not self.recipe.tuned:
             notes.append("tune has no effect: no method has a search")
+        notes += idle_objectives(self.recipe)
         notes += uncounted_in_mixtures(self.recipe) + self.imports.notes()
         notes += heads.notes(self.recipe, kept)
         notes += languages.notes(self.recipe, self.rules, kept, self.judged)

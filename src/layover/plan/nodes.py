@@ -152,6 +152,8 @@ class HiddenStateCache:
     """Whether one of these sets fits the budget of the recipe, but not the free disk."""
     budget_bytes: int = 0
     """The budget of the recipe."""
+    lost_flops: float = 0.0
+    """Arithmetic of the frozen layers in trainings whose objective needs the embeddings at every step."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from layover import compositions
 from layover.compositions import GateTraining
 from layover.errors import NodeError
 from layover.modules import AdapterDrop, Module
+from layover.objectives import PLAIN, Objective
 from layover.plan import heads
 from layover.plan.data import DataRules
 from layover.plan.heads import ordered
@@ -53,7 +54,8 @@ class Stages:
         method = method.of_intermediates
         if name in self.recipe.document.mixtures:
             return self._mixture(model, method, name, seed)
-        return self._train(model, method, None, self.recipe.tasks[name], seed, method.module)
+        task = self.recipe.tasks[name]
+        return self._train(model, method, None, task, seed, method.module, method.objectives.intermediate)
 
     def _mixture(self, model: str, method: ResolvedMethod, name: str, seed: int) -> Node[TrainSpec]:
         request = (model, method.values, name, seed)
@@ -80,9 +82,11 @@ class Stages:
             tasks=ordered(member(self.recipe.tasks[task]) for task in mixture.tasks),
             sampling=Sampling(mixture.exponent(), mixture.cap),
             hyperparameters=self._hyperparameters(method, epochs, batch, seed, after=False),
+            objective=method.objectives.intermediate,
             adapterdrop=method.adapterdrop,
         )
-        self._made[request] = self._node(spec, f"train {name} {model}/{method.label} seed {seed}")
+        label = f"train {name} {model}/{method.label}{_with(spec.objective)} seed {seed}"
+        self._made[request] = self._node(spec, label)
         return self._made[request]
 
     def _node(self, spec: TrainSpec, label: str) -> Node[TrainSpec]:
@@ -94,11 +98,10 @@ class Stages:
         """Return the training of a target after an intermediate, or without one."""
         names = self.recipe.learned(intermediate)
         module = method.composition.target_module(method.module, len(names))
-        if not names:
-            return self._train(model, method, None, task, seed, module)
-        if method.composition.trains() == "none":
+        if names and method.composition.trains() == "none":
             return self.composed(model, method, intermediate, task, seed)
-        return self._train(model, method, intermediate, task, seed, module)
+        before = intermediate if names else None
+        return self._train(model, method, before, task, seed, module, method.objectives.target)
 
     def trial(
         self, model: str, method: ResolvedMethod, intermediate: str, task: Task, seed: int, until: float | None
@@ -106,7 +109,8 @@ class Stages:
         """Return the training of a target, or its beginning: up to a share of its steps."""
         names = self.recipe.learned(intermediate)
         module = method.composition.target_module(method.module, len(names))
-        whole = self._train(model, method, intermediate if names else None, task, seed, module)
+        before = intermediate if names else None
+        whole = self._train(model, method, before, task, seed, module, method.objectives.target)
         if until is None:
             return whole
         label = f"{whole.label}, the first {until:.0%}"
@@ -122,7 +126,8 @@ class Stages:
         if adapters is None or name is None:
             return None
         how = adapters.method
-        return Adapter(name, self._train(model, how, None, adapters.texts[name], adapters.seed, how.module).key)
+        trained = self._train(model, how, None, adapters.texts[name], adapters.seed, how.module, PLAIN)
+        return Adapter(name, trained.key)
 
     def composed(
         self, model: str, method: ResolvedMethod, intermediate: str, task: Task | None, seed: int
@@ -194,7 +199,7 @@ class Stages:
         trained = self.trained(model, method, name, seed)
         numbers = replace(trained.spec.hyperparameters, steps=how.steps, lr=how.lr)
         gates = GateSpec(train=trained.key, steps=how.steps, lr=how.lr)
-        spec = replace(trained.spec, gates=gates, hyperparameters=numbers)
+        spec = replace(trained.spec, gates=gates, hyperparameters=numbers, objective=PLAIN)
         label = f"train gates of {name} {model}/{method.label} seed {seed}"
         return self.maker.node(spec, (trained.key, *trained.needs), label).key
 
@@ -206,8 +211,9 @@ class Stages:
         task: Task,
         seed: int,
         module: Module,
+        objective: Objective,
     ) -> Node[TrainSpec]:
-        request = (model, method.values, intermediate, task.name, seed, module)
+        request = (model, method.values, intermediate, task.name, seed, module, objective)
         if request in self._made:
             return self._made[request]
         start = self._composed(model, method, intermediate, seed) if intermediate is not None else Start()
@@ -222,10 +228,12 @@ class Stages:
             hyperparameters=self._hyperparameters(
                 method, *self._course(method, task, module), seed, after=bool(start.learned)
             ),
+            objective=objective,
             adapterdrop=method.adapterdrop if acts else AdapterDrop(),
         )
         origin = f" after {intermediate}" if intermediate is not None else ""
-        self._made[request] = self._node(spec, f"train {task.name} {model}/{method.label}{origin} seed {seed}")
+        label = f"train {task.name} {model}/{method.label}{origin}{_with(objective)} seed {seed}"
+        self._made[request] = self._node(spec, label)
         return self._made[request]
 
     def _task(self, model: str, method: ResolvedMethod, task: Task) -> TaskSpec:
@@ -295,3 +303,8 @@ class Stages:
         return Selection(
             data.key, metric, select.every, select.patience, portion.language, average=select.averaged, tags=tags
         )
+
+
+def _with(objective: Objective) -> str:
+    """Return the words of a label for an objective; empty for the plain loss."""
+    return "" if objective == PLAIN else f" with {objective.name}"

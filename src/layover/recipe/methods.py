@@ -7,6 +7,7 @@ from layover.compositions import Composition
 from layover.errors import ModelError, Problem, nearest
 from layover.modules import AdapterDrop, Module
 from layover.recipe.file import Loc, RecipeFile
+from layover.recipe.objectives import resolve_objectives
 from layover.recipe.resolved import ResolvedMethod
 from layover.recipe.schema import Document, Method
 from layover.recipe.validation import validate
@@ -79,6 +80,8 @@ def resolve_method(
     problems += mistakes
     if module is None or composition is None:
         return None, problems
+    staged, mistakes = resolve_objectives(name, method.objective, module, source)
+    problems += mistakes
     train = document.train
     dropout = next((value for value in (method.dropout, train.dropout) if value is not None), module.default_dropout)
     return ResolvedMethod(
@@ -92,5 +95,6 @@ def resolve_method(
         weight_decay=train.weight_decay if method.weight_decay is None else method.weight_decay,
         precision=method.precision or train.precision,
         adapterdrop=drop,
+        objectives=staged,
         languages=method.languages,
     ), problems

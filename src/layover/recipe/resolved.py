@@ -14,6 +14,7 @@ from layover.modules import AdapterDrop, Module
 from layover.numerics import Precision
 from layover.recipe.file import RecipeFile
 from layover.recipe.learned import ImportedFacts
+from layover.recipe.objectives import StageObjectives
 from layover.recipe.schema import NO_INTERMEDIATE, Document, TaskSettings, Tune
 from layover.recipe.searches import NumberSearch, Path, Values
 from layover.settings import RecipeSection
@@ -36,6 +37,7 @@ class ResolvedMethod(RecipeSection):
     weight_decay: float
     precision: Precision
     adapterdrop: AdapterDrop
+    objectives: StageObjectives = StageObjectives()
     languages: bool = False
     trial: str = ""
     """The values that a search gives it, `lr=0.001`; empty without a search."""

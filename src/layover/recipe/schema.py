@@ -156,6 +156,12 @@ def _composition(value: object) -> object:
     raise ValueError(f"{value!r} is not a composition; write its name, or {{name: merge, method: ties}}")
 
 
+def _objective(value: object) -> object:
+    if isinstance(value, (str, dict)):
+        return value
+    raise ValueError(f"{value!r} is not an objective; write its name, or {{name: freelb, radius: 0.2}}")
+
+
 class Method(BaseModel):
     """Module x composition x hyperparameters; the module's own keys are in the same section."""
 
@@ -173,6 +179,9 @@ class Method(BaseModel):
     dropout: Dropout | None = None
     weight_decay: WeightDecay | None = None
     precision: OfferedPrecision | None = None
+    objective: Annotated[str | dict[str, Any], BeforeValidator(_objective)] | None = None
+    """The losses that training minimises: a name, or `{name: freelb, radius: 0.2}`, or one for each stage:
+    `{intermediate: fgm, target: plain}`. Default: `plain`."""
     adapterdrop: AdapterDrop | None = None
     """Number of lowest layers without modules, in training, in predictions or in both."""
     languages: Flag = False

@@ -13,7 +13,7 @@ from layover.recipe.schema import Document, Method, Select, Tune
 from layover.recipe.searches import MethodSearches, Path, Values, points
 from layover.recipe.validation import validate
 
-OF_A_TRAINING = frozenset({"lr", "epochs", "dropout", "weight_decay"})
+OF_A_TRAINING = frozenset({"lr", "epochs", "dropout", "weight_decay", "objective"})
 """Keys of a method that may differ between its intermediates and its target; others decide what is trained."""
 
 

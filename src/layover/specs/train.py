@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from layover import plugins
-from layover.canonical import Canonical, Opaque, aside, called, inlined, later
+from layover import objectives, plugins
+from layover.canonical import Canonical, Opaque, Through, aside, called, inlined, later
 from layover.class_weights import ClassWeights
 from layover.identity import Json
 from layover.metrics._metric import NO_RULES, Rules
 from layover.modules import AdapterDrop
 from layover.numerics import Precision
+from layover.objectives import PLAIN, Objective
 from layover.specs._hyperparameters import Hyperparameters, Sampling
 from layover.specs._on_encoder import HeadOutputs, OnEncoder
 from layover.specs._plugins import PluginName, kind_and_head
@@ -107,6 +108,8 @@ class TrainSpec(OnEncoder):
     """The tasks of a mixture, sorted by canonical form, so that the recipe's order does not matter."""
     sampling: Sampling | None = later(None)
     """How often each task of a mixture has its turn; None for a single task."""
+    objective: Annotated[Objective, Through(objectives.parse)] = later(PLAIN)
+    """The losses that a step minimises."""
     adapterdrop: AdapterDrop = later(AdapterDrop())
     head_from: str | None = later(None)
     """Key of the training whose head is continued; None for a fresh head."""

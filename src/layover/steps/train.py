@@ -64,6 +64,7 @@ def run(node: Node[TrainSpec], folder: Path, context: Context) -> None:
         checkpoint_dir=store.work(node.key),
         progress=_reporter(context, spec.hyperparameters.batch),
         stop=context.stopping,
+        objective=spec.objective,
         train_head=spec.gates is None,
         until=spec.until,
         name=spec.whole.key,

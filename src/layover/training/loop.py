@@ -19,13 +19,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from layover import objectives
 from layover.encoder import DropoutClock, Encoder, computing, is_mixed
 from layover.errors import DataError, Stopped
 from layover.execution import Execution
 from layover.inference.machine import is_out_of_memory, on_machine
 from layover.inference.order import Index, micro_batches, padded_tokens, real_tokens
-from layover.objectives import Objective
+from layover.objectives import PLAIN, Objective
 from layover.specs import Hyperparameters
 from layover.training import checkpoint
 from layover.training.branches import Branch, DataOrder
@@ -48,7 +47,6 @@ from layover.training.schedule import Schedule
 
 logger = logging.getLogger(__name__)
 
-PLAIN: Objective = objectives.get("plain")()
 ACCELERATOR_LAG = 16
 """Steps whose losses stay on an accelerator before the loop waits for them."""
 
@@ -203,6 +201,11 @@ class _Training:
         for part in (self.encoder, *self.heads):
             part.eval()
 
+    @property
+    def epoch(self) -> float:
+        """The number of finished epochs."""
+        return self.position.step / self.schedule.steps_per_epoch
+
     def is_finished(self) -> bool:
         patience = None if self.judge is None else self.judge.patience
         done = self.position.step >= self.end or self.position.gave_up(patience)
@@ -250,7 +253,9 @@ class _Training:
         step, total = self.position.step, torch.zeros((), device=self.device)
         for piece in pieces:
             batch = batch_of(branch, piece, self.encoder, seed=self.clock.seed, step=step, device=self.device)
-            forward = TrainingForward(self.encoder, branch.head, self.clock, step, weight, self.mixed, batch)
+            forward = TrainingForward(
+                self.encoder, branch.head, self.clock, step, weight, self.mixed, batch, self.epoch
+            )
             for loss in self.objective.losses(forward, batch):
                 loss.backward()  # type: ignore[no-untyped-call]
                 total += loss.detach()
@@ -275,7 +280,7 @@ class _Training:
     def evaluate(self) -> bool:
         """Evaluate the weights, and keep a copy of the best; return whether the evaluation was finished."""
         self.read_losses()
-        judge, epoch = self.judge, self.position.step / self.schedule.steps_per_epoch
+        judge, epoch = self.judge, self.epoch
         try:
             metrics = {} if judge is None else judge.evaluate()
             criterion = None if judge is None else judge.metric

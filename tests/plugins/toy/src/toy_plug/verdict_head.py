@@ -33,6 +33,12 @@ class VerdictHead(Head):
             logits.float(), label.float(), weight=(label != -1).float(), reduction="sum"
         )
 
+    def each_loss(self, logits: Tensor, targets: Mapping[str, Tensor], lengths: Tensor) -> Tensor:  # noqa: ARG002
+        label = targets["label"]
+        return functional.binary_cross_entropy_with_logits(
+            logits.float(), label.float(), weight=(label != -1).float(), reduction="none"
+        )
+
     def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
         return summed_divergence(_two(logits), _two(other), targets["label"] != -1)
 
