@@ -15,6 +15,7 @@ import torch
 from tests.gpu.sweep import run_sweep
 from tests.gpu.toy_objectives import AllCalls, OtherTokens
 from tests.gpu.world import HIDDEN, LAYERS, Model, Round, World, fresh, on_device, with_segments
+from tests.objectives_of import acting
 from transformers import AutoConfig, AutoModel
 
 from layover import compositions, kinds, mixers, modules, objectives
@@ -75,7 +76,7 @@ def every(*, product: bool = False) -> Iterator[tuple[str, Round]]:
             yield f"gates of {module.name}", partial(gates, module())
     for name in objectives.names():
         if name != PLAIN.name:  # all other rounds run it
-            yield f"objective {name}", partial(objective, objectives.get(name)(), None)
+            yield f"objective {name}", partial(objective, acting(name), None)
     yield "objective of all calls", partial(objective, AllCalls(), None)
     yield "objective of other tokens", partial(objective, OtherTokens(), ONE)
     yield from SINGLE.items()

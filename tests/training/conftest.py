@@ -19,7 +19,15 @@ from layover.heads import Head
 from layover.modules import Module
 
 HIDDEN, LAYERS, VOCABULARY, LABELS = 32, 3, 120, 3
-SIZES = {"classification": LABELS, "tagging": LABELS, "span": 2, "choice": 1, "mlm": VOCABULARY}
+SIZES = {
+    "classification": LABELS,
+    "multilabel": LABELS,
+    "regression": 1,
+    "tagging": LABELS,
+    "span": 2,
+    "choice": 1,
+    "mlm": VOCABULARY,
+}
 
 
 @dataclass
@@ -61,6 +69,10 @@ def make_features(
     word = ids[offsets[:-1] + 1].astype(np.int64)
     if kind == "classification":
         arrays["label"] = word % LABELS
+    elif kind == "multilabel":
+        arrays["present"] = (word[:, None] >> np.arange(LABELS) & 1).astype(np.float32)
+    elif kind == "regression":
+        arrays["number"] = (word % LABELS).astype(np.float32)
     elif kind == "choice":
         arrays["label"] = word.reshape(-1, group).argmax(axis=1)
     elif kind == "span":

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 import torch
+from tests.objectives_of import acting, others
 from tests.training.conftest import HIDDEN, Model, make_features, make_model
 from torch import Tensor
 from torch.nn.functional import cross_entropy
@@ -100,7 +101,7 @@ class Smooth(Objective):
         yield clean.loss + self.share * apart
 
 
-EVERY = [Mean(), Turns(), Ascent(), Shortened(), Smooth()]
+EVERY = [Mean(), Turns(), Ascent(), Shortened(), Smooth(), *map(acting, others())]
 every_objective = pytest.mark.parametrize("objective", EVERY, ids=lambda one: one.name)
 
 
@@ -413,6 +414,6 @@ def test_what_cannot_be_perturbed_is_refused(tmp_path: Path) -> None:
     batch = collate(features, np.arange(2), pad=1, moment=Moment(0, 0))
     wrong = torch.zeros(2, batch.ids.shape[1] - 1, HIDDEN)
     with pytest.raises(
-        ModelError, match=r"the perturbation has the shape \(2, \d+, 32\), but the word embeddings have \(2,"
+        ModelError, match=r"the perturbation has the shape \(2, \d+, 32\), but the hidden states have \(2,"
     ):
         last_hidden(model.encoder, model.head, batch, wrong)
