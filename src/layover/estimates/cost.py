@@ -192,20 +192,24 @@ def _flops(
         tokens = costs[turn.data].tokens
         if tokens is None:
             return None
-        below = kept.get(turn.data)
-        each = 0.0 if below is None else float(shape.hidden)  # a number that is read is not free
-        for step_passes in _step_passes(on) if turn.trains else (FORWARD,):
-            each += step_passes.count * _pass_flops(on, shape, turn, step_passes, below or 0)
-        total += turn.times * tokens * each
+        read_numbers = shape.hidden if turn.data in kept else 0  # a number that is read is not free
+        total += turn.times * tokens * (token_flops(on, shape, turn, kept.get(turn.data, 0)) + read_numbers)
     return total
 
 
-FORWARD = StepPasses(1, weights=False)
+def token_flops(on: OnEncoder, shape: Shape, turn: Pass, below: int = 0) -> float:
+    """Return the arithmetic of one token of a data set, each time it is read, in flops.
 
-
-def _step_passes(on: OnEncoder) -> tuple[StepPasses, ...]:
-    """Return the passes of a training step over its micro-batches."""
-    return on.objective.passes(on.hyperparameters.epochs) if isinstance(on, TrainSpec) else PLAIN.passes(1.0)
+    Args:
+        on: The training, or the encoder of a prediction.
+        shape: Sizes of the encoder.
+        turn: The data set, and whether weights are trained on it.
+        below: Number of lowest layers whose hidden states are read.
+    """
+    passes: tuple[StepPasses, ...] = (StepPasses(1, weights=False),)
+    if turn.trains:
+        passes = on.objective.passes(on.hyperparameters.epochs) if isinstance(on, TrainSpec) else PLAIN.passes(1.0)
+    return sum(each.count * _pass_flops(on, shape, turn, each, below) for each in passes)
 
 
 def _pass_flops(on: OnEncoder, shape: Shape, turn: Pass, passes: StepPasses, below: int) -> float:

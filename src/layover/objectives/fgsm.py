@@ -46,14 +46,14 @@ class Fgsm(Perturbing):
         (gradient,) = torch.autograd.grad(clean.loss, start)
         radius = self.radius * self.number_unit(forward, batch) * torch.ones_like(gradient[:, :1, :1])
         before = forward.each_loss(clean.logits.detach())
+        moved = self.moved(forward, batch, radius * gradient.sign())
         for _ in range(self.reductions):
-            with torch.no_grad():
-                after = forward.each_loss(self.moved(forward, batch, radius * gradient.sign()).logits)
-            fallen = after < before
+            fallen = forward.each_loss(moved.logits.detach()) < before
             if not bool(fallen.any()):
                 break
             radius = torch.where(fallen[:, None, None], radius / 10, radius)
-        yield self.moved(forward, batch, radius * gradient.sign()).loss
+            moved = self.moved(forward, batch, radius * gradient.sign())
+        yield moved.loss
 
 
 OBJECTIVE = Fgsm

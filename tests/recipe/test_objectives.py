@@ -1,0 +1,84 @@
+"""The objective of a method in a recipe: its forms, and its mistakes, each told once at its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.recipe.conftest import SMALL, Told
+
+from layover import objectives
+from layover.objectives import PLAIN
+from layover.recipe import load
+from layover.recipe.objectives import StageObjectives
+
+FREELB, FGM = objectives.get("freelb"), objectives.get("fgm")
+
+
+def objective(text: str) -> str:
+    return f"methods.lora.objective={text}"
+
+
+@pytest.mark.parametrize(
+    ("text", "intermediate", "target"),
+    [
+        ("plain", PLAIN, PLAIN),
+        ("freelb", FREELB(), FREELB()),
+        ("{name: freelb, radius: 0.3}", FREELB(radius=0.3), FREELB(radius=0.3)),
+        ("{intermediate: freelb}", FREELB(), PLAIN),
+        ("{intermediate: {name: fgm, radius: 0.5}, target: plain}", FGM(radius=0.5), PLAIN),
+        ("{target: fgm}", PLAIN, FGM()),
+    ],
+)
+def test_an_objective_counts_for_both_stages_or_for_its_own(
+    tmp_path: Path, text: str, intermediate: Any, target: Any
+) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(SMALL, encoding="utf-8")
+    recipe = load(path, [objective(text)])
+    assert recipe.methods["lora"].objectives == StageObjectives(intermediate, target)
+
+
+def test_the_default_is_the_plain_loss(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(SMALL, encoding="utf-8")
+    assert load(path).methods["lora"].objectives == StageObjectives(PLAIN, PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("freelib", "unknown objective 'freelib'; did you mean 'freelb'?"),
+        ("{name: fgmm}", "unknown objective 'fgmm'; did you mean 'fgm'?"),
+        ("{radius: 0.1}", "has no name; write a name, or {name: X, ...}, X one of"),
+        ("{name: fgm, radios: 0.1}", "did you mean 'radius'?"),
+        ("{name: fgm, radius: -1}", "-1"),
+        ("{name: freelb, variant: K+2}", "K+2"),
+        ("{intermediat: fgm}", "unknown stage 'intermediat'; did you mean 'intermediate'?"),
+        ("{intermediate: {radius: 1}}", "has no name"),
+        ("{name: fgm, at: frozen}", "write 'frozen' in it, as lora-frozen"),
+        ("3", "3 is not an objective; write its name"),
+    ],
+)
+def test_a_mistake_is_told_once_at_its_place(told: Told, text: str, said: str) -> None:
+    (problem,) = told(SMALL, objective(text))
+    assert said in problem
+    assert "methods.lora" in problem
+
+
+def test_all_mistakes_are_told_at_once(told: Told) -> None:
+    problems = told(SMALL, objective("{intermediate: {name: fgm, radius: -1}, target: pgdd}"))
+    assert len(problems) == 2
+    assert "methods.lora.objective.intermediate.radius" in problems[0]
+    assert "did you mean 'pgd'" in problems[1]
+
+
+def test_frozen_layers_need_a_frozen_encoder_and_a_radius_of_their_own(told: Told) -> None:
+    named = SMALL.replace("lora: {module: lora", "frozen-lora: {module: lora").replace("[lora]", "[frozen-lora]")
+    assert told(named, "methods.frozen-lora.objective={name: fgm, at: frozen}") == []
+    (relative,) = told(named, "methods.frozen-lora.objective={name: fgm, at: frozen, relative: true}")
+    assert "with at: frozen write the radius itself" in relative
+    full = named.replace("module: lora", "module: full")
+    (whole,) = told(full, "methods.frozen-lora.objective={name: fgm, at: frozen}")
+    assert "this module trains all layers; write at: embeddings" in whole
