@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from tests.made_specs import a_training
-from tests.objectives_of import acting, others
+from tests.objectives_of import acting, others, toy_rewriter
 from tests.tiny import tiny_model
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
@@ -30,6 +30,11 @@ ALL, TOP, FULL = modules.get("lora")(rank=1), modules.get("lora")(rank=1, layers
 EPOCHS = 12.0
 
 
+def same() -> Any:
+    """Return what makes views that equal their rows, so that they have the same number of tokens."""
+    return toy_rewriter(longest=1)
+
+
 def counted(objective: Objective, module: Module) -> float:
     """Return the operations of one step over rows of equal lengths."""
     encoder = Encoder.from_model(
@@ -48,7 +53,7 @@ def counted(objective: Objective, module: Module) -> float:
 
     batch = collate(Features(arrays, 1, columns=COLUMNS), np.arange(ROWS), pad=1, moment=Moment(0, 0))
     weight = float(ROWS * LENGTH)
-    forward = TrainingForward(encoder.train(), head.train(), encoder.clock, 0, weight, False, batch, epoch=EPOCHS)
+    forward = TrainingForward(encoder.train(), head.train(), encoder.clock, 0, weight, False, batch, epoch=EPOCHS, rewriter=same())
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         for loss in objective.losses(forward, batch):
             loss.backward()

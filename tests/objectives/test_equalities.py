@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.objectives_of import acting, others
+from tests.objectives_of import acting, others, toy_rewriter
 from tests.training.conftest import Model, make_features, make_model
 from torch import Tensor
 
@@ -31,6 +31,7 @@ NEUTRAL: list[tuple[str, dict[str, Any]]] = [
     ("neftune", {"alpha": 0.0}),
     ("smart", {"weight": 0.0}),
     ("r3f", {"weight": 0.0}),
+    ("consistency", {"weight": 0.0}),
     ("freelb", {"steps": 1, "init": 0.0}),
 ]
 """Settings that equal the plain loss bit for bit."""
@@ -48,7 +49,9 @@ def gradients(
     features, model = make_features(kind, rows=8, group=group), make_model(kind, module, dropout=dropout)
     batch = collate(features, np.arange(features.units), pad=1, moment=Moment(model.clock.seed, at))
     weight = model.head.weight(features, np.arange(features.units))
-    forward = TrainingForward(model.encoder.train(), model.head.train(), model.clock, at, weight, False, batch)
+    forward = TrainingForward(
+        model.encoder.train(), model.head.train(), model.clock, at, weight, False, batch, rewriter=toy_rewriter()
+    )
     for loss in objective.losses(forward, batch):
         loss.backward()
     return grads_of(model)
@@ -73,9 +76,16 @@ def test_neutral_settings_have_the_bits_of_the_plain_loss(name: str, settings: d
     assert max(float(gradient.abs().max()) for gradient in expected.values()) > 1e-4
 
 
+def views_of(name: str, kind: str) -> bool:
+    """Return whether it makes views of rows whose tokens are masked, which a recipe refuses."""
+    return (name, kind) == ("consistency", "mlm")
+
+
 @pytest.mark.parametrize("kind", sorted(heads.names()))
 @pytest.mark.parametrize(("name", "settings"), NEUTRAL, ids=lambda value: str(value))
 def test_neutral_settings_are_neutral_for_every_kind(name: str, settings: dict[str, Any], kind: str) -> None:
+    if views_of(name, kind):
+        return
     expected, ours = gradients(PLAIN, kind), gradients(acting(name, **settings), kind)
     assert all(torch.equal(expected[weight], ours[weight]) for weight in expected)
 
@@ -105,6 +115,8 @@ def test_the_variants_of_freelb_differ_in_their_masks() -> None:
 @pytest.mark.parametrize("name", others())
 def test_every_objective_trains_every_kind(name: str, kind: str) -> None:
     """With settings that act, its gradient is finite and not the one of the plain loss."""
+    if views_of(name, kind):
+        return
     ours, plain = gradients(acting(name), kind), gradients(PLAIN, kind)
     assert all(bool(gradient.isfinite().all()) for gradient in ours.values())
     if (name, kind) != ("rdrop", "mlm"):

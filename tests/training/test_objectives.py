@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 import torch
-from tests.objectives_of import acting, others
+from tests.objectives_of import acting, others, toy_rewriter
 from tests.training.conftest import HIDDEN, Model, make_features, make_model
 from torch import Tensor
 from torch.nn.functional import cross_entropy
@@ -27,6 +27,7 @@ from layover.inference.collate import Batch, collate
 from layover.inference.hidden_states import HiddenStates
 from layover.inference.predict import keep_states, last_hidden
 from layover.objectives import Objective
+from layover.objectives.consistency import Consistency
 from layover.specs import Hyperparameters
 from layover.training import Branch, FitResult, Progress, fit, optimizer
 from layover.training.branches import DataOrder
@@ -126,6 +127,7 @@ def train(
         judge=None,
         checkpoint_dir=folder,
         progress=progress,
+        rewriter=toy_rewriter() if isinstance(objective, Consistency) else None,
         **given,
     )
 

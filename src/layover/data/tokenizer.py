@@ -118,6 +118,22 @@ class Tokenizer:
         return frozenset(self._backend.get_vocab(with_added_tokens=True).values())
 
     @cached_property
+    def algorithm(self) -> str:
+        """Name of the algorithm that cuts words: `Unigram`, `WordPiece`, `BPE` or `WordLevel`."""
+        return type(self._backend.model).__name__
+
+    @cached_property
+    def tokens(self) -> dict[int, str]:
+        """Id -> text of every token, as the vocabulary has it."""
+        return {token: text for text, token in self._backend.get_vocab(with_added_tokens=True).items()}
+
+    @cached_property
+    def scores(self) -> dict[int, float]:
+        """Id -> logarithm of the probability of every token of a unigram tokenizer; empty for others."""
+        vocabulary = json.loads(self._backend.to_str())["model"].get("vocab", [])
+        return {number: score for number, (_, score) in enumerate(vocabulary)} if self.algorithm == "Unigram" else {}
+
+    @cached_property
     def special(self) -> frozenset[int]:
         """Ids of the tokens that are not text: start, separator, padding, unknown, mask and other marked tokens."""
         added = self._backend.get_added_tokens_decoder()

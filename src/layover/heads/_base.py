@@ -114,6 +114,15 @@ class Head(nn.Module, ABC):
         batch. The lengths are on the CPU.
         """
 
+    def aligned(self, logits: Tensor, places: Tensor) -> Tensor:  # noqa: ARG002
+        """Return the logits of another view of the rows in the order of the rows' own tokens.
+
+        Args:
+            logits: Of the view.
+            places: (B, T), the place of each token in the view; only a head with logits per token reads it.
+        """
+        return logits
+
     def certainty(self, logits: Tensor, lengths: Tensor) -> dict[str, Tensor]:  # noqa: ARG002
         """Return the probabilities of the answers in `outputs`, flattened alike; empty if `outputs` has scores."""
         return {}
@@ -172,6 +181,11 @@ def summed_divergence(logits: Tensor, other: Tensor, counted: Tensor | None = No
 def real_tokens(lengths: Tensor, longest: int) -> Tensor:
     """Return the mask of real tokens, (B, T) bool on the device of `lengths`."""
     return torch.arange(longest, device=lengths.device) < lengths[:, None]
+
+
+def at_places(logits: Tensor, places: Tensor) -> Tensor:
+    """Return the logits of tokens at other places, (B, T, ...), from (B, T', ...) and places (B, T)."""
+    return logits.gather(1, places[:, :, None].expand(-1, -1, logits.shape[2]))
 
 
 def unpadded(values: Tensor, lengths: Tensor) -> Tensor:

@@ -11,7 +11,16 @@ from torch.nn import functional
 from layover.data.features import Features
 from layover.encoder import to_device
 from layover.errors import ModelError
-from layover.heads._base import NOTHING, Head, Units, count_labelled, real_tokens, summed_divergence, unpadded
+from layover.heads._base import (
+    NOTHING,
+    Head,
+    Units,
+    at_places,
+    count_labelled,
+    real_tokens,
+    summed_divergence,
+    unpadded,
+)
 
 
 class SpanHead(Head):
@@ -42,6 +51,9 @@ class SpanHead(Head):
             for side, name in enumerate(("start", "end"))
         ]
         return (both[0] + both[1]) / 2
+
+    def aligned(self, logits: Tensor, places: Tensor) -> Tensor:
+        return at_places(logits, places)
 
     def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
         """Return the mean of the two divergences, of starts and of ends."""

@@ -16,6 +16,7 @@ from layover.heads._base import (
     NOTHING,
     Head,
     Units,
+    at_places,
     summed_divergence,
     unpadded,
     weight_of_each,
@@ -46,6 +47,9 @@ class TaggingHead(Head):
         flat = logits.float().flatten(0, 1)
         each = functional.cross_entropy(flat, labels.flatten(), weights, ignore_index=IGNORED, reduction="none")
         return each.view(labels.shape).sum(-1)
+
+    def aligned(self, logits: Tensor, places: Tensor) -> Tensor:
+        return at_places(logits, places)
 
     def divergence(self, logits: Tensor, other: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
         counted = weight_of_each(targets["labels"], targets.get(CLASS_WEIGHTS), missing=IGNORED)

@@ -10,7 +10,7 @@ from typing import Any
 
 from layover import plugins
 from layover.errors import ModelError
-from layover.objectives._base import Forward, Inputs, Objective, Passed, Place, StepPasses
+from layover.objectives._base import Forward, Inputs, Objective, Passed, Place, StepPasses, View
 from layover.registry import Registry, subclass_of
 
 _OBJECTIVES: Registry[type[Objective]] = Registry(
@@ -26,4 +26,4 @@ def parse(values: Mapping[str, Any]) -> Objective:
 
 PLAIN: Objective = get("plain")()
 
-__all__ = ["PLAIN", "Forward", "Inputs", "Objective", "Passed", "Place", "StepPasses", "get", "names", "parse"]
+__all__ = ["PLAIN", "Forward", "Inputs", "Objective", "Passed", "Place", "StepPasses", "View", "get", "names", "parse"]

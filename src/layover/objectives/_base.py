@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeVar
 
 from layover.canonical import CanonicalModel
@@ -97,6 +98,16 @@ class Forward(Protocol[B_contra]):
         A row of a unit with several rows (the options of a question) has the loss of the unit.
         """
 
+    def of_view(self, batch: B_contra) -> Tensor:
+        """Run another view of the rows forward, see `Objective.row_view`.
+
+        Returns:
+            Logits in the shape of those of the batch; logits of tokens are those of their places in the view.
+
+        Raises:
+            ModelError: the tokenizer cannot make the view.
+        """
+
     def divergence(self, logits: Tensor, other: Tensor) -> Tensor:
         """Return the divergence between the answers of two passes: KL(p || q) summed over all rows or tokens with gold.
 
@@ -126,6 +137,18 @@ class Forward(Protocol[B_contra]):
 
 
 @dataclass(frozen=True)
+class View:
+    """How another view of a row is made: words in other tokens, or in translations."""
+
+    share: float
+    """Share of the words that may change."""
+    alpha: float | None
+    """Exponent of the probability of a cut into tokens; None replaces words by translations."""
+    dictionary: Path | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
 class StepPasses:
     """Equal passes over each micro-batch of a step, for estimates."""
 
@@ -151,9 +174,22 @@ class Objective(CanonicalModel, ABC):
         return None
 
     @property
+    def row_view(self) -> View | None:
+        """The other view of its rows; None if it reads the rows alone."""
+        return None
+
+    @property
     def runs_embeddings(self) -> bool:
         """Whether the embeddings run at every step, so that a training cannot start with cached hidden states."""
-        return self.place == "embeddings"
+        return self.place == "embeddings" or self.row_view is not None
+
+    def with_files(self, found: Callable[[str], tuple[Path, str]]) -> Objective:  # noqa: ARG002
+        """Return the objective with the paths and the SHA-256 of the files that it names.
+
+        Args:
+            found: Path as the recipe names it -> path on this machine, SHA-256.
+        """
+        return self
 
     def passes(self, epochs: float) -> tuple[StepPasses, ...]:  # noqa: ARG002
         """Return the passes of a step, at least, on average over a training of some epochs."""

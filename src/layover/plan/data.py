@@ -15,6 +15,7 @@ from layover.data.subset import Subset
 from layover.data.task import HubSource, Place
 from layover.errors import DataError, nearest
 from layover.kinds.retrieval import Search
+from layover.objectives import Objective
 from layover.plan.hub import Revisions
 from layover.recipe import Recipe, Select
 from layover.recipe.data_languages import DataLanguages
@@ -121,6 +122,21 @@ class DataRules:
         subset = Subset(self._limit(task, "train"), holdout, "rest" if holdout else "all")
         count = self.count(owner, "train", language)
         return Portion(owner, "train", language, location, subset, count, self._without(owner))
+
+    def with_files(self, objective: Objective) -> Objective:
+        """Return an objective with the paths and hashes of its files.
+
+        Raises:
+            DataError: a file is absent.
+        """
+
+        def found(name: str) -> tuple[Path, str]:
+            path = (self._root or Path()) / name
+            if not path.is_file():
+                raise DataError(f"{path}: the file of the objective {objective.name} is absent; correct its path")
+            return path, self._hash_file(path)
+
+        return objective.with_files(found)
 
     def replaced(self, names: Iterable[str]) -> list[str]:
         """Return a note for each task whose hold-out replaces the validation data that the task declares."""

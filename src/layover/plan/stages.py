@@ -82,7 +82,7 @@ class Stages:
             tasks=ordered(member(self.recipe.tasks[task]) for task in mixture.tasks),
             sampling=Sampling(mixture.exponent(), mixture.cap),
             hyperparameters=self._hyperparameters(method, epochs, batch, seed, after=False),
-            objective=method.objectives.intermediate,
+            objective=self.rules.with_files(method.objectives.intermediate),
             adapterdrop=method.adapterdrop,
         )
         label = f"train {name} {model}/{method.label}{_with(spec.objective)} seed {seed}"
@@ -228,7 +228,7 @@ class Stages:
             hyperparameters=self._hyperparameters(
                 method, *self._course(method, task, module), seed, after=bool(start.learned)
             ),
-            objective=objective,
+            objective=self.rules.with_files(objective),
             adapterdrop=method.adapterdrop if acts else AdapterDrop(),
         )
         origin = f" after {intermediate}" if intermediate is not None else ""

@@ -13,6 +13,7 @@ from layover.recipe.intermediate_checks import check_mixtures, check_modules
 from layover.recipe.language_adapters import check_fallback, check_languages, resolve_languages
 from layover.recipe.language_checks import check_data_languages, check_language_names
 from layover.recipe.methods import resolve_methods
+from layover.recipe.objectives import check_views
 from layover.recipe.resolved import Recipe
 from layover.recipe.schema import MOST_CELLS, Document
 from layover.recipe.searches import MethodSearches, without_searches
@@ -110,6 +111,12 @@ def _checked(
         (lambda: check_tuning(document, searches, tuned, source), (("tune",), ("sweep", "method"), ("methods", "*"))),
         (lambda: check_baseline(document, methods, source), (("sweep", "method"), ("methods", "*", "module"))),
         (lambda: check_mixtures(document, known, source), ()),
+        (
+            lambda: check_views(
+                document, {name: method.objectives for name, method in methods.items()}, known, source
+            ),
+            (("sweep",), ("methods", "*", "objective")),
+        ),
         (lambda: check_holdouts(document, known, source), (("tasks", "*", "files"),)),
         (
             lambda: check_languages(document, methods, source),

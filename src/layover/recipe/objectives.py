@@ -11,7 +11,9 @@ from layover.errors import Problem, nearest
 from layover.modules import Module
 from layover.objectives import PLAIN, Objective
 from layover.recipe.file import Loc, RecipeFile
+from layover.recipe.schema import Document
 from layover.recipe.validation import validate
+from layover.tasks import Task
 
 STAGES = ("intermediate", "target")
 
@@ -58,6 +60,34 @@ def resolve_objectives(
             parsed[stage], mistakes = _objective(method, written[stage], module, source, (*loc, stage))
             problems += mistakes
     return StageObjectives(**parsed), problems
+
+
+def check_views(
+    document: Document, staged: Mapping[str, StageObjectives], tasks: Mapping[str, Task], source: RecipeFile
+) -> list[Problem]:
+    """Return the problems of objectives that read views of rows whose tokens are masked.
+
+    Args:
+        document: A well-formed recipe.
+        staged: Method -> its objectives.
+        tasks: The tasks of the recipe by name.
+        source: The recipe file, for places.
+    """
+    learned = [task for name in document.sweep.learned() for task in document.members(name)]
+    trained = {"intermediate": learned, "target": document.sweep.target}
+    return [
+        source.problem(
+            ("methods", method, "objective"),
+            f"{objective.name} in the {stage} stage compares views of rows, but {name} is {tasks[name].kind}, whose "
+            "tokens are masked at random; name another objective for this stage",
+        )
+        for method in document.sweep.method
+        if method in staged
+        for stage, objective in staged[method].each()
+        if objective.row_view is not None
+        for name in trained[stage]
+        if name in tasks and tasks[name].of_kind.changes_tokens
+    ]
 
 
 def _by_stage(written: Mapping[str, Any]) -> bool:

@@ -16,11 +16,12 @@ from layover import mixers
 from layover.class_weights import by_label
 from layover.compositions import MIX, AttachedModule, Attachment, Mix
 from layover.data.features import Features
+from layover.data.views import Rewriter
 from layover.encoder import DropoutClock, Encoder
 from layover.errors import ModelError
 from layover.estimates.passes import turns_of
 from layover.heads import CLASS_WEIGHTS, Head, build_head
-from layover.plan import Node
+from layover.plan import Node, tokenizers
 from layover.specs.train import TaskSpec, TrainSpec
 from layover.steps.artifacts import GATES, MEASURED, TRAINING, load_features, weights_of
 from layover.steps.beginnings import beginning_of, keep_beginning, resume_beginning
@@ -39,6 +40,7 @@ from layover.steps.trained import (
 )
 from layover.store import Store, write_json
 from layover.training import Branch, Evaluation, FitResult, Measured, Progress, fit
+from layover.training.views import rewriter_of
 
 
 def run(node: Node[TrainSpec], folder: Path, context: Context) -> None:
@@ -69,6 +71,7 @@ def run(node: Node[TrainSpec], folder: Path, context: Context) -> None:
         until=spec.until,
         name=spec.whole.key,
         evaluated=lambda evaluation: context.evaluated(_plain(evaluation)),
+        rewriter=_rewriter(spec, encoder),
     )
     if spec.until is not None:
         keep_beginning(store, node.key, spec)
@@ -79,6 +82,16 @@ def run(node: Node[TrainSpec], folder: Path, context: Context) -> None:
     facts = _task_facts(spec, starts, branches, result)
     write_json(folder / TRAINING, {**result.as_json(), "parameters": counts, **facts})
     write_json(folder / MEASURED, result.measured.as_json())
+
+
+def _rewriter(spec: TrainSpec, encoder: Encoder) -> Rewriter | None:
+    """Return what makes the views of rows that the objective reads; None if it reads none."""
+    view = spec.objective.row_view
+    if view is None:
+        return None
+    source = spec.encoder
+    tokenizer = tokenizers.load_planned(source.source, source.revision, source.tokenizer)
+    return rewriter_of(view, tokenizer, encoder.max_length)
 
 
 def _encoder(node: Node[TrainSpec], context: Context, clock: DropoutClock) -> Encoder:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from layover.data.masking import Moment
+from layover.data.views import Rewriter
 from layover.encoder import DropoutClock, Encoder, autocast, noise, normal_noise, to_device
 from layover.heads import CLASS_WEIGHTS, Head
 from layover.inference.collate import Batch, collate
@@ -16,6 +17,7 @@ from layover.inference.passes import padding_id
 from layover.inference.predict import last_hidden
 from layover.objectives import Passed, Place
 from layover.training.branches import Branch
+from layover.training.views import view_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +35,10 @@ class TrainingForward:
     own: Batch
     """The micro-batch of the training set; the word embeddings of its tokens are in memory."""
     epoch: float = 0.0
+    host: Batch | None = None
+    """The micro-batch on the CPU; None: it is there itself."""
+    rewriter: Rewriter | None = None
+    """Makes views of rows; None if the objective reads none."""
 
     @property
     def hidden_size(self) -> int:
@@ -48,6 +54,16 @@ class TrainingForward:
             hidden = last_hidden(self.encoder, self.head, batch, perturbation, at)
             logits = self.head(hidden, batch.lengths, batch.targets)
         return Passed(logits, self.head.loss(logits.float(), batch.targets) / self.weight)
+
+    def of_view(self, batch: Batch) -> Tensor:
+        host, device = batch if self.host is None else self.host, batch.ids.device
+        viewed = view_of(host, self.rewriter, seed=self.clock.seed, step=self.step, pad=padding_id(self.encoder))
+        self.encoder.need(viewed.batch.ids.numpy())
+        view, places = viewed.batch.to(device), to_device(viewed.places, device)
+        self.clock.set(self.step, view.rows)
+        with autocast(device, mixed=self.mixed):
+            logits = self.head(last_hidden(self.encoder, self.head, view), view.lengths)
+        return self.head.aligned(logits, places)
 
     def divergence(self, logits: Tensor, other: Tensor) -> Tensor:
         return self.head.divergence(logits, other, self.own.targets) / self.weight
@@ -78,7 +94,7 @@ def _padding(batch: Batch) -> Tensor:
 
 
 def batch_of(branch: Branch, units: Index, encoder: Encoder, *, seed: int, step: int, device: torch.device) -> Batch:
-    """Return the batch of units of a branch in a step, on a device."""
+    """Return the batch of units of a branch in a step, on the CPU."""
     batch = collate(
         branch.features,
         units,
@@ -90,4 +106,4 @@ def batch_of(branch: Branch, units: Index, encoder: Encoder, *, seed: int, step:
     if branch.class_weights is not None:
         weights = torch.from_numpy(branch.class_weights)
         batch = replace(batch, targets={**batch.targets, CLASS_WEIGHTS: weights})
-    return batch.to(device)
+    return batch

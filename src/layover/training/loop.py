@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from layover.data.views import Rewriter
 from layover.encoder import DropoutClock, Encoder, computing, is_mixed
 from layover.errors import DataError, Stopped
 from layover.execution import Execution
@@ -67,6 +68,7 @@ def fit(
     until: float | None = None,
     name: str | None = None,
     evaluated: Callable[[Evaluation], None] | None = None,
+    rewriter: Rewriter | None = None,
 ) -> FitResult:
     """Train the trainable weights of the encoder and the heads; afterwards they hold the selected weights.
 
@@ -86,6 +88,7 @@ def fit(
             weights are those of the last step. A later call without it resumes the checkpoint. None: to the end.
         name: Name of the training in its checkpoints; default: the name of their folder.
         evaluated: Called after each evaluation, before its checkpoint.
+        rewriter: Makes the views of rows that the objective reads; None if it reads none.
 
     Raises:
         DataError: a training set has no gold.
@@ -102,7 +105,18 @@ def fit(
         for branch in branches:
             branch.head.requires_grad_(train_head)
         training = _Training(
-            encoder, branches, objective, hyperparameters, execution, clock, judge, checkpoint_dir, device, until, name
+            encoder,
+            branches,
+            objective,
+            hyperparameters,
+            execution,
+            clock,
+            judge,
+            checkpoint_dir,
+            device,
+            until,
+            name,
+            rewriter,
         )
         training.resume()
         try:
@@ -127,6 +141,7 @@ class _Training:
     device: torch.device
     until: float | None = None
     name: str | None = None
+    rewriter: Rewriter | None = None
 
     def __post_init__(self) -> None:
         encoder, branches, numbers, execution = self.encoder, self.branches, self.hyperparameters, self.execution
@@ -252,9 +267,19 @@ class _Training:
                 part.train()
         step, total = self.position.step, torch.zeros((), device=self.device)
         for piece in pieces:
-            batch = batch_of(branch, piece, self.encoder, seed=self.clock.seed, step=step, device=self.device)
+            host = batch_of(branch, piece, self.encoder, seed=self.clock.seed, step=step, device=self.device)
+            batch = host.to(self.device)
             forward = TrainingForward(
-                self.encoder, branch.head, self.clock, step, weight, self.mixed, batch, self.epoch
+                self.encoder,
+                branch.head,
+                self.clock,
+                step,
+                weight,
+                self.mixed,
+                batch,
+                self.epoch,
+                host,
+                self.rewriter,
             )
             for loss in self.objective.losses(forward, batch):
                 loss.backward()  # type: ignore[no-untyped-call]

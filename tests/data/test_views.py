@@ -1,0 +1,154 @@
+"""Views of rows: words in other tokens or translations, and the places of tokens in them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.objectives_of import toy_rewriter, toy_tokenizer
+from tests.shared_folder import SHARED
+
+from layover.data.sentencepiece import load_xlmr
+from layover.data.tokenizer import Tokenizer
+from layover.data.views import Draws, Rewriter, SubwordSampling, Translation, read_dictionary
+from layover.errors import DataError, ModelError
+
+TOKENIZER = toy_tokenizer()
+TEXT = "abc fade bed cab ace"
+
+
+def row(tokenizer: Tokenizer, text: str) -> np.ndarray:
+    return tokenizer.row(tokenizer.pieces([text])[text].ids)[0]
+
+
+def words(tokenizer: Tokenizer, ids: np.ndarray) -> list[str]:
+    return "".join(tokenizer.tokens[int(token)] for token in ids if int(token) not in tokenizer.special).split("▁")
+
+
+@pytest.mark.parametrize("number", range(20))
+def test_a_view_has_the_same_words_and_special_tokens(number: int) -> None:
+    ids = row(TOKENIZER, TEXT)
+    view = toy_rewriter().view(ids, Draws(1, 2, number))
+    assert words(TOKENIZER, view.ids) == words(TOKENIZER, ids)
+    assert (view.ids[0], view.ids[-1]) == (ids[0], ids[-1])
+    assert len(view.origins) == len(view.ids)
+    assert len(view.places) == len(ids)
+    assert view.places[0] == 0
+    assert view.places[-1] == len(view.ids) - 1
+
+
+def test_the_place_of_a_token_holds_its_first_character() -> None:
+    ids = row(TOKENIZER, TEXT)
+    for number in range(50):
+        view = toy_rewriter().view(ids, Draws(1, 2, number))
+
+        def begins(tokens: np.ndarray) -> list[int]:
+            texts = [TOKENIZER.tokens[int(token)] for token in tokens[1:-1]]
+            return [0, *np.cumsum([len(text) for text in texts])[:-1].tolist()]
+
+        own, new = begins(ids), begins(view.ids)
+        ends = [*new[1:], sum(len(TOKENIZER.tokens[int(token)]) for token in view.ids[1:-1])]
+        for begin, place in zip(own, view.places[1:-1], strict=True):
+            assert new[place - 1] <= begin < ends[place - 1]
+        own_ends = [*own[1:], ends[-1]]
+        for begin, origin in zip(new, view.origins[1:-1], strict=True):
+            assert own[origin - 1] <= begin < own_ends[origin - 1]
+
+
+def test_views_depend_on_seed_step_and_row_alone() -> None:
+    ids, rewriter = row(TOKENIZER, TEXT), toy_rewriter()
+    views = [rewriter.view(ids, Draws(*at)).ids.tolist() for at in ((1, 2, 3), (1, 2, 3), (2, 2, 3), (1, 3, 3), (1, 2, 4))]
+    assert views[0] == views[1] == toy_rewriter().view(ids, Draws(1, 2, 3)).ids.tolist()
+    assert len({tuple(view) for view in views}) > 2
+
+
+def test_the_share_of_words_is_rewritten() -> None:
+    ids = row(TOKENIZER, " ".join(["abc"] * 10))
+    sampling = SubwordSampling(TOKENIZER, 1.0)
+    changed = [
+        float(np.mean([Draws(0, 0, number).next() < share for number in range(2000)])) for share in (0.3, 0.8)
+    ]
+    assert changed == [pytest.approx(0.3, abs=0.04), pytest.approx(0.8, abs=0.04)]
+    assert toy_rewriter(share=1e-6).view(ids, Draws(0, 0, 0)).ids.tolist() == ids.tolist()
+    assert sampling("▁abc", Draws(0, 0, 0)) is not None
+
+
+def test_cuts_have_the_probabilities_of_their_tokens() -> None:
+    """`▁ab` is one token of score -2.3, or `▁a` and `b` with -2.2 - 2.1; with an exponent of 0.5 the ratio is e."""
+    sampling = SubwordSampling(TOKENIZER, 0.5)
+    cuts: Counter[tuple[int, ...]] = Counter()
+    for number in range(4000):
+        drawn = sampling("▁ab", Draws(5, 0, number))
+        assert drawn is not None
+        cuts[tuple(drawn[0].tolist())] += 1
+    token = {text: number for number, text in TOKENIZER.tokens.items()}
+    whole, parts = (token["▁ab"],), (token["▁a"], token["b"])
+    assert set(cuts) == {whole, parts}
+    assert cuts[whole] / cuts[parts] == pytest.approx(np.exp(0.5 * (-2.3 + 2.2 + 2.1)), rel=0.1)
+
+
+def test_a_view_is_not_longer_than_the_encoder_reads() -> None:
+    ids = row(TOKENIZER, TEXT)
+    longer = [len(toy_rewriter().view(ids, Draws(0, 0, number)).ids) for number in range(100)]
+    limited = [len(toy_rewriter(longest=len(ids) + 1).view(ids, Draws(0, 0, number)).ids) for number in range(100)]
+    assert max(longer) > len(ids) + 1
+    assert max(limited) == len(ids) + 1
+
+
+def test_a_translation_takes_the_place_of_its_word(tmp_path: Path) -> None:
+    file = tmp_path / "en-xx.txt"
+    file.write_text("ABC  fed\nabc bad\nbed ace\n", encoding="utf-8")
+    table = read_dictionary(file)
+    assert table == {"abc": ["fed", "bad"], "bed": ["ace"]}
+    rewriter = Rewriter(TOKENIZER, Translation(TOKENIZER, table), 1.0, 60)
+    seen = set()
+    for number in range(40):
+        ids = row(TOKENIZER, TEXT)
+        view = rewriter.view(ids, Draws(0, 0, number))
+        first, *rest = words(TOKENIZER, view.ids)[1:]
+        seen.add(first)
+        assert rest == ["fade", "ace", "cab", "ace"]
+        texts = [TOKENIZER.tokens[int(view.ids[place])] for place in view.places]
+        assert texts[1].startswith("▁")
+    assert seen == {"fed", "bad"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("a b\nc\n", "d.txt:2: 1 words instead of 2"), ("a b c\n", "d.txt:1: 3 words"), ("\n", "has no lines")],
+)
+def test_a_wrong_dictionary_is_refused_with_its_line(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "d.txt"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=said):
+        read_dictionary(file)
+    with pytest.raises(DataError, match="cannot be read"):
+        read_dictionary(tmp_path / "absent.txt")
+    file.write_bytes(b"\xff\xfe a")
+    with pytest.raises(DataError, match="UTF-8"):
+        read_dictionary(file)
+
+
+def test_another_kind_of_tokenizer_is_refused() -> None:
+    from layover.data.tokenizer import stand_in
+
+    with pytest.raises(ModelError, match="unigram tokenizer, as XLM-R's, but this one is WordLevel"):
+        SubwordSampling(stand_in(), 0.3)
+    with pytest.raises(ModelError, match="this one is WordLevel"):
+        Rewriter(stand_in(), SubwordSampling(TOKENIZER, 0.3), 0.3, 60)
+
+
+XLMR = SHARED / "data" / "xlmr_tokenizer" / "sentencepiece.bpe.model"
+
+
+@pytest.mark.skipif(not XLMR.is_file(), reason=f"no tokenizer of XLM-R at {XLMR}")
+@pytest.mark.parametrize("text", ["An example, with words.", "एक उदाहरण शब्दों के साथ", "一个没有空格的例子。", "ตัวอย่าง"])
+def test_views_of_rows_of_xlmr_have_the_same_text(text: str) -> None:
+    tokenizer = Tokenizer(load_xlmr(XLMR))
+    ids = row(tokenizer, text)
+    rewriter = Rewriter(tokenizer, SubwordSampling(tokenizer, 0.3), 1.0, 512)
+    views = [rewriter.view(ids, Draws(0, 0, number)) for number in range(10)]
+    assert {tuple(words(tokenizer, view.ids)) for view in views} == {tuple(words(tokenizer, ids))}
+    assert len({tuple(view.ids.tolist()) for view in views}) > 5
