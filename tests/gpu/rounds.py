@@ -20,6 +20,7 @@ from transformers import AutoConfig, AutoModel
 
 from layover import compositions, kinds, mixers, modules, objectives
 from layover.compositions import AttachedModule, Composition
+from layover.data.views import Rewriter, SubwordSampling
 from layover.encoder import DropoutClock, Encoder, MixingWeights, attention, computing
 from layover.encoder.quantising import bitsandbytes
 from layover.errors import ModelError, Stopped
@@ -152,7 +153,12 @@ def gates(module: Module, world: World) -> None:
 
 
 def objective(given: Objective, names: Sequence[str] | None, world: World) -> None:
-    world.train(world.model([fresh(LORA(layers=(1,)))], names=names), objective=given, class_weights=True)
+    rewriter = None
+    if given.row_view is not None:
+        names = [kind for kind in names or world.trained if not kinds.get(kind).changes_tokens]
+        rewriter = Rewriter(world.tokenizer, SubwordSampling(world.tokenizer, 0.3), 0.9, 70)
+    model = world.model([fresh(LORA(layers=(1,)))], names=names)
+    world.train(model, objective=given, class_weights=True, rewriter=rewriter)
 
 
 def class_weights(world: World) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from tests.made_specs import a_training
 from tests.objectives_of import acting, others, toy_rewriter
 from tests.tiny import tiny_model
@@ -53,7 +52,9 @@ def counted(objective: Objective, module: Module) -> float:
 
     batch = collate(Features(arrays, 1, columns=COLUMNS), np.arange(ROWS), pad=1, moment=Moment(0, 0))
     weight = float(ROWS * LENGTH)
-    forward = TrainingForward(encoder.train(), head.train(), encoder.clock, 0, weight, False, batch, epoch=EPOCHS, rewriter=same())
+    forward = TrainingForward(
+        encoder.train(), head.train(), encoder.clock, 0, weight, False, batch, epoch=EPOCHS, rewriter=same()
+    )
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         for loss in objective.losses(forward, batch):
             loss.backward()

@@ -68,7 +68,7 @@ def grads_of(model: Model) -> dict[str, Tensor]:
 
 
 @pytest.mark.parametrize("module", [ALL, TOP, BOTTLENECK, FULL], ids=["lora", "top", "bottleneck", "full"])
-@pytest.mark.parametrize(("name", "settings"), NEUTRAL, ids=lambda value: str(value))
+@pytest.mark.parametrize(("name", "settings"), NEUTRAL, ids=str)
 def test_neutral_settings_have_the_bits_of_the_plain_loss(name: str, settings: dict[str, Any], module: Any) -> None:
     expected, ours = gradients(PLAIN, module=module), gradients(acting(name, **settings), module=module)
     assert expected.keys() == ours.keys()
@@ -82,7 +82,7 @@ def views_of(name: str, kind: str) -> bool:
 
 
 @pytest.mark.parametrize("kind", sorted(heads.names()))
-@pytest.mark.parametrize(("name", "settings"), NEUTRAL, ids=lambda value: str(value))
+@pytest.mark.parametrize(("name", "settings"), NEUTRAL, ids=str)
 def test_neutral_settings_are_neutral_for_every_kind(name: str, settings: dict[str, Any], kind: str) -> None:
     if views_of(name, kind):
         return
@@ -90,7 +90,7 @@ def test_neutral_settings_are_neutral_for_every_kind(name: str, settings: dict[s
     assert all(torch.equal(expected[weight], ours[weight]) for weight in expected)
 
 
-@pytest.mark.parametrize(("name", "settings", "dropout"), TWICE, ids=lambda value: str(value))
+@pytest.mark.parametrize(("name", "settings", "dropout"), TWICE, ids=str)
 def test_two_equal_passes_have_twice_the_gradient(name: str, settings: dict[str, Any], dropout: float) -> None:
     expected, ours = gradients(PLAIN, dropout=dropout), gradients(acting(name, **settings), dropout=dropout)
     assert all(torch.equal(2 * expected[weight], ours[weight]) for weight in expected)

@@ -45,7 +45,7 @@ class Linear:
         self.moved: list[Tensor] = []
         self.trained = torch.zeros(1, requires_grad=True)
 
-    def __call__(self, batch: Any, perturbation: Any = None, draw: int = 0, at: str = "embeddings") -> Passed:
+    def __call__(self, _: Any, perturbation: Any = None, *_at: Any, **_draw: Any) -> Passed:
         moved = torch.zeros(2, 1, 2) if perturbation is None else perturbation
         self.moved.append(moved.detach().clone())
         logits = WORDS + moved + self.trained
@@ -61,13 +61,13 @@ class Linear:
     def divergence(self, logits: Tensor, other: Tensor) -> Tensor:
         return (logits - other).square().sum()
 
-    def words(self, batch: Any) -> Tensor:
+    def words(self, _: Any) -> Tensor:
         return WORDS
 
-    def tokens(self, batch: Any) -> Tensor:
+    def tokens(self, _: Any) -> Tensor:
         return torch.ones(2, 1, 1)
 
-    def noise(self, batch: Any, draw: int = 0) -> Tensor:
+    def noise(self, _: Any) -> Tensor:
         return NOISE.clone()
 
     normal = noise

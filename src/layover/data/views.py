@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Protocol
 
@@ -47,7 +48,9 @@ class Draws:
 
     def __init__(self, seed: int, step: int, row: int) -> None:
         word = (1 << 64) - 1
-        self._bits = np.random.Philox(key=[seed & word, step & word], counter=[row & word, 0, 0, 0])
+        self._bits = np.random.Philox(
+            key=[seed & word, step & word], counter=[0, row & word, 0, 0]
+        )  # the first counts its own numbers
 
     def next(self) -> float:
         """Return a number from 0 to below 1."""
@@ -118,7 +121,7 @@ class Rewriter:
 
 def _begins(texts: Sequence[str]) -> Sequence[int]:
     """Return the character at which each token begins."""
-    return np.cumsum([0, *map(len, texts[:-1])]).tolist()
+    return list(accumulate(map(len, texts[:-1]), initial=0))
 
 
 def marked_pieces(tokenizer: Tokenizer) -> Mapping[int, str]:

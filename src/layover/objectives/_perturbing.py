@@ -74,7 +74,8 @@ def row_norms(values: Tensor) -> Tensor:
     """Return the Frobenius norm of each row, (B, 1, 1), from (B, T, H)."""
     from torch.linalg import vector_norm
 
-    return vector_norm(values, dim=(1, 2), keepdim=True)
+    norms: Tensor = vector_norm(values, dim=(1, 2), keepdim=True)
+    return norms
 
 
 def direction(gradient: Tensor) -> Tensor:

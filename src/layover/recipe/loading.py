@@ -112,9 +112,7 @@ def _checked(
         (lambda: check_baseline(document, methods, source), (("sweep", "method"), ("methods", "*", "module"))),
         (lambda: check_mixtures(document, known, source), ()),
         (
-            lambda: check_views(
-                document, {name: method.objectives for name, method in methods.items()}, known, source
-            ),
+            lambda: check_views(document, {name: method.objectives for name, method in methods.items()}, known, source),
             (("sweep",), ("methods", "*", "objective")),
         ),
         (lambda: check_holdouts(document, known, source), (("tasks", "*", "files"),)),

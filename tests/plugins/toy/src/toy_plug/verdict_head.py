@@ -33,7 +33,7 @@ class VerdictHead(Head):
             logits.float(), label.float(), weight=(label != -1).float(), reduction="sum"
         )
 
-    def each_loss(self, logits: Tensor, targets: Mapping[str, Tensor], lengths: Tensor) -> Tensor:  # noqa: ARG002
+    def each_loss(self, logits: Tensor, targets: Mapping[str, Tensor], lengths: Tensor) -> Tensor:
         label = targets["label"]
         return functional.binary_cross_entropy_with_logits(
             logits.float(), label.float(), weight=(label != -1).float(), reduction="none"
