@@ -141,6 +141,11 @@ def test_the_report_tells_the_search(whole: Folder, tmp_path: Path) -> None:
     section = page.split("<summary>Tuning</summary>")[1].split("</details>")[0]
     assert "Each method had 4 trials (halving, seed 0), with training seed 101." in section
     assert "lr: 1e-05, 0.001, 0.003, 0.01" in section
+    assert "![Trials of the searches](tuning.png)" in page
+    picture = (tmp_path / "tuning.svg").read_text(encoding="utf-8")
+    assert picture.count("(chosen)") == 2, "each of two methods has a panel"
+    assert 'aria-label="Trials of the searches"' in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert {"tuning.pdf", "tuning.png"} <= {path.name for path in tmp_path.iterdir()}
     lines = (tmp_path / "tuning.csv").read_text(encoding="utf-8").splitlines()
     # evaluations: 4 trials of 1, 2 of 2 and one of 4, for two methods
     assert len(lines) == 1 + 2 * (4 * 1 + 2 * 2 + 1 * 4)

@@ -48,7 +48,7 @@ def _names() -> set[str]:
 
 
 def _write_into(plan: Plan, rows: Sequence[CellRow], folder: Path) -> list[Path]:
-    drawn = {section.picture: section.draw(rows) for section in sections.in_order() if section.draw is not None}
+    drawn = {section.picture: section.drawn(plan, rows) for section in sections.in_order() if section.picture}
     pictures = {name: picture(made, name) for name, made in drawn.items() if made is not None}
     parts = details(plan, rows)
     written = [folder / "report.md", folder / "scores.csv", folder / "records.jsonl", folder / "report.html"]
