@@ -10,12 +10,12 @@ import pytest
 from layover.plan.choices import Candidate, Curve, Round, RoundResult
 from layover.plan.searched import Searched
 from layover.recipe.resolved import ResolvedMethod, Trial, TunedMethod
-from layover.recipe.searches import ListSearch
 from layover.report import sections
 from layover.report.curves import MOST_POINTS
 from layover.report.pictures import picture
 from layover.report.sections import tuning_plot
 from layover.report.sections.tuning_plot import MOST_NAMED, MOST_PANELS, MOST_TRIALS, TrialLine, drawn, lines_of
+from layover.samplers import ListSearch
 
 
 def curve(*scores: float | None) -> Curve:

@@ -15,7 +15,7 @@ from layover.numerics import Precision
 from layover.recipe.file import RecipeFile
 from layover.recipe.learned import ImportedFacts
 from layover.recipe.schema import NO_INTERMEDIATE, Document, TaskSettings, Tune
-from layover.recipe.searches import NumberSearch, Path, Values
+from layover.samplers import NumberSearch, Path, Values
 from layover.settings import RecipeSection
 from layover.tasks import Task
 
