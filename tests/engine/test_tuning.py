@@ -65,8 +65,13 @@ def same(one: Folder, other: Folder) -> None:
 
 
 def test_parallel_processes_choose_as_a_single_one(whole: Folder, tuned: Folder) -> None:
-    tuned.run("run", "recipe.yaml", "run.workers=2")
+    said = tuned.run("run", "recipe.yaml", "run.workers=2", "--json")
     same(whole, tuned)
+    events = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    assert not [event for event in events if event["event"] == "start" and event["resumes"]]
+    first = {event["key"]: event for event in reversed(events) if event["event"] == "progress" and "step" in event}
+    parts = {(event["step"] - event["done"] // 8, event["total"] // 8) for event in first.values()}
+    assert parts == {(0, 8), (8, 8), (16, 16), (0, 32)}, "copied steps and own steps of rounds and cells"
     for left in ("work", "begun"):
         assert not list((tuned.root / "store").glob(f"{left}/*")), "no checkpoint of a trial is left"
 
