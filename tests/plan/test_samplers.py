@@ -13,7 +13,7 @@ from tests.plugins.site import install, seen
 from layover import samplers
 from layover.plan.searched import searched
 from layover.report.sections import tuning
-from layover.samplers import ListSearch, RangeSearch, Sampler, Searches, SearchRange, Values, points
+from layover.samplers import ListSearch, RangeSearch, Searches, SearchRange, TrialSampler, Values, points
 
 if TYPE_CHECKING:
     from tests.plan.conftest import World
@@ -32,7 +32,7 @@ def toy(tmp_path: Path) -> Iterator[None]:
 @pytest.mark.parametrize("name", samplers.names())
 def test_every_sampler_gives_the_trials_of_the_budget_and_the_same_again(name: str) -> None:
     sampler = samplers.get(name)
-    assert isinstance(sampler, Sampler)
+    assert isinstance(sampler, TrialSampler)
     assert sampler.name == name
     assert [*sampler.stops] == sorted({share for share in sampler.stops if 0 < share < 1})
     assert bool(sampler.stops) == bool(sampler.explained), "the report says how trials stop"
@@ -73,7 +73,7 @@ def test_a_sampler_of_another_package_gives_trials_and_stops_them(world: World, 
     assert {cell.score for cell in plan.cells} == {cell.score for cell in written.cells}, "no key has the sampler"
 
 
-class Fixed(Sampler):
+class Fixed(TrialSampler):
     """A sampler whose trials do not depend on the searches."""
 
     name = "fixed"

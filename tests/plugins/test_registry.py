@@ -107,8 +107,8 @@ FILES = {
     "thing": "from layover.modules import LayeredModule\nclass Thing(LayeredModule): name = 'thing'\nMODULE = Thing",
     "other": "from layover.metrics import Metric\nMETRIC = Metric('mine', frozenset(), True, lambda *_: 1)\nMODULE = 3",
     "abstract": "from layover.mixers import Mixer\nclass Thing(Mixer): name = 'thing'\nMIXER = Thing",
-    "stops": "from layover.samplers import Sampler\nclass Thing(Sampler):\n    name, stops = 'thing', (0.5, 0.25)\n"
-    "    def points(self, searches, budget, seed): return []\nSAMPLER = Thing()",
+    "stops": "from layover.samplers import TrialSampler\nclass Thing(TrialSampler):\n"
+    "    name, stops = 'thing', (0.5, 0.25)\n    def points(self, *_): return []\nSAMPLER = Thing()",
     "function": "def FORMAT(path, layout):\n    return iter(())",
 }
 BROKEN = [
@@ -131,7 +131,12 @@ BROKEN = [
     ),
     ("layover.compositions", "thing", "broken.thing:Thing", "is the class Thing, not a subclass of Composition"),
     ("layover.objectives", "thing", "broken.thing:Thing", "is the class Thing, not a subclass of Objective"),
-    ("layover.samplers", "thing", "broken.other:METRIC", "METRIC of broken.other is of type Metric, not a Sampler"),
+    (
+        "layover.samplers",
+        "thing",
+        "broken.other:METRIC",
+        "METRIC of broken.other is of type Metric, not a TrialSampler",
+    ),
     ("layover.samplers", "thing", "broken.stops", "has the stops (0.5, 0.25); write ascending shares between 0 and 1"),
     ("layover.formats", "thing", "broken.other:MODULE", "MODULE of broken.other is of type int, not a function"),
 ]

@@ -68,6 +68,7 @@ def test_a_trial_of_halving_is_drawn_from_its_last_round() -> None:
     assert (chosen.get_marker(), chosen.get_linestyle(), other.get_linestyle()) == ("*", "-", "--")
     assert chosen.get_linewidth() >= 2 * other.get_linewidth(), "it is seen in a grey print"
     assert chosen.get_marker() != other.get_marker()
+    assert chosen.get_zorder() < other.get_zorder(), "a thick line hides no thin one of equal scores"
 
 
 def test_a_missing_score_is_a_gap() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from layover import plugins
 from layover.errors import LayoverError
 from layover.registry import Registry, instance_of
-from layover.samplers._base import Sampler, Searches, combinations, random_points
+from layover.samplers._base import Searches, TrialSampler, combinations, random_points
 from layover.samplers._numbers import (
     MOST_TRIALS,
     ListSearch,
@@ -23,14 +23,16 @@ from layover.samplers._numbers import (
 
 def _fits(thing: Any, name: str) -> str:
     """Return the reason why a plug-in is no sampler, or an empty text."""
-    if reason := instance_of(Sampler)(thing, name):
+    if reason := instance_of(TrialSampler)(thing, name):
         return reason
     shares = [0.0, *thing.stops, 1.0]
     ascending = all(before < after for before, after in pairwise(shares))
     return "" if ascending else f"has the stops {thing.stops}; write ascending shares between 0 and 1"
 
 
-_SAMPLERS: Registry[Sampler] = Registry(__name__, __path__, "SAMPLER", LayoverError, group=plugins.SAMPLERS, fits=_fits)
+_SAMPLERS: Registry[TrialSampler] = Registry(
+    __name__, __path__, "SAMPLER", LayoverError, group=plugins.SAMPLERS, fits=_fits
+)
 names, get = _SAMPLERS.names, _SAMPLERS.get
 
 
@@ -72,9 +74,9 @@ __all__ = [
     "NumberSearch",
     "Path",
     "RangeSearch",
-    "Sampler",
     "SearchRange",
     "Searches",
+    "TrialSampler",
     "Values",
     "combinations",
     "first_of",

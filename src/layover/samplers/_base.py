@@ -15,7 +15,7 @@ Searches = Mapping[Path, NumberSearch]
 """Path of each searched number of a method -> its search."""
 
 
-class Sampler(ABC):
+class TrialSampler(ABC):
     """Gives the trials of a method. It reads no score, so all trials are known before the first training."""
 
     name: ClassVar[str]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from layover.samplers._base import Sampler, Searches, combinations
+from layover.samplers._base import Searches, TrialSampler, combinations
 from layover.samplers._numbers import RangeSearch, Values
 
 
-class Grid(Sampler):
+class Grid(TrialSampler):
     """All combinations, in the order of the recipe."""
 
     name = "grid"

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from layover.samplers._base import Sampler, Searches, random_points
+from layover.samplers._base import Searches, TrialSampler, random_points
 from layover.samplers._numbers import Values
 
 
-class Halving(Sampler):
+class Halving(TrialSampler):
     """Draws like `random`, and trains only the better half beyond a quarter of the steps, and again beyond half."""
 
     name = "halving"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from layover.samplers._base import Sampler, Searches, random_points
+from layover.samplers._base import Searches, TrialSampler, random_points
 from layover.samplers._numbers import Values
 
 
-class Random(Sampler):
+class Random(TrialSampler):
     """Different random values."""
 
     name = "random"

@@ -144,7 +144,7 @@ def _draw(axis: Axes, line: TrialLine, color: str, marker: str, label: str) -> N
             markersize=8 if line.chosen else 4,
             markevery=max(1, len(path) // 8) if whole else 1,
             label=printable(shortened(label, LETTERS + 9)) if label and place == 0 else None,
-            zorder=3 if line.chosen else 2,
+            zorder=1.8 if line.chosen else 2 if marker else 1.6,  # the thick line hides no named one
         )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from layover.samplers import Sampler, Searches, Values
+from layover.samplers import Searches, TrialSampler, Values
 
 
-class Ends(Sampler):
+class Ends(TrialSampler):
     """The smallest values together, and the largest together."""
 
     name = "ends"
