@@ -61,7 +61,7 @@ def interactions(rows: Sequence[CellRow]) -> list[Interaction]:
     """Return the interactions of all groups whose gain is known for both values of a factor."""
     far = zero_shot_targets(rows)
     gains = _gains_by_seed(rows)
-    scores = Scores()
+    scores = ScoredGains()
     made = []
     for factor in FACTORS:
         first = first_of(factor, rows)
@@ -120,7 +120,7 @@ def _gains_by_seed(rows: Sequence[CellRow]) -> dict[Group, dict[int, CellRow]]:
     return gains
 
 
-def _compared(own: Gains, other: Gains, factor: Factor, scores: Scores, *, zero_shot: bool) -> Compared | None:
+def _compared(own: Gains, other: Gains, factor: Factor, scores: ScoredGains, *, zero_shot: bool) -> Compared | None:
     """Return the difference of two gains; None if they have no seed in common, or other languages.
 
     The seeds of two methods are paired, those of two models are not.
@@ -142,7 +142,7 @@ def _work(rows: Sequence[CellRow]) -> Hashable:
     return tuple((row.cell.score, row.cell.baseline) for row in rows)
 
 
-class Scores:
+class ScoredGains:
     """The gains of groups as scores. A group is compared with several others, and computed once."""
 
     def __init__(self) -> None:
