@@ -86,8 +86,7 @@ def write_scores(rows: Sequence[CellRow], path: Path, waiting: Sequence[tuple[Pe
                 continue
             for language in row.record.languages:
                 for metric in row.record.metrics:
-                    value = row.record.value(language, metric)
-                    score = "" if value is None else repr(value)
+                    score = row.record.value(language, metric)
                     count = row.record.examples.get(language, "")
                     missing = row.record.missing.get(language, "")
                     writerow([*cell, language, metric, score, count, missing, *_sources(row.record, language)])

@@ -83,7 +83,8 @@ def _panel(axis: Axes, panel: dict[str, dict[str, TrainingCurve]], names: Sequen
         width = 1.0 if len(curves) < 50 else 0.6
         axis.add_collection(LineCollection(paths, colors=_color(names.index(name)), linewidths=width, alpha=0.85))
         single = [path[0] for path in paths if len(path) == 1]
-        axis.plot([x for x, _ in single], [y for _, y in single], ".", color=_color(names.index(name)), markersize=3)
+        if single:
+            axis.plot(*zip(*single, strict=True), ".", color=_color(names.index(name)), markersize=3)
     axis.autoscale_view()
     axis.set_xlabel("epoch", fontsize=7)
     axis.set_ylabel("development score" if scored else "training loss", fontsize=7)
