@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PYTEST := -m pytest -n auto --dist loadfile --no-loadscope-reorder
 export OMP_NUM_THREADS := 1
 
-.PHONY: quickstart packages install lint types test test-adapters test-kernel test-lowest coverage bench clean
+.PHONY: quickstart packages install lint types test test-thorough test-adapters test-kernel test-lowest coverage bench clean
 
 $(BIN)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -58,6 +58,9 @@ types: install
 
 test: lint types  ## Lint, types and all tests, on the newest versions
 	$(BIN)/python $(PYTEST)
+
+test-thorough: install  ## All tests, and of each all that an ordinary run does a part of; hours
+	LAYOVER_THOROUGH=1 $(BIN)/python $(PYTEST) -o timeout=14400
 
 coverage: install
 	$(BIN)/python $(PYTEST) --cov --cov-report=term-missing:skip-covered
