@@ -14,6 +14,7 @@ import pytest
 from tests.engine import kills
 from tests.engine.conftest import RECIPE, Folder, rows
 from tests.engine.kills import Tally
+from tests.thorough import count
 
 TUNED = (
     RECIPE.replace("lora: {module: lora, lr: 3e-3, rank: 2}", "lora: {module: lora, lr: {search: RATES}, rank: 2}")
@@ -25,7 +26,7 @@ TUNED = (
     .replace("epochs: 2", "epochs: 4")
     + "tune: {sampler: halving, budget: 4}\n"
 )
-COUNT = int(os.environ.get("LAYOVER_KILLS", "3"))
+COUNT = count(3, 100)
 
 
 def make(root: Path, encoder: Path) -> Folder:
