@@ -41,6 +41,8 @@ from gpu_steps._record import FAILED, FINISHED, ROOT, RUNNING, Record, Settings,
 GRACE = 10.0
 """Seconds after its time in which a step may end its case; then it is killed."""
 PRELOADED = ["torch", "numpy", "layover.engine.preload"]
+ON_A_CPU = ["torch._dynamo", "transformers.models.xlm_roberta.modeling_xlm_roberta", "peft", "layover.training"]
+"""What the steps import, too; where there is no device it cannot touch one too early."""
 
 
 def main() -> None:
@@ -133,7 +135,7 @@ def run(wanted: list[str], settings: Settings, seconds: float, *, again: bool) -
 def context_for(settings: Settings) -> BaseContext:
     """Return how processes start: copies of one that has imported everything, where the device works in a copy."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
+    context.set_forkserver_preload(PRELOADED if settings.on_gpu else PRELOADED + ON_A_CPU)
     if settings.on_gpu:
         process = context.Process(target=touch)
         process.start()

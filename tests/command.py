@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 MOST_SAID = 20_000_000
@@ -28,17 +29,30 @@ def layover(*arguments: str) -> tuple[int, str]:
 
     The processes that compute are started by one server, so that torch is imported once for all runs.
     """
+    said = _Said()
+    return _ended(arguments, said, said), said.getvalue()
+
+
+def layover_apart(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run `layover ARGUMENTS` in this process; return its exit code and what it said on each output."""
+    out, err = _Said(), _Said()
+    with contextlib.chdir(cwd or Path()):
+        code = _ended(arguments, out, err)
+    return subprocess.CompletedProcess(["layover", *arguments], code, out.getvalue(), err.getvalue())
+
+
+def _ended(arguments: Sequence[str], out: _Said, err: _Said) -> int:
+    """Run the command line, and return its exit code."""
     from layover.cli.main import main
 
-    said, before = _Said(), sys.argv
+    before = sys.argv
     handlers = {number: signal.getsignal(number) for number in REQUESTS}
     sys.argv = ["layover", *arguments]
     try:
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             main()
     except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else int(end.code is not None)
-        return code, said.getvalue()
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     finally:
         sys.argv = before
         for number, handler in handlers.items():

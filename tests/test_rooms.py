@@ -42,6 +42,7 @@ ROOMS = (
     "families",
     "memory",
     "devices",
+    "samplers",
     "compositions",
     "objectives",
     "mixers",

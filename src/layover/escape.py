@@ -97,8 +97,16 @@ def markdown_table(headers: Sequence[str], lines: Sequence[Sequence[str]]) -> Ma
 
 def cell(text: str) -> Markup:
     """Return a cell of a Markdown table that shows a text literally, unless the text is `Markup`."""
-    shown = text if isinstance(text, Markup) or not text else inline(text)
-    return Markup(" ".join(shown.replace("|", "\\|").split("\n")))
+    return _in_table(text) if isinstance(text, Markup) or not text else _literal_cell(text)
+
+
+@lru_cache(maxsize=10_000)  # names and rounded scores repeat in thousands of cells
+def _literal_cell(text: str) -> Markup:
+    return _in_table(inline(text))
+
+
+def _in_table(text: str) -> Markup:
+    return Markup(" ".join(text.replace("|", "\\|").split("\n")))
 
 
 def _one_line(text: str) -> str:
@@ -177,9 +185,9 @@ def csv_file(path: Path) -> Iterator[Table]:
 
 
 def csv_table(stream: TextIO) -> Table:
-    """Return the function that writes rows of CSV to a stream; `csv_value` converts each cell."""
-    writer = csv.writer(stream, lineterminator="\n")
-    return lambda row: writer.writerow([csv_value(value) for value in row])
+    """Return the function that writes rows of CSV to a stream; each cell is as `csv_value` returns it."""
+    writer = csv.writer(stream, lineterminator="\n")  # it converts numbers and None itself
+    return lambda row: writer.writerow([_csv_text(value) if isinstance(value, str) else value for value in row])
 
 
 def listed(words: Sequence[str]) -> str:

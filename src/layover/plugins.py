@@ -18,7 +18,7 @@ from layover.errors import PluginError, printable
 KINDS, HEADS, TASKS, METRICS = "layover.kinds", "layover.heads", "layover.tasks", "layover.metrics"
 MODULES, COMPOSITIONS, MIXERS = "layover.modules", "layover.compositions", "layover.mixers"
 OBJECTIVES, FORMATS, REPORT_SECTIONS = "layover.objectives", "layover.formats", "layover.report_sections"
-TRACKERS = "layover.trackers"
+TRACKERS, SAMPLERS = "layover.trackers", "layover.samplers"
 
 _PREFIX = "layover."
 _ELSEWHERE = {
@@ -40,6 +40,7 @@ GROUPS = {
         FORMATS,
         REPORT_SECTIONS,
         TRACKERS,
+        SAMPLERS,
     )
 }
 """Group -> the package of Layover with the built-in items of the group; its `get` returns plug-ins too."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -216,7 +217,7 @@ class Record(BaseModel):
 
     def scored(self) -> tuple[str, ...]:
         """Return the languages that have scores."""
-        return tuple(language for language, scores in self.languages.items() if scores is not None)
+        return tuple([language for language, scores in self.languages.items() if scores is not None])
 
     def mean(self, metric: str, *, zero_shot: bool = False) -> float | None:
         """Return the mean over the scored languages, or with `zero_shot` over the zero-shot languages.
@@ -224,19 +225,22 @@ class Record(BaseModel):
         English is included, as in XTREME, unless `zero_shot`. Returns None if there is no such language, and for
         `zero_shot` also if the language of the training data is unknown. `averaged` returns the languages of the mean.
         """
-        left = self.averaged(zero_shot=zero_shot)
-        values = [value for name in left if (value := self.value(name, metric)) is not None]
+        every = (self.languages[name] for name in self.averaged(zero_shot=zero_shot))
+        values = [scores[metric] for scores in every if scores is not None]
         return sum(values) / len(values) if values else None
 
     def averaged(self, *, zero_shot: bool = False) -> tuple[str, ...]:
         """Return the languages that `mean` averages."""
-        if not zero_shot:
-            return self.scored()
-        return tuple(name for name in self.scored() if self.is_zero_shot(name))
+        return _others(self.scored(), self.source_language) if zero_shot else self.scored()
 
     def is_zero_shot(self, language: str) -> bool | None:
         """Return whether a language differs from the language of the training data; None if this is unclear."""
         return is_zero_shot(language, self.source_language)
+
+
+@lru_cache(maxsize=1_000)  # the cells of a sweep have the same languages
+def _others(languages: tuple[str, ...], source_language: str | None) -> tuple[str, ...]:
+    return tuple(name for name in languages if is_zero_shot(name, source_language))
 
 
 def is_zero_shot(language: str, source_language: str | None) -> bool | None:

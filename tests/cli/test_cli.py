@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.command import layover_apart as layover
 
 from layover import __version__
 from layover.cli.commands.doctor import examine
@@ -42,7 +43,8 @@ VERBS = (
 )
 
 
-def layover(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def process(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run `layover ARGUMENTS` in a process of its own, which is told to ask no hub."""
     return subprocess.run(
         [sys.executable, "-m", "layover", *arguments],
         capture_output=True,
@@ -54,7 +56,7 @@ def layover(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedPro
 
 
 def test_help_names_every_verb() -> None:
-    found = layover("--help")
+    found = process("--help")
     assert found.returncode == 0
     for verb in VERBS:
         assert f"  {verb}" in found.stdout
@@ -178,7 +180,7 @@ def test_doctor_tells_what_a_card_can_do(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_xtreme_can_be_planned_without_a_network(tmp_path: Path) -> None:
-    found = layover("plan", str(ROOT / "recipes" / "xtreme.yaml"), "--json", cwd=tmp_path)
+    found = process("plan", str(ROOT / "recipes" / "xtreme.yaml"), "--json", cwd=tmp_path)
     assert found.returncode == 0, found.stderr
     plan = json.loads(found.stdout)
     # head has no intermediates: (4 methods x 9 + 1) x 9 targets x 2 models x 3 seeds
@@ -188,7 +190,7 @@ def test_xtreme_can_be_planned_without_a_network(tmp_path: Path) -> None:
     assert kinds["train"]["flops"] > 1e18
     assert plan["peak_bytes"] > 5e9
     assert any("provisional" in note for note in plan["notes"])
-    refused = layover("run", str(ROOT / "recipes" / "xtreme.yaml"), cwd=tmp_path)
+    refused = process("run", str(ROOT / "recipes" / "xtreme.yaml"), cwd=tmp_path)
     assert refused.returncode == 2
     assert "HF_HUB_OFFLINE is set" in refused.stderr
     assert refused.stderr.count("\n") == 1
@@ -196,7 +198,7 @@ def test_xtreme_can_be_planned_without_a_network(tmp_path: Path) -> None:
 
 def test_gc_removes_nothing_while_keys_are_provisional(tmp_path: Path) -> None:
     Store(tmp_path / "store")
-    found = layover("gc", str(ROOT / "recipes" / "xtreme.yaml"), "--yes", cwd=tmp_path)
+    found = process("gc", str(ROOT / "recipes" / "xtreme.yaml"), "--yes", cwd=tmp_path)
     assert found.returncode == 2
     assert "not resolved" in found.stderr
 

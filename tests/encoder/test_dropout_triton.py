@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.encoder.conftest import make_model
 from tests.encoder.test_known_masks import CASES, POSITIONS, ROW_OF, ROWS, SHAPES, Case, digest, dropped, pattern
+from tests.thorough import count
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -25,7 +26,7 @@ from layover.encoder import DropoutClock, Encoder, RowDropout, dropout
 
 pytest.importorskip("triton", reason="Triton is there on Linux with x86-64 only")
 
-EXAMPLES = int(os.environ.get("LAYOVER_KERNEL_EXAMPLES", "12"))
+EXAMPLES = count(12, 100)
 """Drawn cases; the interpreter takes some tenths of a second for each."""
 
 

@@ -1,11 +1,7 @@
-"""Kills at random moments: no result is lost or changed, nothing hangs, every run ends by a code that is documented.
-
-`LAYOVER_KILLS=100` does so many; the few of an ordinary run are the first of them.
-"""
+"""Kills at random moments: no result is lost or changed, nothing hangs, every run ends by a code that is documented."""
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import sys
@@ -14,13 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.engine import kills
 from tests.engine.kills import Tally
+from tests.thorough import THOROUGH, count
 
 if TYPE_CHECKING:
     from tests.engine.conftest import Folder
 
 pytestmark = pytest.mark.slow
 
-COUNT = int(os.environ.get("LAYOVER_KILLS", "3"))
+COUNT = count(3, 100)
 
 
 def test_no_kill_loses_or_changes_a_result(
@@ -34,7 +31,7 @@ def test_no_kill_loses_or_changes_a_result(
             tally.finished += 1
             assert folder.weights() == finished.weights()
             shutil.rmtree(folder.root / "store")
-        if os.environ.get("LAYOVER_KILLS"):
+        if THOROUGH:
             with capsys.disabled():
                 sys.stdout.write(f"{seed} {tally}\n")
                 sys.stdout.flush()

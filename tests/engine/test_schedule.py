@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 from tests.engine.simulated import Chances, Simulation, node, plan_of, random_plan
+from tests.thorough import count
 
 from layover.engine import local
 from layover.engine.jobs import Job, RunOutcome, group
 from layover.engine.schedule import MOST_LOSSES, JobSchedule
 from layover.plan import Plan
 
-SWEEPS = int(os.environ.get("LAYOVER_SWEEPS", "40"))
+SWEEPS = count(40, 400)
 """Number of random sweeps of each kind."""
 KINDS = {
     "all finish": Chances(),

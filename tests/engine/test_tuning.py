@@ -14,6 +14,7 @@ import pytest
 from tests.engine import kills
 from tests.engine.conftest import RECIPE, Folder, rows
 from tests.engine.kills import Tally
+from tests.thorough import count
 
 TUNED = (
     RECIPE.replace("lora: {module: lora, lr: 3e-3, rank: 2}", "lora: {module: lora, lr: {search: RATES}, rank: 2}")
@@ -25,7 +26,7 @@ TUNED = (
     .replace("epochs: 2", "epochs: 4")
     + "tune: {sampler: halving, budget: 4}\n"
 )
-COUNT = int(os.environ.get("LAYOVER_KILLS", "3"))
+COUNT = count(3, 100)
 
 
 def make(root: Path, encoder: Path) -> Folder:
@@ -65,8 +66,13 @@ def same(one: Folder, other: Folder) -> None:
 
 
 def test_parallel_processes_choose_as_a_single_one(whole: Folder, tuned: Folder) -> None:
-    tuned.run("run", "recipe.yaml", "run.workers=2")
+    said = tuned.run("run", "recipe.yaml", "run.workers=2", "--json")
     same(whole, tuned)
+    events = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    assert not [event for event in events if event["event"] == "start" and event["resumes"]]
+    first = {event["key"]: event for event in reversed(events) if event["event"] == "progress" and "step" in event}
+    parts = {(event["step"] - event["done"] // 8, event["total"] // 8) for event in first.values()}
+    assert parts == {(0, 8), (8, 8), (16, 16), (0, 32)}, "copied steps and own steps of rounds and cells"
     for left in ("work", "begun"):
         assert not list((tuned.root / "store").glob(f"{left}/*")), "no checkpoint of a trial is left"
 
@@ -141,6 +147,11 @@ def test_the_report_tells_the_search(whole: Folder, tmp_path: Path) -> None:
     section = page.split("<summary>Tuning</summary>")[1].split("</details>")[0]
     assert "Each method had 4 trials (halving, seed 0), with training seed 101." in section
     assert "lr: 1e-05, 0.001, 0.003, 0.01" in section
+    assert "![Trials of the searches](tuning.png)" in page
+    picture = (tmp_path / "tuning.svg").read_text(encoding="utf-8")
+    assert picture.count("(chosen)") == 2, "each of two methods has a panel"
+    assert 'aria-label="Trials of the searches"' in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert {"tuning.pdf", "tuning.png"} <= {path.name for path in tmp_path.iterdir()}
     lines = (tmp_path / "tuning.csv").read_text(encoding="utf-8").splitlines()
     # evaluations: 4 trials of 1, 2 of 2 and one of 4, for two methods
     assert len(lines) == 1 + 2 * (4 * 1 + 2 * 2 + 1 * 4)

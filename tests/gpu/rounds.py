@@ -43,18 +43,21 @@ ONE = ("tagging",)
 """A kind whose head reads all tokens."""
 TWO = ("classification", *ONE)
 """With one whose head reads only the first of each row."""
+TIED = (*TWO, "mlm")
+"""With one whose head is the word embeddings, which a whole encoder trains."""
 
 
 EVERY_PRECISION = {"lora", "bottleneck", "full"}
-"""The modules that meet every precision: one that adds, one that follows, and the whole encoder."""
+"""The modules that meet every precision and checkpointing: one that adds, one that follows, and the whole encoder."""
 
 
 def every(*, product: bool = False) -> Iterator[tuple[str, Round]]:
     """Yield the name of every round and what it does.
 
     Args:
-        product: Whether every module meets every kind in every precision, and every form of every composition, instead
-            of the kinds in fp32, and a LoRA in bf16 and in all forms of compositions.
+        product: Whether every module meets every kind in every precision, and every form of every composition. Else a
+            LoRA meets every kind in fp32 and bf16, and every form of every composition; the other modules meet some
+            kinds in fp32 and half of the compositions that they take; the rest is for those of `EVERY_PRECISION`.
     """
     for precision in filter(_computes, get_args(Precision)):
         for module in map(modules.get, modules.names()):
@@ -62,17 +65,20 @@ def every(*, product: bool = False) -> Iterator[tuple[str, Round]]:
                 continue
             if not product and precision != "fp32" and module.name not in EVERY_PRECISION:
                 continue
-            every_kind = product or precision == "fp32" or (module is LORA and quantisation_of(precision) is None)
-            wanted = None if every_kind else TWO if module is LORA else ONE
-            yield f"{module.name} in {precision}", partial(trained, module(), precision, wanted)
+            every_kind = product or (module is LORA and precision in {"fp32", "bf16"})
+            some = TIED if module.whole and precision == "fp32" else TWO if module is LORA else ONE
+            yield f"{module.name} in {precision}", partial(trained, module(), precision, None if every_kind else some)
         known = None if product or precision == "fp32" else ONE
         yield f"from hidden states in {precision}", partial(from_hidden_states, precision, known)
-    for module in map(modules.get, modules.names()):
-        yield f"{module.name} with checkpointing", partial(checkpointed, module())
-        for composition in all_compositions():
-            plain = composition == type(composition)()
-            if (plain or product or module is LORA) and not composition.refuses(module()):
-                yield f"{module.name} composed by {composition.canonical()}", partial(composed, module(), composition)
+    for number, module in enumerate(map(modules.get, modules.names())):
+        if product or module.name in EVERY_PRECISION:
+            yield f"{module.name} with checkpointing", partial(checkpointed, module())
+        takes = [composition for composition in all_compositions() if not composition.refuses(module())]
+        if not product and module is not LORA:
+            plain = [composition for composition in takes if composition == type(composition)()]
+            takes = plain[number % 2 :: 2] or plain
+        for composition in takes:
+            yield f"{module.name} composed by {composition.canonical()}", partial(composed, module(), composition)
         if not compositions.get("route")().refuses(module()):
             yield f"gates of {module.name}", partial(gates, module())
     for name in objectives.names():

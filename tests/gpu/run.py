@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 import traceback
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from tests.gpu import shim
+from tests.thorough import THOROUGH
 
 if TYPE_CHECKING:
     from tests.gpu.events import Log
@@ -64,7 +64,7 @@ def reports(folder: Path, names: set[str]) -> dict[str, Any]:
     with suppress(ModelError):
         bitsandbytes()  # imported before the device is there, for which it would look for kernels
     with device():
-        every = list(rounds.every(product=os.environ.get("LAYOVER_DEVICE_ROUNDS") == "all"))
+        every = list(rounds.every(product=THOROUGH))
     for name, play in every:
         if not names or name in names:
             rounds_said[name] = report_of(lambda play=play: play(world))

@@ -1,6 +1,6 @@
 """Packages that somebody changed at random: every verb that opens them answers, and no more than that.
 
-LAYOVER_MUTATIONS says how many are tried (30 when it is not set), LAYOVER_MUTATIONS_SEED which.
+LAYOVER_MUTATIONS_SEED says which are tried.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ from typing import Any
 
 import pytest
 from tests.quick import assert_quick
+from tests.thorough import count
 
 from layover.cli.main import main
 
 SHIPPED = Path(__file__).resolve().parents[2] / "adapters_hub_export"
 NAMES = sorted(path.parent.name for path in SHIPPED.glob("*/transfer_card.json"))
-COUNT = int(os.environ.get("LAYOVER_MUTATIONS", "30"))
+COUNT = count(30, 1_000)
 SEED = int(os.environ.get("LAYOVER_MUTATIONS_SEED", "0"))
 CARD = "transfer_card.json"
 STACKED, BELOW = "mini-stack-sandbox-nli-sandbox-paraphrase-s1", "mini-stack-sandbox-nli-s1"

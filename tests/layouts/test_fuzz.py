@@ -27,6 +27,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from safetensors import SafetensorError
 from safetensors.torch import load, load_file, save_file
+from tests.thorough import count
 
 from layover import layouts, modules
 from layover.errors import MOST_MISTAKES, MistakesError, ModelError
@@ -42,7 +43,7 @@ except ImportError:
 SECONDS = float(os.environ.get("LAYOVER_FUZZ_SECONDS", "0"))
 FOUND = Path(os.environ.get("LAYOVER_FUZZ_FOUND", "fuzz-found"))
 CORPUS = Path(__file__).parent / "corpus"
-EXAMPLES = 150
+EXAMPLES = count(60, 1_000)
 LONGEST = 20
 """Seconds of the processor that one example may take."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import warnings
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
+from tests.thorough import count
 from torch import tensor
 from torchmetrics.functional import classification
 
@@ -157,7 +157,7 @@ def test_gold_itself(golds: list[str]) -> None:
     assert score("binary_f1", golds, golds) == (100.0 if "1" in golds else 0.0)
 
 
-RANDOM_SETS = int(os.environ.get("LAYOVER_RANDOM_SETS", "1000"))
+RANDOM_SETS = count(1_000, 20_000)
 
 
 def test_mcc_is_that_of_scikit_learn_on_random_sets() -> None:

@@ -21,7 +21,7 @@ from layover.plan.rounds import close, without_result
 from layover.plan.searched import repeated_seeds, searched
 from layover.plan.tuning import chooser_of
 from layover.recipe import load
-from layover.recipe.searches import RangeSearch, points
+from layover.samplers import RangeSearch, points
 from layover.specs.train import TrainSpec
 from layover.store import FileHashes, Store
 

@@ -16,7 +16,7 @@ from tests.plugins.conftest import command
 from tests.plugins.site import NAME, TOY, describe, install, seen
 from typer.testing import CliRunner
 
-from layover import compositions, kinds, metrics, mixers, modules, objectives, plugins, tasks, tracking
+from layover import compositions, kinds, metrics, mixers, modules, objectives, plugins, samplers, tasks, tracking
 from layover.cli.main import build_app
 from layover.data import formats
 from layover.errors import DataError, LayoverError, ModelError, PluginError
@@ -34,6 +34,7 @@ BROUGHT = {
     "layover.modules": "shift",
     "layover.objectives": "doubled",
     "layover.report_sections": "counted",
+    "layover.samplers": "ends",
     "layover.tasks": "toy_moods",
     "layover.trackers": "listed",
 }
@@ -106,6 +107,8 @@ FILES = {
     "thing": "from layover.modules import LayeredModule\nclass Thing(LayeredModule): name = 'thing'\nMODULE = Thing",
     "other": "from layover.metrics import Metric\nMETRIC = Metric('mine', frozenset(), True, lambda *_: 1)\nMODULE = 3",
     "abstract": "from layover.mixers import Mixer\nclass Thing(Mixer): name = 'thing'\nMIXER = Thing",
+    "stops": "from layover.samplers import TrialSampler\nclass Thing(TrialSampler):\n"
+    "    name, stops = 'thing', (0.5, 0.25)\n    def points(self, *_): return []\nSAMPLER = Thing()",
     "function": "def FORMAT(path, layout):\n    return iter(())",
 }
 BROKEN = [
@@ -128,6 +131,13 @@ BROKEN = [
     ),
     ("layover.compositions", "thing", "broken.thing:Thing", "is the class Thing, not a subclass of Composition"),
     ("layover.objectives", "thing", "broken.thing:Thing", "is the class Thing, not a subclass of Objective"),
+    (
+        "layover.samplers",
+        "thing",
+        "broken.other:METRIC",
+        "METRIC of broken.other is of type Metric, not a TrialSampler",
+    ),
+    ("layover.samplers", "thing", "broken.stops", "has the stops (0.5, 0.25); write ascending shares between 0 and 1"),
     ("layover.formats", "thing", "broken.other:MODULE", "MODULE of broken.other is of type int, not a function"),
 ]
 GETS = {
@@ -138,6 +148,7 @@ GETS = {
     "layover.mixers": mixers.get,
     "layover.compositions": compositions.get,
     "layover.objectives": objectives.get,
+    "layover.samplers": samplers.get,
     "layover.formats": formats.get,
 }
 

@@ -1,6 +1,6 @@
 """`layover check` answers whatever is done to a recipe: it is valid, or every line of the answer says what is wrong.
 
-`LAYOVER_MUTATIONS=1500` tries more of them, `LAYOVER_MUTATIONS_FROM=7000` others.
+`LAYOVER_MUTATIONS_FROM=7000` tries others of them.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ import pytest
 from tests.quick import assert_quick
 from tests.recipe.mutations import ROOT, mutated
 from tests.recipe.test_words import MACHINERY
+from tests.thorough import count
 
 from layover.cli.main import main
 
-COUNT = int(os.environ.get("LAYOVER_MUTATIONS", "60"))
+COUNT = count(60, 1_500)
 FIRST = int(os.environ.get("LAYOVER_MUTATIONS_FROM", "0"))
 SECONDS = 5
 """Of CPU time, most of which is for machines that are slow; a recipe takes a few hundredths."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.collections import LineCollection
 from tests.report.conftest import Group, record_of
 
 from layover.report import CellRow
@@ -137,9 +138,33 @@ def test_the_matrix_shows_gains_marks_and_gaps(group: Group) -> None:
     assert drawn is not None
     (axis,) = drawn.axes
     assert [text.get_text() for text in axis.texts] == ["+10.0▲"]
-    assert len(axis.lines) == 2, "a cross"
+    (cross,) = axis.collections
+    assert isinstance(cross, LineCollection)
+    assert len(cross.get_segments()) == 2
     assert [label.get_text() for label in axis.get_yticklabels()] == ["mnli", "qqp"]
     assert transfer_plot.draw(group("lora", "none", NONE)) is None
+
+
+def test_a_large_matrix_shows_colours_and_marks_and_says_where_the_numbers_are(
+    group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        *group("lora", "none", NONE),
+        *group("lora", "mnli", [70.0, 71.0, 72.0], NONE),
+        *group("lora", "qqp", [60.0, 61.0, 62.5], NONE),
+    ]
+    small = transfer_plot.draw(rows)
+    monkeypatch.setattr(transfer_plot, "MOST_NUMBERS", 1)
+    large = transfer_plot.draw(rows)
+    assert small is not None
+    assert large is not None
+    assert small.get_supxlabel() == ""
+    assert large.get_supxlabel() == "Darkest colours: ±10.0 points. gains.csv has all numbers."
+    assert [len(axis.texts) for axis in (*small.axes, *large.axes)] == [2, 0]
+    (marks,) = large.axes[0].collections
+    assert np.asarray(marks.get_offsets()).tolist() == [[0.0, 0.0]], "one gain is larger than chance"
+    grid = np.asarray(large.axes[0].images[0].get_array()).ravel()
+    assert grid.tolist() == np.asarray(small.axes[0].images[0].get_array()).ravel().tolist()
 
 
 def test_the_forest_shows_intervals(group: Group) -> None:

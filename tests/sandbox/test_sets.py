@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.thorough import THOROUGH
 
 from layover import kinds, tasks
 from layover.data.tokenizer import Tokenizer
@@ -24,6 +25,7 @@ from layover_sandbox.sets.nli import Pair
 from layover_sandbox.sets.paraphrase import Paraphrase
 from layover_sandbox.sets.pretraining import PAIRED
 from layover_sandbox.sets.qa import Question
+from layover_sandbox.sets.qa_long import SENTENCES as SENTENCES_OF_LONG
 from layover_sandbox.sets.similarity import SLOTS, Similar, agreement
 from layover_sandbox.sets.text import Passage
 from layover_sandbox.sets.topics import TOPICS, TopicText, touched
@@ -32,6 +34,8 @@ from layover_sandbox.supertags import supertags
 NAMES = sets.names()
 TASKS = [name for name in tasks.names() if name.startswith("sandbox/")]
 SMALLER = 40
+SHORTER = (30, 40)
+"""Sentences of a long document, where its length is not the point."""
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +46,8 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         data = sets.get(name)
         few = 4 if "long" in name else SMALLER
         monkeypatch.setattr(type(data), "sizes", dict.fromkeys(data.sizes, few))
+    # pairs over documents without repetitions are drawn for seconds each
+    monkeypatch.setattr(type(sets.get("nli_long")), "sentences", SHORTER)
     return tmp_path
 
 
@@ -119,7 +125,7 @@ def test_all_languages_say_the_same_in_the_same_order() -> None:
 def test_inference_is_balanced_and_splits_are_disjoint(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("nli", "anli"):
         data = sets.get(name)
-        monkeypatch.setattr(type(data), "sizes", {"train": 240, "validation": 120, "test": 120})
+        monkeypatch.setattr(type(data), "sizes", {"train": 180, "validation": 90, "test": 90})
         drawn = {split: data.meanings(split, 1) for split in data.sizes}
         for split, pairs in drawn.items():
             assert all(split_of(clause) == split for pair in pairs for clause in pair.premise)
@@ -169,7 +175,8 @@ def test_no_training_text_tells_what_a_test_asks(monkeypatch: pytest.MonkeyPatch
     assert not trained & {item.premise for item in sets.get("copa").meanings("test", 1)}
 
 
-def test_long_documents_have_a_thousand_tokens() -> None:
+def test_long_documents_have_a_thousand_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(sets.get("nli_long")), "sentences", SENTENCES_OF_LONG)
     folder = encoders.folder_of("sandbox/mini")
     assert folder is not None
     tokenizer = Tokenizer.load(folder)
@@ -272,7 +279,8 @@ def _pretrained() -> list[Passage]:
 
 def test_no_training_set_tells_what_a_test_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in NAMES:
-        monkeypatch.setattr(type(sets.get(name)), "sizes", {"train": 600, "validation": 100, "test": 150})
+        few = 4 if THOROUGH else 1
+        monkeypatch.setattr(type(sets.get(name)), "sizes", {"train": 150 * few, "validation": 100, "test": 50 * few})
     told = {split: set().union(*(said_in(name, split) for name in SENTENCES)) for split in ("train", "test")}
     shared = told["train"] & told["test"]
     assert not {clause for clause in shared if names_somebody(clause) or clause.time}

@@ -1,11 +1,10 @@
 """Runs, `gc` and readers at the same time on one store, some of them killed: no record is lost or changed.
 
-One round is a part of every test run; `LAYOVER_BESIDE=20` does so many, with kills.
+One round is a part of every test run; a thorough one does many, with kills.
 """
 
 from __future__ import annotations
 
-import os
 import random
 import re
 import signal
@@ -19,8 +18,9 @@ from pathlib import Path
 
 import pytest
 from tests.store.faults import RECIPE, Sweep
+from tests.thorough import count
 
-ROUNDS = int(os.environ.get("LAYOVER_BESIDE", "1"))
+ROUNDS = count(1, 20)
 VERB = """
 import sys, time
 from pathlib import Path

@@ -1,12 +1,8 @@
-"""Faults are done to what a sweep leaves on the disk: no number becomes wrong, each is mended or told.
-
-`LAYOVER_FAULTS=220` does so many; the few of an ordinary run are the first of them.
-"""
+"""Faults are done to what a sweep leaves on the disk: no number becomes wrong, each is mended or told."""
 
 from __future__ import annotations
 
 import json
-import os
 import random
 import shutil
 import sys
@@ -15,8 +11,9 @@ from collections import Counter
 import pytest
 from tests.store import faults
 from tests.store.faults import STATES, Sweep
+from tests.thorough import THOROUGH, count
 
-COUNT = int(os.environ.get("LAYOVER_FAULTS", "22"))
+COUNT = count(14, 220)
 SWAPS = max(len(faults.SWAPS), COUNT // 11)
 
 
@@ -40,12 +37,12 @@ def test_no_fault_makes_a_number_wrong(sweep: Sweep, clean: dict[str, str], caps
         found = faults.outcome(sweep, clean)
         counts[found.split()[0]] += 1
         told = f"{seed:3} {STATES[seed % len(STATES)]:9} {fault.name:28} {fault.place:60} {found}"
-        if os.environ.get("LAYOVER_FAULTS"):
+        if THOROUGH:
             with capsys.disabled():
                 sys.stdout.write(f"{told}\n")
         if found.startswith("WRONG"):
             wrong.append(told)
-    if os.environ.get("LAYOVER_FAULTS"):
+    if THOROUGH:
         with capsys.disabled():
             sys.stdout.write(f"{dict(counts)}\n")
     assert not wrong, "\n".join(wrong)

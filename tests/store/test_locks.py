@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.thorough import count
 
 from layover.errors import StoppedError, StoreError
 from layover.stopping import Stop
@@ -378,8 +379,8 @@ while done < turns:
 
 
 def test_of_many_processes_one_at_a_time_has_a_node(folder: Path, tmp_path: Path) -> None:
-    """A counter that is read and written without any other care loses no turn; `LAYOVER_BESIDE` makes it long."""
-    rounds = int(os.environ.get("LAYOVER_BESIDE", "1"))
+    """A counter that is read and written without any other care loses no turn."""
+    rounds = count(1, 20)
     counter, turns, processes = tmp_path / "counter", 10 * rounds, 3
     counter.write_text("0", encoding="utf-8")
     command = [sys.executable, "-c", RACE, str(folder), str(counter), str(turns)]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.tasks.some import some
+from tests.thorough import some
 
 from layover import kinds, tasks
 

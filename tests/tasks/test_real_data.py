@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.tasks.some import some
+from tests.thorough import some
 
 from layover import kinds, tasks
 from layover.data import formats
@@ -171,6 +171,7 @@ EXACT = {
 @pytest.mark.parametrize("path", EXACT)
 def test_gold_spans_come_back(path: str, data_root: Path, xlmr: Tokenizer) -> None:
     examples = questions(data_root / path)
+    examples = some(examples, 1_500)
     short = [example for example in examples if not _too_long(example, xlmr)]
     assert len(short) > 0.89 * len(examples)
     pairs = recovered(short, xlmr)

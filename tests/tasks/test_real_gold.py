@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.tasks.some import some
+from tests.thorough import some
 
 from layover import kinds, tasks
 from layover.data.task import Location

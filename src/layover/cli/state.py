@@ -17,6 +17,7 @@ from layover.estimates.passes import steps_of
 from layover.plan.rounds import waiting, whole
 from layover.specs.train import TrainSpec
 from layover.steps.artifacts import timed
+from layover.steps.beginnings import has_checkpoint
 from layover.store.locks import GC, RUN
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class RunningNode:
     seconds: float
     """Seconds since its start, by the clocks of both machines."""
     step: int | None = None
-    """Finished steps of a training in its newest checkpoint; None without a checkpoint."""
+    """Finished steps of a training in its newest checkpoint; None without a checkpoint of its own."""
     steps: int | None = None
     """Planned steps; None for other nodes, and while they are unknown."""
 
@@ -151,6 +152,7 @@ def _running(prepared: Planned, lease: Held, costs: Mapping[str, Estimate]) -> R
     seconds = max(0.0, (datetime.now(UTC) - lease.holder.began()).total_seconds())
     if not isinstance(node.spec, TrainSpec):
         return RunningNode(node.key, node.label, seconds)
-    step = saved_step(prepared.store.work(node.key))
+    work = prepared.store.work(node.key)
+    step = saved_step(work) if has_checkpoint(work) else -1
     steps = steps_of(node.spec, lambda data: costs[data].examples)
     return RunningNode(node.key, node.label, seconds, step if step >= 0 else None, steps)

@@ -31,6 +31,7 @@ from layover.files.hub_patience import HUB_LOG
 from layover.plan import Node
 from layover.plan.node_paths import paths_of
 from layover.specs import StepSpec
+from layover.steps.beginnings import has_checkpoint
 from layover.steps.unchanged import unchanged
 from layover.store import Store
 from layover.store.notes import DIVERGED
@@ -145,7 +146,7 @@ def _claimed(node: Node[StepSpec], store: Store, execution: Execution, send: Sen
         if (reason := store.set_aside(node.key)) is not None:
             send({"event": "aside", "key": node.key, "reason": reason})
         started = time.perf_counter()
-        resumes = store.work(node.key).is_dir()
+        resumes = has_checkpoint(store.work(node.key))
         send({"event": "start", "key": node.key, "pid": os.getpid(), "resumes": resumes})
         try:
             failure = _compute(node, store, execution, send)

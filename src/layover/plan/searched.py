@@ -8,7 +8,7 @@ from layover.plan.choices import Round
 from layover.plan.nodes import Combination, Plan
 from layover.plan.tuning import place_of
 from layover.recipe.resolved import TunedMethod
-from layover.recipe.searches import Path
+from layover.samplers import Path
 
 
 @dataclass(frozen=True)

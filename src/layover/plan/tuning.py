@@ -2,9 +2,9 @@
 
 The score of a candidate is the mean over its trainings: over the tuning seeds, and with `per: method` over the targets.
 A training has the development score of its kept weights, in the language of its training data. Test data are neither
-read nor scored. With `sampler: halving`, all candidates train for a quarter of their steps, the better half trains to
-half of them, and the better half of those to the end. Each round resumes the checkpoints of the round before, so that
-its trainings are the beginnings of whole ones (successive halving: Jamieson and Talwalkar 2016, arXiv:1502.07943).
+read nor scored. A sampler with stops (`layover.samplers`, as `halving`) has a round after each of these shares of the
+steps: the better candidates train further. Each round resumes the checkpoints of the round before, so that its
+trainings are the beginnings of whole ones.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from layover import kinds
+from layover import kinds, samplers
 from layover.errors import NodeError, Problem, RecipeError
 from layover.plan.choices import Candidate, Curve, Round, RoundResult
 from layover.plan.nodes import Combination, Node
@@ -24,9 +24,6 @@ from layover.recipe.resolved import Trial, TunedMethod
 from layover.recipe.schema import Tune
 from layover.specs.train import TrainSpec
 from layover.store import Store
-
-HALVING = (0.25, 0.5, None)
-"""Shares of the steps after which a round of halving compares; None is the end."""
 
 
 def chooser_of(recipe: Recipe) -> Chooser:
@@ -76,7 +73,7 @@ class Tuning:
         rounds: list[Round] = []
         for until, following in compared.stops(left):
             candidates = compared.candidates(left, until)
-            keeps = 1 if until is None else math.ceil(len(left) / 2)
+            keeps = 1 if until is None else self._kept(len(left))
             later = () if until is None else compared.candidates(left[:keeps], following)
             rounds.append(trials.known(self._round(combination, candidates, until, keeps, later)))
             if rounds[-1].chosen is None:
@@ -84,6 +81,10 @@ class Tuning:
             names = rounds[-1].chosen.values
             left = [trial for trial in left if trial.name in names]
         return rounds, left[0].method
+
+    def _kept(self, count: int) -> int:
+        """Return how many of the trials continue after a stop; at least one."""
+        return min(count, max(1, samplers.get(self.tune.sampler).keeps(count)))
 
     def _round(
         self,
@@ -220,11 +221,12 @@ class _Compared:
 
         A round that would end at the same evaluation as the next one is left out; None is the end.
         """
-        if self.tune.sampler != "halving" or self.before:
+        course = (*samplers.get(self.tune.sampler).stops, None)
+        if len(course) == 1 or self.before:
             return [(None, None)]
         specs = [node.spec for trial in left for node in self._nodes(trial, None)]
-        ends = {share: [spec.epochs_at(share) for spec in specs] for share in HALVING}
-        shares = [share for share, after in pairwise(HALVING) if ends[share] != ends[after]]
+        ends = {share: [spec.epochs_at(share) for spec in specs] for share in course}
+        shares = [share for share, after in pairwise(course) if ends[share] != ends[after]]
         return [*pairwise([*shares, None]), (None, None)]
 
 

@@ -16,7 +16,7 @@ from layover.recipe.file import RecipeFile
 from layover.recipe.learned import ImportedFacts
 from layover.recipe.objectives import StageObjectives
 from layover.recipe.schema import NO_INTERMEDIATE, Document, TaskSettings, Tune
-from layover.recipe.searches import NumberSearch, Path, Values
+from layover.samplers import NumberSearch, Path, Values
 from layover.settings import RecipeSection
 from layover.tasks import Task
 

@@ -12,13 +12,15 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, field_validator, model_validator
 
+from layover import samplers
 from layover.class_weights import Written
+from layover.errors import nearest
 from layover.execution import Execution
 from layover.kinds.retrieval import Search
 from layover.modules import AdapterDrop
 from layover.numerics import NOT_OFFERED, Precision
 from layover.recipe.learned import ImportedModule, LanguageSettings, Mixture
-from layover.recipe.searches import MOST_TRIALS
+from layover.samplers import MOST_TRIALS
 from layover.settings import (
     Count,
     Dropout,
@@ -102,13 +104,24 @@ class Select(RecipeSection):
         return int(match[1]) if match else None
 
 
+LONGEST_NAME = 80
+"""Characters of an unknown name in its message."""
+
+
+def _sampler(value: object) -> object:
+    if isinstance(value, str) and value in samplers.names():
+        return value
+    name = str(value)[:LONGEST_NAME]
+    raise ValueError(f"{name!r} is not a sampler; {nearest(name, samplers.names())}")
+
+
 class Tune(RecipeSection):
     """How the searches of all methods are run; see `recipe/searches.py`."""
 
     budget: Annotated[int, Strict(), Field(ge=2, le=MOST_TRIALS)] | None = None
     """Trials of each method, the same number for all; by default the number of combinations of the lists."""
-    sampler: Literal["grid", "random", "halving"] = "grid"
-    """`halving` draws like `random`, and trains only the better half beyond a quarter, and again beyond half."""
+    sampler: Annotated[str, BeforeValidator(_sampler)] = "grid"
+    """Name of the sampler that gives the trials, and may stop the worse of them early (`layover.samplers`)."""
     seed: Seed = 0
     """Seed of the draws."""
     per: Literal["method", "target", "intermediate"] = "method"

@@ -10,8 +10,9 @@ from layover.recipe.file import RecipeFile
 from layover.recipe.methods import resolve_method
 from layover.recipe.resolved import ResolvedMethod, Trial, TunedMethod, named
 from layover.recipe.schema import Document, Method, Select, Tune
-from layover.recipe.searches import MethodSearches, Path, Values, points
+from layover.recipe.searches import MethodSearches
 from layover.recipe.validation import validate
+from layover.samplers import Path, Values, points
 
 OF_A_TRAINING = frozenset({"lr", "epochs", "dropout", "weight_decay", "objective"})
 """Keys of a method that may differ between its intermediates and its target; others decide what is trained."""

@@ -36,10 +36,18 @@ class Section:
     """The name of the files with the picture, without suffix."""
     draw: Callable[[Rows], Figure | None] | None = None
     """Returns the picture, or None if there is nothing to show."""
+    draw_plan: Callable[[Plan], Figure | None] | None = None
+    """The same from the plan, for a picture that no cell decides."""
     title: str = ""
     """The title of the picture."""
     explained: str = ""
     """What the picture shows, in a sentence or two of Markdown."""
+
+    def drawn(self, plan: Plan, rows: Rows) -> Figure | None:
+        """Return the picture of the section; None if it has none."""
+        if self.draw_plan is not None:
+            return self.draw_plan(plan)
+        return None if self.draw is None else self.draw(rows)
 
     def wrote(self, plan: Plan, rows: Rows, path: Path) -> bool:
         """Write the file of the section; return whether there is one."""

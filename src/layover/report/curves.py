@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from layover.plan import Node, Plan
 from layover.plan.nodes import of
 from layover.specs.train import TrainSpec
 from layover.steps.artifacts import TRAINING
 from layover.store import Store
+
+T = TypeVar("T")
+
+MOST_POINTS = 40
+"""Number of evaluations that are drawn of a training; of more, some are left out."""
 
 
 @dataclass(frozen=True)
@@ -53,3 +59,9 @@ def _read(node: Node[TrainSpec], store: Store) -> TrainingCurve:
         CurvePoint(entry["epoch"], entry["loss"], entry["metrics"].get(criterion)) for entry in training["history"]
     )
     return TrainingCurve(node.key, node.label, tuple(points))
+
+
+def thinned(points: Sequence[T]) -> list[T]:
+    """Return at most `MOST_POINTS` of the points of a curve, evenly spaced, the last one included."""
+    every = -(-len(points) // MOST_POINTS) if points else 1
+    return list(points[::-every][::-1])

@@ -48,7 +48,7 @@ def _names() -> set[str]:
 
 
 def _write_into(plan: Plan, rows: Sequence[CellRow], folder: Path) -> list[Path]:
-    drawn = {section.picture: section.draw(rows) for section in sections.in_order() if section.draw is not None}
+    drawn = {section.picture: section.drawn(plan, rows) for section in sections.in_order() if section.picture}
     pictures = {name: picture(made, name) for name, made in drawn.items() if made is not None}
     parts = details(plan, rows)
     written = [folder / "report.md", folder / "scores.csv", folder / "records.jsonl", folder / "report.html"]
@@ -86,8 +86,7 @@ def write_scores(rows: Sequence[CellRow], path: Path, waiting: Sequence[tuple[Pe
                 continue
             for language in row.record.languages:
                 for metric in row.record.metrics:
-                    value = row.record.value(language, metric)
-                    score = "" if value is None else repr(value)
+                    score = row.record.value(language, metric)
                     count = row.record.examples.get(language, "")
                     missing = row.record.missing.get(language, "")
                     writerow([*cell, language, metric, score, count, missing, *_sources(row.record, language)])

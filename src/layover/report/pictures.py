@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 from layover.escape import drawn_plainly
 
 if TYPE_CHECKING:
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 P = ParamSpec("P")
@@ -49,6 +50,7 @@ def style(name: str = "") -> Iterator[None]:
         "svg.hashsalt": name or "layover",
         "pdf.fonttype": 42,
         "font.size": 9,
+        "axes.titley": 1.0,  # else matplotlib looks at all ticks for a title's place, and finds this one
         "axes.spines.top": False,
         "axes.spines.right": False,
         "figure.facecolor": "none",
@@ -71,20 +73,26 @@ def styled(draw: Callable[P, Figure | None]) -> Callable[P, Figure | None]:
 
 
 def figure(width: float, height: float) -> Figure:
-    """Return an empty figure; sizes are inches."""
+    """Return an empty figure, which `picture` arranges; sizes are inches."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    made = Figure(figsize=(width, height), layout="constrained")
+    made = Figure(figsize=(width, height))
+    made.set_layout_engine("none")
     FigureCanvasAgg(made)
     return made
 
 
+def no_label(axis: Axis) -> None:
+    """Say that an axis has no label: matplotlib would measure all its ticks for the place of an empty one."""
+    axis.set_label_coords(0.5, 0.5)
+
+
 def _arrange(drawn: Figure) -> None:
-    """Arrange the parts of a figure, once for all formats."""
-    if drawn.get_layout_engine() is not None:
-        drawn.draw_without_rendering()
-        drawn.set_layout_engine("none")
+    """Arrange the parts of a figure, once for all formats. With a layout engine, matplotlib draws each format twice."""
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    ConstrainedLayoutEngine().execute(drawn)
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,11 @@ def without_repeats(rows: list[CellRow]) -> list[CellRow]:
 
 def zero_shot_targets(rows: Sequence[CellRow]) -> set[str]:
     """Return the targets with a scored zero-shot language: tables show means over these languages."""
-    return {row.cell.target for row in rows if row.record is not None and row.record.averaged(zero_shot=True)}
+    far: set[str] = set()
+    for row in rows:
+        if row.cell.target not in far and row.record is not None and row.record.averaged(zero_shot=True):
+            far.add(row.cell.target)
+    return far
 
 
 OTHER_LANGUAGES = "scored over other languages"
@@ -146,7 +150,8 @@ def difference(own: Record | None, other: Record | None, metric: str, *, zero_sh
     """
     if own is None or other is None:
         return NOT_THERE
-    if {*own.averaged(zero_shot=zero_shot)} != {*other.averaged(zero_shot=zero_shot)}:
+    own_names, other_names = (record.averaged(zero_shot=zero_shot) for record in (own, other))
+    if own_names != other_names and {*own_names} != {*other_names}:
         return OTHER_LANGUAGES
     own_mean, other_mean = (record.mean(metric, zero_shot=zero_shot) for record in (own, other))
     return NOT_THERE if own_mean is None or other_mean is None else own_mean - other_mean
@@ -193,12 +198,23 @@ def over_seeds(records: Sequence[Record], metric: str, *, zero_shot: bool = Fals
         zero_shot: Whether to average only zero-shot languages.
     """
     each = [record.averaged(zero_shot=zero_shot) for record in records]
-    common = [name for name in (each[0] if each else ()) if all(name in names for names in each)]
+    common = shared(each)
     values = [[value for name in common if (value := record.value(name, metric)) is not None] for record in records]
     score = spread([fmean(known) for known in values if known])
     same = all({*names} == {*common} for names in each)
     count = f"{len(common)} language{'' if len(common) == 1 else 's'}"
     return score, "" if same else f"over the {count} that every seed has" if common else OTHER_LANGUAGES
+
+
+def shared(each: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the languages that all seeds have, in the order of the first seed.
+
+    Args:
+        each: The languages of each seed.
+    """
+    if all(names == each[0] for names in each):
+        return each[0] if each else ()
+    return tuple(name for name in each[0] if all(name in names for names in each))
 
 
 def paired(differences: Sequence[float | str]) -> tuple[Spread | None, str]:

@@ -60,9 +60,9 @@ def mean_items(record: Record, items: Items | None, metric: str, *, zero_shot: b
     if not names or items is None or any(name not in items for name in names):
         return None
     place = record.metrics.index(metric)
-    each = np.stack([items[name][place] for name in names])
-    if np.isnan(each).all(axis=1).any():
+    each = np.array([items[name][place] for name in names])  # (languages, GROUPS)
+    empty = np.isnan(each)
+    if empty.all(axis=1).any():
         return None
-    empty = np.isnan(each).all(axis=0)
-    mean: Array = np.nan_to_num(each).mean(axis=0)
-    return np.where(empty, np.nan, mean)
+    mean: Array = np.where(empty, 0.0, each).mean(axis=0)
+    return np.where(empty.all(axis=0), np.nan, mean)

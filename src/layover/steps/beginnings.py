@@ -1,7 +1,8 @@
-"""Beginnings of trainings, which a search stops to compare them: their checkpoints, and how the rest resumes them.
+"""Beginnings of trainings, which a search stops to compare them: their checkpoints, and how the rest copies them.
 
 A beginning leaves its checkpoint in the store, in a folder of the whole training. A longer training of the same starts
-with a copy. Nothing depends on these folders: without one, the training starts from its first step.
+with a copy, and a file beside it names it: a copy is no checkpoint that the training resumes after a stop. Nothing
+depends on these folders: without one, the training starts from its first step.
 """
 
 from __future__ import annotations
@@ -10,11 +11,15 @@ import math
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from layover.specs.train import TrainSpec
 from layover.store import Store
 from layover.store.files import remove
+
+COPIED = "copied"
+"""File beside the checkpoints of a training: the names of those that are copies of a shorter training."""
 
 
 def keep_beginning(store: Store, key: str, spec: TrainSpec) -> None:
@@ -33,7 +38,7 @@ def keep_beginning(store: Store, key: str, spec: TrainSpec) -> None:
         store.work(key).rename(place)
 
 
-def resume_beginning(store: Store, key: str, spec: TrainSpec) -> None:
+def copy_beginning(store: Store, key: str, spec: TrainSpec) -> None:
     """Copy the checkpoint of the longest shorter beginning to a training that has none of its own yet.
 
     Args:
@@ -41,14 +46,49 @@ def resume_beginning(store: Store, key: str, spec: TrainSpec) -> None:
         key: The key of the training.
         spec: Its specification; it may be a beginning itself.
     """
-    folder, end = store.begun(spec.whole.key), 1.0 if spec.until is None else spec.until
-    if store.work(key).is_dir() or not folder.is_dir():
+    folder, end, work = store.begun(spec.whole.key), 1.0 if spec.until is None else spec.until, store.work(key)
+    if work.is_dir() or not folder.is_dir():
         return
     shares = {float(place.name): place for place in folder.iterdir() if _is_share(place.name)}
     shorter = [share for share in shares if share < end]
     if shorter:
+        source = shares[max(shorter)]
         with suppress(OSError):  # it is removed meanwhile, or the disk is full: the training starts from its first step
-            shutil.copytree(shares[max(shorter)], store.work(key))
+            names = _checkpoints(source)
+            work.mkdir(parents=True)
+            (work / COPIED).write_text("\n".join(names), encoding="utf-8")  # first, so that no copy is without it
+            shutil.copytree(source, work, dirs_exist_ok=True, ignore=shutil.ignore_patterns(COPIED))
+
+
+def has_checkpoint(work: Path) -> bool:
+    """Return whether a stopped training left a checkpoint of its own; the copy of a beginning is none.
+
+    Args:
+        work: The folder of its checkpoints.
+    """
+    return not _copied(work).issuperset(_checkpoints(work))
+
+
+def copied_step(work: Path) -> int:
+    """Return the number of steps that a training has from the copy of a beginning; 0 without a copy.
+
+    Args:
+        work: The folder of its checkpoints.
+    """
+    steps = (name.removeprefix("step-").partition(".")[0] for name in _copied(work))
+    return max((int(step) for step in steps if step.isdecimal()), default=0)
+
+
+def _checkpoints(work: Path) -> list[str]:
+    """Return the names of the checkpoints in a folder (`layover.training.checkpoint`)."""
+    return sorted(place.name for place in work.glob("step-*"))
+
+
+def _copied(work: Path) -> set[str]:
+    """Return the names of the checkpoints that were copied from a shorter training."""
+    with suppress(OSError, ValueError):
+        return set((work / COPIED).read_text(encoding="utf-8").split())
+    return set()
 
 
 def _is_share(name: str) -> bool:

@@ -24,7 +24,7 @@ from layover.heads import CLASS_WEIGHTS, Head, build_head
 from layover.plan import Node, tokenizers
 from layover.specs.train import TaskSpec, TrainSpec
 from layover.steps.artifacts import GATES, MEASURED, TRAINING, load_features, weights_of
-from layover.steps.beginnings import beginning_of, keep_beginning, resume_beginning
+from layover.steps.beginnings import beginning_of, copied_step, copy_beginning, keep_beginning
 from layover.steps.context import Context
 from layover.steps.evaluation import evaluation
 from layover.steps.hidden_states import StatesOf, load_states, lowest_needed
@@ -50,7 +50,7 @@ def run(node: Node[TrainSpec], folder: Path, context: Context) -> None:
         write_json(folder / TRAINING, beginning_of(store.read(spec.whole.key, TRAINING), spec.until))
         write_json(folder / MEASURED, Measured().as_json())
         return
-    resume_beginning(store, node.key, spec)
+    copy_beginning(store, node.key, spec)
     clock = DropoutClock(spec.hyperparameters.seed)
     encoder = _encoder(node, context, clock)
     heads, starts = _heads(spec, encoder, store)
@@ -64,7 +64,7 @@ def run(node: Node[TrainSpec], folder: Path, context: Context) -> None:
         clock=clock,
         judge=evaluation(node, encoder, heads, context, execution),
         checkpoint_dir=store.work(node.key),
-        progress=_reporter(context, spec.hyperparameters.batch),
+        progress=_reporter(context, spec.hyperparameters.batch, copied_step(store.work(node.key))),
         stop=context.stopping,
         objective=spec.objective,
         train_head=spec.gates is None,
@@ -177,12 +177,17 @@ def _class_weights(task: TaskSpec, head: Head, features: Features) -> npt.NDArra
     return np.array([weights[label] for label in task.labels], np.float32)
 
 
-def _reporter(context: Context, batch: int) -> Callable[[Progress], None]:
-    """Return a callback that reports the progress of a training in examples, the usual unit of speed."""
+def _reporter(context: Context, batch: int, copied: int) -> Callable[[Progress], None]:
+    """Return a callback that reports the progress of a training in examples, the usual unit of speed.
+
+    `step` and `steps` count the whole training. `done` and `total` count the part of this node: without the `copied`
+    steps of a shorter training, and up to the end of a beginning.
+    """
 
     def report(progress: Progress) -> None:
         steps = {"step": progress.done, "steps": progress.total}
-        examples = {"done": progress.done * batch, "total": progress.total * batch, "unit": "examples"}
+        done, end = max(0, progress.done - copied), progress.end or progress.total
+        examples = {"done": done * batch, "total": (end - copied) * batch, "unit": "examples"}
         context.progress({**progress.as_json(), **steps, **examples})
 
     return report

@@ -37,10 +37,10 @@ class NodeStarted(_NodeEvent):
     """A worker starts to compute a node; the same node starts again after its process was killed."""
 
     training: str | None
-    """Name of the training: its label and the first digits of its key. A search stops a training, and resumes it as
-    another node with the same name. None for other nodes."""
+    """Name of the training: its label and the first digits of its key. A search stops a training, and continues it
+    as another node with the same name. None for other nodes."""
     resumes: bool
-    """Whether the node resumes from a checkpoint."""
+    """Whether the node resumes from a checkpoint of its own; not if it starts with the copy of a shorter training."""
 
 
 @dataclass(frozen=True)

@@ -385,7 +385,8 @@ class _Training:
         step, schedule = self.position.step, self.schedule
         loss_step, loss, norm = self.last_read or (None, None, None)
         epoch = step / schedule.steps_per_epoch
-        return Progress(step, schedule.total, epoch, loss, schedule.lr(step - 1), loss_step, norm)
+        end = None if self.until is None else self.end
+        return Progress(step, schedule.total, epoch, loss, schedule.lr(step - 1), loss_step, norm, end)
 
     def result(self) -> FitResult:
         position, schedule = self.position, self.schedule

@@ -50,10 +50,14 @@ class Progress:
     """The step of `loss` and `gradient_norm`, counted from 1."""
     gradient_norm: float | None = None
     """Norm of all gradients of that step before clipping."""
+    end: int | None = None
+    """The step at which a beginning ends; None for a training that runs to `total`."""
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values for a display."""
-        return {**asdict(self), "unit": "steps"}
+        values = asdict(self)
+        del values["end"]
+        return {**values, "unit": "steps"}
 
 
 @dataclass(frozen=True)

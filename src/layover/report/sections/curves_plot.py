@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from layover.errors import printable
 from layover.report._section import Section
-from layover.report.curves import TrainingCurve
+from layover.report.curves import TrainingCurve, thinned
 from layover.report.pictures import COLORS, figure, styled
 from layover.report.rows import CellRow, by_group
 
@@ -20,8 +20,6 @@ BESIDE = 4
 """Number of panels in a row of the picture."""
 MOST_PANELS = 24
 """Largest number of panels for each method alone. With more, the methods of a target share a panel."""
-MOST_POINTS = 40
-"""Number of evaluations that are drawn of a training; of more, some are left out."""
 
 Panels = dict[str, dict[str, dict[str, TrainingCurve]]]
 """Panel -> colour -> key of the training -> curve."""
@@ -85,7 +83,8 @@ def _panel(axis: Axes, panel: dict[str, dict[str, TrainingCurve]], names: Sequen
         width = 1.0 if len(curves) < 50 else 0.6
         axis.add_collection(LineCollection(paths, colors=_color(names.index(name)), linewidths=width, alpha=0.85))
         single = [path[0] for path in paths if len(path) == 1]
-        axis.plot([x for x, _ in single], [y for _, y in single], ".", color=_color(names.index(name)), markersize=3)
+        if single:
+            axis.plot(*zip(*single, strict=True), ".", color=_color(names.index(name)), markersize=3)
     axis.autoscale_view()
     axis.set_xlabel("epoch", fontsize=7)
     axis.set_ylabel("development score" if scored else "training loss", fontsize=7)
@@ -95,9 +94,7 @@ def _panel(axis: Axes, panel: dict[str, dict[str, TrainingCurve]], names: Sequen
 def _path(curve: TrainingCurve, *, scored: bool) -> list[tuple[float, float]]:
     """Return (epoch, value) of the evaluations, the last one included."""
     values = [(point.epoch, point.score if scored else point.loss) for point in curve.points]
-    known = [(epoch, value) for epoch, value in values if value is not None]
-    every = -(-len(known) // MOST_POINTS) if known else 1
-    return known[::-every][::-1]
+    return thinned([(epoch, value) for epoch, value in values if value is not None])
 
 
 SECTION = Section(

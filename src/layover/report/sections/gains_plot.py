@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from layover.errors import printable
 from layover.report._section import Section
 from layover.report.gains import ARROWS, Gain, gains, shown
-from layover.report.pictures import COLORS, INK, MARKERS, figure, styled
+from layover.report.pictures import COLORS, INK, MARKERS, figure, no_label, styled
 from layover.report.rows import CellRow
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def draw(rows: Sequence[CellRow]) -> Figure | None:
         _target(axis, target_gains, names, methods)
         axis.tick_params(axis="y", length=0, labelsize=5 if many else 8)
         axis.yaxis.set_visible(number % columns == 0)
+        no_label(axis.yaxis)
         axis.set_title(printable(f"{targets[number]} ({target_gains[0].languages})"), loc="left", fontsize=9)
     return made
 
@@ -61,7 +62,9 @@ def _target(axis: Axes, entries: Sequence[Gain], names: Sequence[str], methods: 
             shown_here = [gain for gain in own if (gain.mark != "open") == marked]
             means = [gain.finding.difference.mean for gain in shown_here if gain.finding is not None]
             heights = [names.index(" ".join(gain.group)) for gain in shown_here]
-            axis.plot(means, heights, marker, color=color, markerfacecolor=color if marked else "none", markersize=4.5)
+            if means:
+                inside = color if marked else "none"
+                axis.plot(means, heights, marker, color=color, markerfacecolor=inside, markersize=4.5)
     for gain in entries:
         if gain.finding is not None and gain.finding.mark != "open" and gain.finding.interval is not None:
             end = gain.finding.interval[1], names.index(" ".join(gain.group))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -61,6 +61,7 @@ def interactions(rows: Sequence[CellRow]) -> list[Interaction]:
     """Return the interactions of all groups whose gain is known for both values of a factor."""
     far = zero_shot_targets(rows)
     gains = _gains_by_seed(rows)
+    scores = ScoredGains()
     made = []
     for factor in FACTORS:
         first = first_of(factor, rows)
@@ -70,7 +71,7 @@ def interactions(rows: Sequence[CellRow]) -> list[Interaction]:
             zero_shot = group[3] in far
             if (
                 _value(group, factor) != first
-                and (each := _compared(own, other, factor, zero_shot=zero_shot)) is not None
+                and (each := _compared(own, other, factor, scores, zero_shot=zero_shot)) is not None
             ):
                 compared[group] = each
         made += [
@@ -119,7 +120,7 @@ def _gains_by_seed(rows: Sequence[CellRow]) -> dict[Group, dict[int, CellRow]]:
     return gains
 
 
-def _compared(own: Gains, other: Gains, factor: Factor, *, zero_shot: bool) -> Compared | None:
+def _compared(own: Gains, other: Gains, factor: Factor, scores: ScoredGains, *, zero_shot: bool) -> Compared | None:
     """Return the difference of two gains; None if they have no seed in common, or other languages.
 
     The seeds of two methods are paired, those of two models are not.
@@ -133,9 +134,26 @@ def _compared(own: Gains, other: Gains, factor: Factor, *, zero_shot: bool) -> C
     }
     if not own or not other or len(languages) > 1:
         return None
-    terms = [(weight, _scores(side, zero_shot=zero_shot)) for weight, side in zip((1.0, -1.0), sides, strict=True)]
-    work = tuple(tuple((row.cell.score, row.cell.baseline) for row in side) for side in sides)
-    return Compared((paired if factor == "method" else unpaired)(terms), work)
+    terms = [(weight, scores.of(side, zero_shot=zero_shot)) for weight, side in zip((1.0, -1.0), sides, strict=True)]
+    return Compared((paired if factor == "method" else unpaired)(terms), tuple(map(_work, sides)))
+
+
+def _work(rows: Sequence[CellRow]) -> Hashable:
+    return tuple((row.cell.score, row.cell.baseline) for row in rows)
+
+
+class ScoredGains:
+    """The gains of groups as scores. A group is compared with several others, and computed once."""
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, SeedScores] = {}
+
+    def of(self, rows: Sequence[CellRow], *, zero_shot: bool) -> SeedScores:
+        """Return the gains of the seeds of a group."""
+        key = rows[0].cell.group, _work(rows), zero_shot
+        if key not in self._known:
+            self._known[key] = _scores(rows, zero_shot=zero_shot)
+        return self._known[key]
 
 
 def _scores(rows: Sequence[CellRow], *, zero_shot: bool) -> SeedScores:

@@ -76,7 +76,7 @@ def cells(rows: Sequence[CellRow]) -> list[list[str]]:
     """Return the lines of the table."""
     lines = []
     for each in language_gains(rows):
-        deviation = "–" if each.deviation is None else f"{each.deviation:.1f}"
+        deviation = "–" if (known := each.deviation) is None else f"{known:.1f}"
         hurt = f"{each.hurt} of {len(each.gains)}"
         lines.append(
             [*each.group, signed(each.mean), deviation, hurt, f"{each.worst} {signed(each.gains[each.worst])}"]
@@ -93,7 +93,7 @@ def write(rows: Sequence[CellRow], path: Path) -> bool:
         writerow([*HEADERS[:4], "language", "gain"])
         for each in every:
             for language, value in sorted(each.gains.items()):
-                writerow([*each.group, language, repr(value)])
+                writerow([*each.group, language, value])
     return True
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from layover.breakdown import PartScore, bin_name
@@ -11,7 +12,7 @@ from layover.escape import csv_file, inline, markdown_table
 from layover.plan import Plan
 from layover.report._section import Section
 from layover.report.main_table import NOTHING
-from layover.report.rows import CellRow, by_group, spread, without_repeats, zero_shot_targets
+from layover.report.rows import CellRow, by_group, shared, spread, without_repeats, zero_shot_targets
 
 LENGTHS, WINDOWS = "length", "window"
 EXPLAINED = {
@@ -55,6 +56,7 @@ def parts_of(row: CellRow, of: str, language: str) -> Mapping[int, PartScore] | 
     return (row.breakdown.windows if of == WINDOWS else row.breakdown.lengths).get(language, {})
 
 
+@cache
 def _name(part: int | str) -> str:
     return bin_name(part) if isinstance(part, int) else part
 
@@ -74,7 +76,7 @@ def totals(rows: Sequence[CellRow], of: str, *, zero_shot: bool) -> tuple[list[T
         zero_shot: Whether to average only zero-shot languages.
     """
     scored = [(row, row.record.averaged(zero_shot=zero_shot)) for row in rows if row.record is not None]
-    common = [name for name in (scored[0][1] if scored else ()) if all(name in names for _, names in scored)]
+    common = shared([names for _, names in scored])
     each = []
     for row, _ in scored:
         members: dict[int | str, list[PartScore]] = {}

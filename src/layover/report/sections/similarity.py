@@ -108,16 +108,21 @@ def correlations_of(similar: Array, numbers: Array) -> list[float | None]:
     """
     from scipy.stats import rankdata
 
-    rhos: list[float | None] = []
-    for line in np.round(similar, 9):
-        known = ~np.isnan(line)
-        pair = np.stack([line[known], np.round(numbers[known], 9)])
-        if pair.shape[1] < FEWEST or bool((np.ptp(pair, axis=1) == 0).any()):
-            rhos.append(None)
+    rhos: list[float | None] = [None] * len(similar)
+    known = ~np.isnan(similar)
+    together: dict[bytes, list[int]] = {}
+    for line, columns in enumerate(known):
+        together.setdefault(columns.tobytes(), []).append(line)
+    for lines in together.values():  # with the same columns
+        values = np.round(np.vstack([similar[lines], numbers])[:, known[lines[0]]], 9)
+        if values.shape[1] < FEWEST:
             continue
-        centred = rankdata(pair, axis=1)
+        centred = rankdata(values, axis=1)
         centred -= centred.mean(axis=1, keepdims=True)
-        rhos.append(float(centred[0] @ centred[1] / np.sqrt((centred**2).sum(axis=1).prod())))
+        squares = (centred**2).sum(axis=1)
+        for place, line in enumerate(lines):
+            if (product := squares[place] * squares[-1]) > 0:
+                rhos[line] = float(centred[place] @ centred[-1] / np.sqrt(product))
     return rhos
 
 

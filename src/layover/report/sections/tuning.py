@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from layover import samplers
 from layover.escape import csv_file, inline, markdown_table
 from layover.plan import Plan
 from layover.plan.choices import Curve
@@ -28,17 +29,15 @@ def explained(plan: Plan, searches: Sequence[Searched]) -> str:
     tune = plan.recipe.tune
     count = max(len(each.tuned.trials) for each in searches)
     seeds = ", ".join(map(str, tune.seeds))
-    drawn = "" if tune.sampler == "grid" else f", seed {tune.seed}"
+    sampler = samplers.get(tune.sampler)
+    drawn = f", seed {tune.seed}" if sampler.seeded else ""
     text = (
         "Each value was chosen by the development score in the language of the training data. No test data were read "
-        f"for a choice. Each method had {count} trials ({tune.sampler}{drawn}), with training seed {seeds}. "
+        f"for a choice. Each method had {count} trials ({inline(tune.sampler)}{drawn}), with training seed {seeds}. "
         f"{STAGES[tune.stage]}"
     )
-    if tune.sampler == "halving":
-        text += (
-            " All trials ran for a quarter of the steps, the better half to half of them, and the better half of these "
-            "to the end."
-        )
+    if sampler.explained:
+        text += f" {inline(sampler.explained)}"
     if repeated := repeated_seeds(plan):
         text += f" Caution: the trials with seed {', '.join(map(str, repeated))} are also among the reported results."
     if tune.untuned:
