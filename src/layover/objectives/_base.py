@@ -183,11 +183,11 @@ class Objective(CanonicalModel, ABC):
         """Whether the embeddings run at every step, so that a training cannot start with cached hidden states."""
         return self.place == "embeddings" or self.row_view is not None
 
-    def with_files(self, found: Callable[[str], tuple[Path, str]]) -> Objective:  # noqa: ARG002
+    def with_files(self, locate: Callable[[str], tuple[Path, str]]) -> Objective:  # noqa: ARG002
         """Return the objective with the paths and the SHA-256 of the files that it names.
 
         Args:
-            found: Path as the recipe names it -> path on this machine, SHA-256.
+            locate: Path as the recipe names it -> path on this machine, SHA-256.
         """
         return self
 

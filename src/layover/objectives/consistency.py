@@ -51,10 +51,10 @@ class Consistency(Objective):
         file = Path(self.dictionary) if self.dictionary is not None else None
         return View(self.share, None if self.view == "dictionary" else self.alpha, file, self.sha256)
 
-    def with_files(self, found: Callable[[str], tuple[Path, str]]) -> Objective:
+    def with_files(self, locate: Callable[[str], tuple[Path, str]]) -> Objective:
         if self.dictionary is None:
             return self
-        path, digest = found(self.dictionary)
+        path, digest = locate(self.dictionary)
         return self.model_copy(update={"dictionary": str(path), "sha256": digest})
 
     def passes(self, epochs: float) -> tuple[StepPasses, ...]:  # noqa: ARG002

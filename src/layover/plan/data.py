@@ -130,13 +130,13 @@ class DataRules:
             DataError: a file is absent.
         """
 
-        def found(name: str) -> tuple[Path, str]:
+        def located(name: str) -> tuple[Path, str]:
             path = (self._root or Path()) / name
             if not path.is_file():
                 raise DataError(f"{path}: the file of the objective {objective.name} is absent; correct its path")
             return path, self._hash_file(path)
 
-        return objective.with_files(found)
+        return objective.with_files(located)
 
     def replaced(self, names: Iterable[str]) -> list[str]:
         """Return a note for each task whose hold-out replaces the validation data that the task declares."""
