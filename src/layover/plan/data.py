@@ -179,6 +179,11 @@ class DataRules:
 
         A hold-out is not among them: it is training data of its task.
         """
+            if portion is not None and portion.task.merged:
+                raise DataError(
+                    f"{task.name}: it has other labels than {owner.name}, which it trains on, so its data cannot "
+                    "select weights; select on the validation split"
+                )
         without: list[Place] = []
         for name in self._recipe.settings(task.name).without:
             other = self._recipe.tasks[name]
@@ -270,7 +275,7 @@ class DataRules:
 
     def count(self, task: Task, split: str, language: str) -> int | None:
         """Return the published number of examples; None if unknown, and for files that the recipe names."""
-        named = any(split in self._files(part) for part in (task, *task.parts))
+        named = any(split in self._files(part) for part in (task, *task.sources))
         return None if named else task.count(split, language)
 
     def _languages_of(self, task: Task, split: str, *, by_name: bool = True) -> tuple[str, ...]:
@@ -297,14 +302,17 @@ class DataRules:
         there = self._files_there(task)
         hint = f"; there: {', '.join(there)}" if there else ""
         tried = f" (looked for {', '.join(candidates)})" if candidates else ""
+        if task.crosses is not None and split not in files:
+            source, codes = self._recipe.tasks[task.crosses.name], task.languages_in(split, language)
+            return task.cross(language, [self.locate(source, split, code) for code in codes])
         known = self._languages_of(task, split)
         close = f"; {nearest(language, known)}" if known and language not in known else ""
         holdout = f", or hold out training examples with tasks.{task.name}.holdout" if split == "validation" else ""
         obtain = f". {task.obtain}" if task.obtain else ""
-        wanted = "" if language == UNKNOWN else f" for {language}"
+        wanted, reader = "" if language == UNKNOWN else f" for {language}", task.crosses or task
         return DataError(
             f"{task.name}: no {split} data{wanted} {where}{tried}{hint}{close}; "
-            f"name a file with tasks.{task.name}.files.{split}{holdout}{obtain}"
+            f"name a file with tasks.{reader.name}.files.{split}{holdout}{obtain}"
         )
 
     def _files_there(self, task: Task) -> list[str]:
