@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 
 from layover import kinds
 from layover.class_weights import ClassWeights, canonical
+from layover.data.augment import Augment
 from layover.data.languages import UNKNOWN
 from layover.data.masking import PERCENT
 from layover.data.subset import Subset
@@ -38,6 +39,8 @@ class Portion:
     """Published number of examples; None for the user's own files."""
     without: tuple[Place, ...] = ()
     """Data whose texts are removed."""
+    augment: Augment | None = None
+    """How the examples are copied with synonyms."""
 
 
 class DataRules:
@@ -119,8 +122,18 @@ class DataRules:
             raise self._nothing(owner, "train", language)
         holdout = self._recipe.settings(owner.name).holdout
         subset = Subset(self._limit(task, "train"), holdout, "rest" if holdout else "all")
-        count = self.count(owner, "train", language)
-        return Portion(owner, "train", language, location, subset, count, self._without(owner))
+        count, augment = self.count(owner, "train", language), self._augment(task)
+        return Portion(owner, "train", language, location, subset, count, self._without(owner), augment)
+
+    def _augment(self, task: Task) -> Augment | None:
+        """Return how the training examples of a task are copied: by its own setting, else as its owner says."""
+        named = (settings.augment for settings in self._languages.chain(task) if "augment" in settings.model_fields_set)
+        settings = next(named, None)
+        if settings is None:
+            return None
+        path = (self._root or Path()) / settings.synonyms
+        kept = task.of_kind.kept_tags(task.labels, task.rules())
+        return Augment(self._hash_file(path), settings.copies, settings.seed, kept, path)
 
     def replaced(self, names: Iterable[str]) -> list[str]:
         """Return a note for each task whose hold-out replaces the validation data that the task declares."""
@@ -166,6 +179,11 @@ class DataRules:
             portion = self._portion(task, split, code)
             if portion is None and owner is not task:
                 portion = self._portion(owner, split, code, limit_of=task)
+            if portion is not None and portion.task.merged:
+                raise DataError(
+                    f"{task.name}: it has other labels than {owner.name}, which it trains on, so its data cannot "
+                    "select weights; select on the validation split"
+                )
             if portion is not None:
                 return replace(portion, without=self._without(portion.task))
         raise self._nothing(task, split, language or usual)
@@ -179,11 +197,6 @@ class DataRules:
 
         A hold-out is not among them: it is training data of its task.
         """
-            if portion is not None and portion.task.merged:
-                raise DataError(
-                    f"{task.name}: it has other labels than {owner.name}, which it trains on, so its data cannot "
-                    "select weights; select on the validation split"
-                )
         without: list[Place] = []
         for name in self._recipe.settings(task.name).without:
             other = self._recipe.tasks[name]
@@ -289,6 +302,9 @@ class DataRules:
         files = self._files(task)
         if task.parts and split not in files:  # each part has its own files and revision
             return task.join([self.locate(self._recipe.tasks[part.name], split, language) for part in task.parts])
+        if task.crosses is not None and split not in files:
+            source, codes = self._recipe.tasks[task.crosses.name], task.languages_in(split, language)
+            return task.cross(language, [self.locate(source, split, code) for code in codes])
         place = task.locate(split, language, root=self._root, files=files or None)
         return None if place is None else place.pinned(lambda source: self._commit(task, source))
 
@@ -302,9 +318,6 @@ class DataRules:
         there = self._files_there(task)
         hint = f"; there: {', '.join(there)}" if there else ""
         tried = f" (looked for {', '.join(candidates)})" if candidates else ""
-        if task.crosses is not None and split not in files:
-            source, codes = self._recipe.tasks[task.crosses.name], task.languages_in(split, language)
-            return task.cross(language, [self.locate(source, split, code) for code in codes])
         known = self._languages_of(task, split)
         close = f"; {nearest(language, known)}" if known and language not in known else ""
         holdout = f", or hold out training examples with tasks.{task.name}.holdout" if split == "validation" else ""
