@@ -48,13 +48,13 @@ def crossed(place: Crossed, first: Iterator[Parsed], second: Iterator[Parsed], t
             tally.add(UNTRANSLATED, row.where())
             continue
         gold, other_gold = kind.gold(example), kind.gold(other)
-        for what, here, there in (
+        for name, here, there in (
             ("id", id_in(row.values), id_in(other_row.values)),
             (kind.gold_field, gold, other_gold),
         ):
             if here is not None and there is not None and here != there:
                 raise DataError(
-                    f"{other_row.where()}: the {what} is {there!r}, but {row.where()} has {here!r}; both files must "
+                    f"{other_row.where()}: the {name} is {there!r}, but {row.where()} has {here!r}; both files must "
                     "have the same items in the same order"
                 )
         known = gold if other_gold is not None else None
