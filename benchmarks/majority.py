@@ -54,7 +54,8 @@ def main() -> None:
         if task.maker is not None or task.kind in {"retrieval", "mlm"}:
             continue
         for split in ("test", "validation"):
-            found = {code: scores_of_constant(task, split, code, root) for code in task.languages_of(split)}
+            languages = task.usual or task.languages_of(split)
+            found = {code: scores_of_constant(task, split, code, root) for code in languages}
             known = {code: value for code, value in found.items() if value is not None}
             for metric in task.metrics if known else ():
                 values = {code: value[metric] for code, value in known.items()}

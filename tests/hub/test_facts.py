@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ from tests.made_specs import DATA, a_training, chosen_in, some_data, some_scores
 
 import layover
 from layover import tasks
+from layover.data.augment import Augment
 from layover.errors import LayoverError
 from layover.hub import facts
 from layover.hub.facts import data_of
@@ -36,6 +38,25 @@ def test_joined_data_are_told_part_by_part() -> None:
     assert {one.examples for one in found} == {None}
     assert {one.task: one.licence for one in found} == {name: task.licence for name, task in known.items()}
     assert len({one.hub for one in found}) == len(found)
+
+
+@pytest.mark.parametrize("copies", [None, 3])
+def test_copies_with_synonyms_are_told_beside_the_examples(copies: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number of examples is that of the data, and not of the copies."""
+    for name, count in (("mnli", 100), ("anli_plus", None)):
+        task = tasks.get(name)
+        place = task.locate("train", "en", root=None)
+        assert place is not None
+        augment = None if copies is None else Augment("0" * 64, copies)
+        nodes = {
+            "training": SimpleNamespace(spec=a_training()),
+            DATA: SimpleNamespace(spec=replace(some_data(task, place), augment=augment)),
+        }
+        known = {part.name: part for part in task.parts}
+        plan: Any = SimpleNamespace(nodes=nodes, recipe=SimpleNamespace(tasks=known))
+        monkeypatch.setattr(facts, "load_meta", lambda *_: {"examples": 100 * (copies or 1)})
+        told = data_of(plan, cast("Any", None), ["training"])
+        assert {(fact.examples, fact.copies) for fact in told} == {(count, copies)}
 
 
 def test_a_column_that_cannot_stand_on_a_card(monkeypatch: pytest.MonkeyPatch) -> None:

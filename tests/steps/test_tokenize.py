@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from layover.data.augment import Augment, Substitution
 from layover.data.subset import Subset, limit
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
@@ -17,7 +19,7 @@ from layover.plan.nodes import Node
 from layover.specs import EncoderSpec, TokenizerSpec
 from layover.specs.tokenize import DataSpec, TokenizeSpec
 from layover.steps import Context
-from layover.steps.artifacts import load_examples, load_features, load_meta
+from layover.steps.artifacts import ROWS, load_examples, load_features, load_meta
 from layover.steps.tokenize import run
 from layover.store import Store
 from layover.tasks import OwnTask, declare
@@ -131,3 +133,54 @@ def test_the_first_row_without_gold_is_found_among_those_that_are_kept(tmp_path:
     meta = meta_of(tmp_path, tokenizer, Subset(limit=5))
     assert left(meta)["no gold"] == ("lost", 3, f"train.jsonl:{kept[2] + 1}")
     assert (meta["used"], meta["gold"]) == (2, 2)
+
+
+WORDS = {"word": ("term", "name")}
+
+
+def augmented(root: Path, node: Node[TokenizeSpec], copies: int) -> Node[TokenizeSpec]:
+    path = root / "words.json"
+    path.write_text(json.dumps(WORDS), encoding="utf-8")
+    augment = Augment(file_sha256(path), copies, seed=5, path=path)
+    return Node(replace(node.spec, augment=augment), (), "tokenize", "job")
+
+
+@pytest.mark.parametrize(
+    ("subset", "numbers"),
+    [
+        (Subset(), list(range(10))),
+        (Subset(limit=4), limit(list(range(10)), 4)),
+        (Subset(holdout=3, part="rest"), None),
+    ],
+)
+def test_each_example_becomes_its_copies(
+    tmp_path: Path, tokenizer: Tokenizer, subset: Subset, numbers: list[int] | None
+) -> None:
+    write(tmp_path / "train.jsonl", 10)
+    node, store = make_node(tmp_path, tokenizer, subset), Store(tmp_path / "store")
+    node = augmented(tmp_path, node, 3)
+    with store.writing("tokenize", node.spec.canonical(), ()) as folder:
+        run(node, folder, context_of(store))
+    (key,) = store.finished()
+    examples, meta = load_examples(store, key, "classification"), load_meta(store, key)
+    kept = numbers if numbers is not None else [int(example.first.split()[1]) for example in examples[::3]]
+    assert len(examples) == 3 * len(kept) == meta["examples"] == meta["used"] == meta["learned"]
+    assert meta["source_rows"] == 10
+    assert load_features(store, key).rows == len(examples)
+    expected = [
+        (Substitution(WORDS, 5, copy, row).text("first", f"word {row}"), "yes" if row % 2 else "no")
+        for row in kept
+        for copy in range(3)
+    ]
+    assert [(example.first, example.label) for example in examples] == expected
+    assert len({text for text, _ in expected}) > len(kept)
+    rows = [json.loads(line) for line in (store.path(key) / ROWS).read_text(encoding="utf-8").splitlines()]
+    assert [row["where"] for row in rows] == [f"train.jsonl:{row + 1}" for row in kept for _ in range(3)]
+
+
+def test_synonyms_that_changed_since_the_plan_are_refused(tmp_path: Path, tokenizer: Tokenizer) -> None:
+    write(tmp_path / "train.jsonl", 10)
+    node = augmented(tmp_path, make_node(tmp_path, tokenizer, Subset()), 2)
+    (tmp_path / "words.json").write_text('{"word": ["term"]}', encoding="utf-8")
+    with pytest.raises(DataError, match=r"words\.json: the synonyms have changed since the plan was made; run again"):
+        run(node, tmp_path, context_of(Store(tmp_path / "store")))

@@ -19,8 +19,8 @@ from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError
 
 FIXTURES = Path(__file__).parent / "fixtures"
-PUBLISHED = [name for name in tasks.names() if tasks.get(name).maker is None and not tasks.get(name).parts]
-"""The others make their data, or join those of others: tests/sandbox and test_joined.py hold them to what they owe."""
+PUBLISHED = [name for name in tasks.names() if tasks.get(name).maker is None and not tasks.get(name).sources]
+"""The others make their data, or take those of others: tests/sandbox, test_joined.py and test_crossed.py test them."""
 NOT_ON_THE_HUB = {name for name in PUBLISHED if not tasks.get(name).hub}
 FILES_ONLY = {"udpos": {"lt", "pl", "ro", "uk", "wo"}}
 """Languages of a task that the hub does not have."""
@@ -173,12 +173,13 @@ def test_encodes_and_scores_100_on_gold(name: str, family: str, tmp_path: Path, 
     examples = task.read(location)
     if task.labels_from_training:
         task = task.model_copy(update={"labels": task.labels_in(location)})
-    features = kind.encode(examples, tokenizer, labels=task.labels, max_length=200, stride=32)
+    labels = task.scored_labels()
+    features = kind.encode(examples, tokenizer, labels=labels, max_length=200, stride=32)
     assert features.lengths.max() <= 200
     assert ("segments" in features.arrays) == tokenizer.segmented
     features.save(tmp_path / "features.safetensors")
     features = Features.load(tmp_path / "features.safetensors", kind.columns)
-    predictions = kind.decode(perfect(features, task.kind, task.labels), features, examples, labels=task.labels)
+    predictions = kind.decode(perfect(features, task.kind, labels), features, examples, labels=labels)
     again = json.loads(json.dumps(predictions))
     scores = kind.score(again, examples, metrics=task.metrics, language=data["language"])
     best = {metric: 100.0 if metrics.get(metric).higher_is_better else 0.0 for metric in task.metrics}
@@ -193,7 +194,7 @@ LABELLED = [name for name in PUBLISHED if tasks.get(name).kind in CODED and name
 
 @pytest.mark.parametrize("name", LABELLED)
 def test_another_label_order_on_the_hub_is_refused(name: str, tmp_path: Path) -> None:
-    labels = list(tasks.get(name).labels)
+    labels = list(dict.fromkeys(tasks.get(name).scored_labels()))
     location = located_hub(tmp_path, name, [*labels[1:], labels[0]])
     with pytest.raises(DataError, match=r"numbers its labels as .*, but the task declares .*; write `codes`"):
         tasks.get(name).read(location)

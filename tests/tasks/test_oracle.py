@@ -27,7 +27,7 @@ def right(kind: str, gold: Any) -> Any:
 def test_gold_scores_100(name: str, data_root: Path) -> None:
     task = tasks.get(name)
     kind, scored = kinds.get(task.kind), 0
-    places = [(split, language) for split, languages in task.languages.items() for language in languages]
+    places = [(split, code) for split, codes in task.languages.items() for code in task.usual or codes]
     for split, language in places:
         location = task.locate(split, language, root=data_root)
         if location is None:

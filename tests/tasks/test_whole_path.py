@@ -67,7 +67,7 @@ def five_rows(name: str, folder: Path) -> tuple[Task, list[Any]]:
 def test_five_rows_are_learned_by_heart(name: str, tmp_path: Path, tokenizer: Tokenizer) -> None:
     task, examples = five_rows(name, tmp_path)
     kind = kinds.get(task.kind)
-    features = kind.encode(examples, tokenizer, labels=task.labels, max_length=200, stride=32)
+    features = kind.encode(examples, tokenizer, labels=task.scored_labels(), max_length=200, stride=32)
     encoder = encoder_of(tokenizer)
     size = kind.head_size(task.labels)
     assert size is not None
@@ -80,7 +80,7 @@ def test_five_rows_are_learned_by_heart(name: str, tmp_path: Path, tokenizer: To
         clock=encoder.clock, judge=None, checkpoint_dir=None, progress=lambda _: None,
     )  # fmt: skip
     outputs = predict(encoder, head, features, execution=EXECUTION)
-    predictions = json.loads(json.dumps(kind.decode(outputs, features, examples, labels=task.labels)))
+    predictions = json.loads(json.dumps(kind.decode(outputs, features, examples, labels=task.scored_labels())))
     scores = kind.score(predictions, examples, metrics=task.metrics, language=fixture(name)["language"])
     assert scores == pytest.approx(dict.fromkeys(task.metrics, 100.0), abs=1.0 if task.kind == "regression" else 0.0)
 

@@ -133,7 +133,7 @@ class TaskData:
 
     def _borrows(self, task: Task) -> bool:
         """Return whether a task has no data of its own and trains on the data of another task."""
-        return task.train_task is not None and not (task.files or task.hub or self._files(task))
+        return task.train_task is not None and not (task.files or task.hub or task.sources or self._files(task))
 
     def _task(self, name: str) -> Task:
         from layover import tasks

@@ -40,6 +40,7 @@ JOINED = Reason("multiword token instead of its words", "read")
 WORDLESS = Reason("sentence whose words are all _ but for one at most", "lost")
 WHERE = Reason("another value than `where` names", "asked")
 LISTED = Reason("not in this split by the list of ids", "asked")
+UNTRANSLATED = Reason("no translation into one of both languages", "asked")
 NOT_AGREED = Reason("no gold, which the task leaves out", "asked")
 WITHOUT = Reason("text of a task named in `without`", "asked")
 HELD_OUT = Reason("hold-out", "asked")
@@ -163,7 +164,7 @@ class Tally:
 
 def rows_read(examples: int, left_out: Iterable[LeftOut]) -> int:
     """Return the number of rows in the source: those that became examples, and those that were excluded before."""
-    excluded = {WORDLESS.text, WHERE.text, LISTED.text, NOT_AGREED.text}
+    excluded = {WORDLESS.text, WHERE.text, LISTED.text, NOT_AGREED.text, UNTRANSLATED.text}
     return examples + sum(entry.count for entry in left_out if entry.reason in excluded)
 
 

@@ -113,6 +113,7 @@ def data_cost(data: TokenizeSpec, meta: Mapping[str, Any] | None) -> Estimate:
         count = subset.limit if count is None else min(count, subset.limit)
     if count is None:
         return Estimate()
+    count *= 1 if data.augment is None else data.augment.copies
     each = data.tokens_each
     if each is None:
         each = float(min(data.max_length, kinds.get(data.kind).typical_tokens))

@@ -123,10 +123,13 @@ def _set(plan: Plan, store: Store, key: str) -> list[DataFacts]:
     For joined tasks only the sum of their examples is known.
     """
     data = spec_at(plan.nodes, key, TokenizeSpec)
+    copies = None if data.augment is None else data.augment.copies
     if isinstance(data.location, Joined):
         tasks = plan.recipe.tasks
-        return [_data(part, tasks[part.task], key, joined=data.task.name) for part in data.location.parts]
-    return [_data(data.location, data.task, key, examples=load_meta(store, key)["examples"])]
+        parts = [_data(part, tasks[part.task], key, joined=data.task.name) for part in data.location.parts]
+        return [fact.model_copy(update={"copies": copies}) for fact in parts]
+    fact = _data(data.location, data.task, key, examples=load_meta(store, key)["examples"] // (copies or 1))
+    return [fact.model_copy(update={"copies": copies})]
 
 
 def _data(part: Location, task: Task, key: str, *, examples: int | None = None, joined: str | None = None) -> DataFacts:

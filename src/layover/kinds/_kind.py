@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy.typing as npt
 
 from layover import metrics as registry
+from layover.data.augment import Substitution
 from layover.data.features import NO_COLUMNS, Column, Features
 from layover.data.formats import Row
 from layover.data.reading import Reading
@@ -71,6 +72,8 @@ class Kind(ABC, Generic[E]):
     """Whether the labels may be taken from the training data."""
     same_in_translation: ClassVar[bool] = False
     """Whether an example and its translation have the same gold."""
+    substitutes: ClassVar[bool] = False
+    """Whether training examples can be copied with words replaced by synonyms (`substituted`)."""
     tags: ClassVar[bool] = False
     """Whether its labels are tags of words, which a scheme may combine into spans."""
 
@@ -165,6 +168,14 @@ class Kind(ABC, Generic[E]):
 
         `stride` is the number of tokens that two windows of a long context share. Only spans have windows.
         """
+
+    def substituted(self, example: E, draw: Substitution) -> E:  # noqa: ARG002
+        """Return an example with words of its texts replaced and the same gold, if the kind `substitutes`."""
+        raise DataError(f"examples of the kind {self.name} cannot be copied with other words")
+
+    def kept_tags(self, labels: Sequence[str], rules: Rules) -> tuple[str, ...]:  # noqa: ARG002
+        """Return the tags of words that no synonym replaces."""
+        return ()
 
     def encoded_with(self, example: E) -> Hashable:  # noqa: ARG002
         """Return a value that examples must share to be encoded together; None if all examples fit together."""

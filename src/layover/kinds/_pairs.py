@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Protocol, TypeVar
+from dataclasses import replace
+from typing import Any, ClassVar, Protocol, TypeVar, cast
 
+from layover.data.augment import Substitution
 from layover.data.features import Array
 from layover.data.formats import Row
 from layover.data.reading import Columns, Reading
@@ -35,6 +37,7 @@ class PairKind(Kind[P]):
     """A kind whose head reads the first token of a text or of a pair of texts; its gold is in one column."""
 
     first_only: ClassVar[bool] = True
+    substitutes: ClassVar[bool] = True
     required: ClassVar[frozenset[str]] = frozenset({"first", "label"})
     optional: ClassVar[frozenset[str]] = frozenset({"second"})
     gold_field: ClassVar[str | None] = "label"
@@ -49,6 +52,10 @@ class PairKind(Kind[P]):
 
     def group_of(self, example: P) -> str:
         return example.first
+
+    def substituted(self, example: P, draw: Substitution) -> P:
+        second = None if example.second is None else draw.text("second", example.second)
+        return cast(P, replace(cast(Any, example), first=draw.text("first", example.first), second=second))
 
     def texts_of(self, example: P) -> tuple[str, ...]:
         return (example.first,) if example.second is None else (example.first, example.second)

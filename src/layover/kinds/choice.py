@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from layover.data.augment import Substitution
 from layover.data.features import Column, Features
 from layover.data.formats import Row
 from layover.data.reading import Columns, Reading
@@ -100,6 +101,7 @@ class Choice(Kind[Example]):
     name: ClassVar[str] = "choice"
     same_in_translation: ClassVar[bool] = True
     first_only: ClassVar[bool] = True
+    substitutes: ClassVar[bool] = True
     typical_tokens: ClassVar[int] = 200
     required: ClassVar[frozenset[str]] = frozenset({"first", "choices", "label"})
     optional: ClassVar[frozenset[str]] = frozenset({"names"})
@@ -241,6 +243,12 @@ class Choice(Kind[Example]):
 
     def texts_of(self, example: Example) -> tuple[str, ...]:
         return (example.first, *example.choices)
+
+    def substituted(self, example: Example, draw: Substitution) -> Example:
+        choices = tuple(draw.text(f"choices {number}", text) for number, text in enumerate(example.choices))
+        # choices that became equal share the index of the first
+        label = None if example.label is None else choices.index(choices[example.label])
+        return replace(example, first=draw.text("first", example.first), choices=choices, label=label)
 
     def head_size(self, labels: tuple[str, ...]) -> int:  # noqa: ARG002 - the choices share one output
         return 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any, ClassVar
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from layover import metrics as registry
+from layover.data.augment import Substitution
 from layover.data.features import Column, Features
 from layover.data.formats import Row
 from layover.data.reading import Columns, Reading
@@ -72,6 +73,7 @@ class Span(Kind[Example]):
     in_parts: ClassVar[bool] = True
     typical_tokens: ClassVar[int] = 230
     windowed: ClassVar[bool] = True
+    substitutes: ClassVar[bool] = True
     required: ClassVar[frozenset[str]] = frozenset({"id", "question", "context", "answers"})
     gold_field: ClassVar[str | None] = "answers"
     keys: ClassVar[tuple[type[Keys], ...]] = (LabelsKeys, IdKeys, SpanKeys)
@@ -290,6 +292,15 @@ class Span(Kind[Example]):
 
     def texts_of(self, example: Example) -> tuple[str, ...]:
         return (example.context, example.question)
+
+    def substituted(self, example: Example, draw: Substitution) -> Example:
+        """Return an example with other words outside its answers, which move with the text before them."""
+        answers = example.answers or ()
+        spans = [(answer.start, answer.start + len(answer.text)) for answer in answers]
+        context, starts = draw.around("context", example.context, spans)
+        moved = tuple(replace(answer, start=start) for answer, start in zip(answers, starts, strict=True))
+        question = draw.text("question", example.question)
+        return replace(example, question=question, context=context, answers=None if example.answers is None else moved)
 
     def answer_windows(self, features: Features, examples: Sequence[Example]) -> list[int | None]:
         windows: list[int | None] = [None] * len(examples)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from pydantic import BeforeValidator
 
 from layover import metrics
+from layover.data.augment import Substitution
 from layover.data.features import Column, Features
 from layover.data.formats import FileLayout, Row, read
 from layover.data.labels import as_text
@@ -27,7 +28,7 @@ from layover.kinds._kind import Kind
 from layover.kinds._row_score import RIGHT, RowScore
 from layover.kinds._submission import Submission, as_many
 from layover.layouts.heads import HeadForm
-from layover.metrics._detect import detect
+from layover.metrics._detect import detect, detect_or_none
 from layover.metrics._metric import NO_RULES, Rules
 from layover.metrics._scheme import Scheme, SchemeName
 from layover.settings import ColumnNumber
@@ -133,6 +134,7 @@ class Tagging(Kind[Example]):
     typical_tokens: ClassVar[int] = 35
     open_labels: ClassVar[bool] = True
     tags: ClassVar[bool] = True
+    substitutes: ClassVar[bool] = True
     classes: ClassVar[bool] = True
     required: ClassVar[frozenset[str]] = frozenset({"tokens", "tags"})
     gold_field: ClassVar[str | None] = "tags"
@@ -316,6 +318,19 @@ class Tagging(Kind[Example]):
 
     def group_of(self, example: Example) -> str:
         return " ".join(example.tokens)
+
+    def kept_tags(self, labels: Sequence[str], rules: Rules) -> tuple[str, ...]:
+        """Return the tags of words in spans, which may be names; none if every word has a class."""
+        scheme = rules.tags or detect_or_none(labels)
+        if scheme is None or scheme.name in {"bare", "xtreme"} or not scheme.outside:
+            return ()
+        return tuple(label for label in labels if label not in scheme.outside)
+
+    def substituted(self, example: Example, draw: Substitution) -> Example:
+        tags = example.tags or ("",) * len(example.tokens)
+        pairs = enumerate(zip(example.tokens, tags, strict=True))
+        words = (word if tag in draw.kept else draw.word("tokens", number, word) for number, (word, tag) in pairs)
+        return replace(example, tokens=tuple(words))
 
     def unlearnable(self, features: Features, examples: Sequence[Example]) -> dict[Reason, list[int]]:  # noqa: ARG002
         """Return the sentences without words."""

@@ -141,6 +141,8 @@ class DataFacts(CardSection):
     """None if unknown."""
     examples: int | None
     """None for joined data, whose total alone is known."""
+    copies: Annotated[int, Field(ge=1)] | None = None
+    """Number of copies with synonyms that were trained on instead of each example; None if examples were not copied."""
     key: Sha256
     """Key of the tokenized data set."""
     citation: str | None = None

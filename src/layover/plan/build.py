@@ -289,6 +289,7 @@ class _Planner:
             portion.language,
             portion.subset,
             bool(portion.without),
+            portion.augment,
             max_length,
             stride,
             hidden,
@@ -307,12 +308,14 @@ class _Planner:
             stride=stride if task.of_kind.windowed else None,
             hidden_percent=hidden,
             without=tuple(self._data(place) for place in portion.without),
+            augment=portion.augment,
             declared=task,
             encoder=encoder,
             count=counted.examples if counted is not None and not counted.problem else portion.count,
             tokens_each=self.surveys.tokens(task, portion.location, encoder, max_length, stride),
         )
-        label = f"tokenize {task.name} {portion.split} {portion.language}"
+        copies = "" if portion.augment is None else f" x{portion.augment.copies}"
+        label = f"tokenize {task.name} {portion.split} {portion.language}{copies}"
         node = self.node(spec, (), label, f"tokenize {encoder.label} {task.name}")
         self._tokenized[request] = node
         return node

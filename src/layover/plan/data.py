@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 
 from layover import kinds
 from layover.class_weights import ClassWeights, canonical
+from layover.data.augment import Augment
 from layover.data.languages import UNKNOWN
 from layover.data.masking import PERCENT
 from layover.data.subset import Subset
@@ -39,6 +40,8 @@ class Portion:
     """Published number of examples; None for the user's own files."""
     without: tuple[Place, ...] = ()
     """Data whose texts are removed."""
+    augment: Augment | None = None
+    """How the examples are copied with synonyms."""
 
 
 class DataRules:
@@ -120,8 +123,18 @@ class DataRules:
             raise self._nothing(owner, "train", language)
         holdout = self._recipe.settings(owner.name).holdout
         subset = Subset(self._limit(task, "train"), holdout, "rest" if holdout else "all")
-        count = self.count(owner, "train", language)
-        return Portion(owner, "train", language, location, subset, count, self._without(owner))
+        count, augment = self.count(owner, "train", language), self._augment(task)
+        return Portion(owner, "train", language, location, subset, count, self._without(owner), augment)
+
+    def _augment(self, task: Task) -> Augment | None:
+        """Return how the training examples of a task are copied: by its own setting, else as its owner says."""
+        named = (settings.augment for settings in self._languages.chain(task) if "augment" in settings.model_fields_set)
+        settings = next(named, None)
+        if settings is None:
+            return None
+        path = (self._root or Path()) / settings.synonyms
+        kept = task.of_kind.kept_tags(task.labels, task.rules())
+        return Augment(self._hash_file(path), settings.copies, settings.seed, kept, path)
 
     def with_files(self, objective: Objective) -> Objective:
         """Return an objective with the paths and hashes of its files.
@@ -182,6 +195,11 @@ class DataRules:
             portion = self._portion(task, split, code)
             if portion is None and owner is not task:
                 portion = self._portion(owner, split, code, limit_of=task)
+            if portion is not None and portion.task.merged:
+                raise DataError(
+                    f"{task.name}: it has other labels than {owner.name}, which it trains on, so its data cannot "
+                    "select weights; select on the validation split"
+                )
             if portion is not None:
                 return replace(portion, without=self._without(portion.task))
         raise self._nothing(task, split, language or usual)
@@ -286,7 +304,7 @@ class DataRules:
 
     def count(self, task: Task, split: str, language: str) -> int | None:
         """Return the published number of examples; None if unknown, and for files that the recipe names."""
-        named = any(split in self._files(part) for part in (task, *task.parts))
+        named = any(split in self._files(part) for part in (task, *task.sources))
         return None if named else task.count(split, language)
 
     def _languages_of(self, task: Task, split: str, *, by_name: bool = True) -> tuple[str, ...]:
@@ -300,6 +318,9 @@ class DataRules:
         files = self._files(task)
         if task.parts and split not in files:  # each part has its own files and revision
             return task.join([self.locate(self._recipe.tasks[part.name], split, language) for part in task.parts])
+        if task.crosses is not None and split not in files:
+            source, codes = self._recipe.tasks[task.crosses.name], task.languages_in(split, language)
+            return task.cross(language, [self.locate(source, split, code) for code in codes])
         place = task.locate(split, language, root=self._root, files=files or None)
         return None if place is None else place.pinned(lambda source: self._commit(task, source))
 
@@ -317,10 +338,10 @@ class DataRules:
         close = f"; {nearest(language, known)}" if known and language not in known else ""
         holdout = f", or hold out training examples with tasks.{task.name}.holdout" if split == "validation" else ""
         obtain = f". {task.obtain}" if task.obtain else ""
-        wanted = "" if language == UNKNOWN else f" for {language}"
+        wanted, reader = "" if language == UNKNOWN else f" for {language}", task.crosses or task
         return DataError(
             f"{task.name}: no {split} data{wanted} {where}{tried}{hint}{close}; "
-            f"name a file with tasks.{task.name}.files.{split}{holdout}{obtain}"
+            f"name a file with tasks.{reader.name}.files.{split}{holdout}{obtain}"
         )
 
     def _files_there(self, task: Task) -> list[str]:

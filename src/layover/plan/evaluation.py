@@ -103,7 +103,7 @@ class CellReader:
             skipped=self.skipped,
             adapters=adapters,
             kind=task.kind,
-            labels=task.labels,
+            labels=task.scored_labels(),
             name=task.name,
             language=portion.language,
             precision=self.precision,

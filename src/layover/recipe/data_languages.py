@@ -54,14 +54,14 @@ class DataLanguages:
             task: The task.
             split: The split.
             by_name: Whether the recipe names the languages. Without it, a task of XTREME has XTREME's languages only,
-                so that the mean over all languages is the same as there.
+                so that the mean over all languages is the same as there, and a task of many pairs has its usual ones.
         """
         held = split == "validation" and self._settings(task.name).holdout is not None
         files = self.files(task)
         languages = task.languages_of(split, files)
-        if task.xtreme and not by_name:
+        if (task.xtreme or task.usual) and not by_name:
             named = files.get(split)
-            usual = {*task.xtreme, *(named if isinstance(named, Mapping) else ())}
+            usual = {*(task.xtreme or task.usual), *(named if isinstance(named, Mapping) else ())}
             languages = tuple(language for language in languages if language in usual)
         return tuple(dict.fromkeys((*languages, *((self.training(task),) if held else ()))))
 

@@ -40,7 +40,7 @@ def resolve_tasks(document: Document, source: RecipeFile) -> tuple[dict[str, Tas
             known.setdefault(other, tasks.get(other))
         elif other not in own:
             problems.append(source.problem(loc, f"unknown task {other!r}; {nearest(other, valid)}"))
-    parts = {part.name: part for task in known.values() for part in task.parts}
+    parts = {part.name: part for task in known.values() for part in task.sources}
     return {**parts, **known}, problems
 
 

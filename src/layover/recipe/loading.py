@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from layover.errors import Problem, RecipeError
+from layover.recipe.augment_checks import check_augment
 from layover.recipe.class_weight_checks import check_class_weights
 from layover.recipe.declared import resolve_tasks
 from layover.recipe.file import Loc, Located, RecipeFile, read_source
@@ -98,6 +99,7 @@ def _checked(
     joint: list[tuple[Callable[[], list[Problem]], tuple[Loc, ...]]] = [
         (lambda: check_training(document, known, source), ()),
         (lambda: check_class_weights(document, known, source), (("sweep",), ("tasks", "*", "labels"))),
+        (lambda: check_augment(document, known, source), (("sweep",), ("data_root",))),
         (
             lambda: check_windows(document, known, source),
             tuple((*of, field) for of in (("train",), ("tasks", "*")) for field in ("max_length", "stride")),

@@ -201,6 +201,17 @@ class Method(BaseModel):
     """Whether the adapter of the current language acts below all other modules; see `languages`."""
 
 
+class Augmentation(RecipeSection):
+    """Copies of training examples with words replaced by synonyms; see `data/augment.py`."""
+
+    synonyms: str = Field(min_length=1)
+    """A file below `data_root`: JSON `{word: [neighbour, ...]}`, or lines of a word, a tab and a neighbour."""
+    copies: Annotated[int, Strict(), Field(ge=1, le=1000)]
+    """Number of copies that replace each training example."""
+    seed: Seed = 0
+    """Seed of the draws, independent of the seeds of the sweep."""
+
+
 class TaskEval(RecipeSection):
     """Split and languages that are evaluated for one task; see `Eval`."""
 
@@ -226,6 +237,9 @@ class TaskSettings(BaseModel):
     files: dict[Split, Paths | Annotated[dict[str, Paths], Field(min_length=1)]] = Field(default_factory=dict)
     """Split -> a path below `data_root` (`{language}` is replaced), or one path per language. For retrieval a path is a
     list: the sentences of the language, the English sentences, the gold."""
+    augment: Augmentation | None = None
+    """Training data only: copies with synonyms instead of each example; `null` disables it. If absent
+    (`model_fields_set`), the setting of the task it trains on counts."""
     class_weights: Written | None = None
     """As `train.class_weights`, for this task; `null` disables weights. If absent (`model_fields_set`), the weights of
     the task it trains on count, then `train.class_weights`."""

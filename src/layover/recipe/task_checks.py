@@ -99,9 +99,9 @@ def _unused(name: str, task: Task | None, document: Document, known: dict[str, T
         unused.append(("without", f"{name} cannot leave out its own development and test data"))
     swept = document.swept()
     alone = {*swept} | {whole.train_task for other, whole in known.items() if other in swept}
-    wholes = [other for other, whole in known.items() if name in {part.name for part in whole.parts}]
+    wholes = [other for other, whole in known.items() if name in {part.name for part in whole.sources}]
     if wholes and name not in alone:
-        for field in ("limit", "holdout", "select", "without", "class_weights"):
+        for field in ("limit", "holdout", "select", "without", "class_weights", "augment"):
             if _is_set(settings, field):
                 message = f"{name} is only a part of {wholes[0]}; set tasks.{wholes[0]}.{field} instead"
                 unused.append((field, message))
@@ -123,7 +123,7 @@ def check_retrieval(document: Document, known: dict[str, Task], source: RecipeFi
                 message = f"{name} is a task of {task.kind}; these settings are for retrieval"
                 problems.append(source.problem(("tasks", name, "retrieval"), message))
             continue
-        for field in ("batch", "epochs", "holdout", "limit", "select", "without"):
+        for field in ("batch", "epochs", "holdout", "limit", "select", "without", "augment"):
             if _is_set(settings, field):
                 reason = "retrieval is not trained" if field != "limit" else "fewer sentences make the task easier"
                 problems.append(source.problem(("tasks", name, field), f"is not allowed for {name}: {reason}"))

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self, cast
 
 from layover import plugins
 from layover.canonical import Canonical, aside, later
+from layover.data.augment import Augment
 from layover.data.subset import Subset
 from layover.data.task import Place
 from layover.identity import Json
@@ -78,6 +79,8 @@ class TokenizeSpec(StepSpec):
     """mlm: share of masked tokens in percent."""
     without: tuple[DataSpec, ...] = later(())
     """Data whose texts are left out."""
+    augment: Augment | None = later(None)
+    """training data: how its examples are copied with synonyms; None copies nothing."""
     declared: Task | None = aside(None)
     """None if the specification was read from the store."""
     encoder: EncoderSpec = aside(EncoderSpec())

@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from layover import kinds
+from layover.data.augment import Augment, Substitution
 from layover.data.features import Features
 from layover.data.row_ids import Id, distinct
 from layover.data.subset import leave_out
+from layover.data.synonyms import Synonyms
 from layover.data.tally import EMPTY, HELD_OUT, LIMIT, NO_GOLD, WITHOUT, LeftOut, Reason, Tally, rows_read
 from layover.records import Accounts, Rows
 from layover.specs.score import ScoreSpec
@@ -45,6 +47,18 @@ class Account:
         self._keep(subset.held(self.examples, kind), HELD_OUT)
         self._keep(subset.limited(self.examples), LIMIT)
         return self.examples
+
+    def copy(self, augment: Augment, synonyms: Synonyms) -> list[Any]:
+        """Return the copies of the kept examples with other words: all copies of an example follow each other."""
+        kind, copies, numbers = kinds.get(self._spec.kind), list[Any](), dict[int, int]()
+        for example in self.examples:
+            row = self._numbers[id(example)]
+            for copy in range(augment.copies):
+                draw = Substitution(synonyms, augment.seed, copy, row, augment.kept)
+                copies.append(kind.substituted(example, draw))
+                numbers[id(copies[-1])] = row
+        self.examples, self._numbers = copies, numbers
+        return copies
 
     def meta(self, features: Features) -> dict[str, Any]:
         """Return the counts of rows, and the reasons why rows are not used.

@@ -5,9 +5,11 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from layover import kinds
 from layover.data.subset import texts_of
+from layover.data.synonyms import read_synonyms
 from layover.data.tally import Tally
 from layover.data.tokenizer import Tokenizer
 from layover.errors import DataError, LayoverError, ModelError
@@ -15,6 +17,7 @@ from layover.identity import file_sha256
 from layover.plan import Node, tokenizers
 from layover.plan.why import MADE_FOR, made_for
 from layover.specs import EncoderSpec
+from layover.specs._spec import known
 from layover.specs.tokenize import TokenizeSpec
 from layover.steps.accounting import Account
 from layover.steps.artifacts import EXAMPLES, FEATURES, META, ROWS, write_lines
@@ -38,6 +41,8 @@ def run(node: Node[TokenizeSpec], folder: Path, context: Context) -> None:
             raise DataError(f"{data.at().describe()}: the data have changed since the plan was made; run again")
     if before != [state_of(file) for place in spec.places for file in place.files()]:
         raise DataError(f"{spec.location.describe()}: the data change while they are read; run again when complete")
+    if spec.augment is not None:
+        examples = _copied(spec, account)
     if not examples:
         raise DataError(f"{spec.location.describe()}: no example is left ({spec.subset})")
     tokenizer = _tokenizer(spec.encoder, context.store)
@@ -64,6 +69,20 @@ def run(node: Node[TokenizeSpec], folder: Path, context: Context) -> None:
     }
     write_json(folder / META, meta)
     context.progress({"done": len(examples), "total": len(examples), "unit": "examples"})
+
+
+def _copied(spec: TokenizeSpec, account: Account) -> list[Any]:
+    """Return the copies of the examples with other words.
+
+    Raises:
+        DataError: the file of synonyms has changed since the plan was made.
+    """
+    augment = known(spec.augment, "synonyms")
+    path = known(augment.path, "the file of synonyms")
+    synonyms = read_synonyms(path)
+    if file_sha256(path) != augment.synonyms:
+        raise DataError(f"{path}: the synonyms have changed since the plan was made; run again")
+    return account.copy(augment, synonyms)
 
 
 def _texts_to_leave_out(spec: TokenizeSpec) -> set[bytes]:

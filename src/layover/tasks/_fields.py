@@ -78,10 +78,15 @@ class TaskFields(BaseModel):
     """retrieval: the embedding and comparison of sentences, unless the recipe declares another."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Settings of its kind, as JSON; they decide how rows are read, or how predictions are scored."""
+    merged: dict[str, str] = Field(default_factory=dict)
+    """classification: label of the head -> its name in scores, for test data with fewer labels than the training data.
+    The head predicts one of `labels` as usual; then the predicted label gets this name, and so has the gold."""
     counts: dict[str, int | dict[str, int]] = Field(default_factory=dict)
     """Split -> published number of examples, for each language or by language."""
     xtreme: tuple[str, ...] = ()
     """The languages over which XTREME averages; empty if the task is not one of the benchmark's nine tasks."""
+    usual: tuple[str, ...] = ()
+    """The languages that `all` means in a recipe, if the task has many more; empty: `xtreme`, else all languages."""
     shares: dict[str, tuple[Literal["train", "validation"], ...]] = Field(default_factory=dict)
     """Another task -> its splits that contain texts from this task's evaluation data."""
     epochs: float | None = Field(default=None, gt=0)
@@ -126,6 +131,12 @@ class TaskFields(BaseModel):
             )
         if not self.labels_from_training and (wrong := sorted(set(self.meanings) - set(self.labels))):
             raise DataError(f"{self.name}: meanings: {wrong[0]!r} is not a label; {nearest(wrong[0], self.labels)}")
+        if self.merged and (not self.of_kind.classes or self.of_kind.tags or self.train_task is None):
+            raise DataError(
+                f"{self.name}: merged: only a task of classification that trains on another task merges labels"
+            )
+        if wrong := sorted(set(self.merged) - set(self.labels)):
+            raise DataError(f"{self.name}: merged: {wrong[0]!r} is not a label; {nearest(wrong[0], self.labels)}")
         self.tags()
         if not self.of_kind.trained and self.stages != ("target",):
             raise DataError(f"{self.name}: stages: {self.kind} is not trained; write only target")
@@ -143,6 +154,10 @@ class TaskFields(BaseModel):
             return detect(self.labels, scheme=self.scheme, outside=self.outside)
         except DataError as error:
             raise DataError(f"{self.name}: {error}") from error
+
+    def scored_labels(self) -> tuple[str, ...]:
+        """Return the name of each label in gold and scores, in the order of the head's outputs."""
+        return tuple(self.merged.get(label, label) for label in self.labels)
 
     def may_have_no_answer(self) -> bool:
         """Return whether questions may have no answer, so that a threshold decides which questions have one."""

@@ -10,11 +10,13 @@ from typing import Any
 from pydantic import model_validator
 
 from layover import kinds
+from layover.data.crossed import Crossed
 from layover.data.row_ids import id_in
 from layover.data.tally import EMPTY, NO_GOLD, NOT_AGREED, Tally
 from layover.data.task import FileSource, HubSource, Joined, Location, Place
 from layover.errors import DataError
 from layover.files.archives import is_file
+from layover.tasks._crossed import Parsed, crossed
 from layover.tasks._fields import Paths, TaskFields
 from layover.tasks._fit import written_in_two_forms
 from layover.tasks._named import named_source
@@ -29,6 +31,15 @@ class Task(TaskFields):
 
     parts: tuple[Task, ...] = ()
     """Tasks whose data, in this order, are the data of this task; then it has no sources of its own."""
+    crosses: Task | None = None
+    """A parallel task: `en-de` has its first texts in English and its second texts in German; `en` is its English."""
+    untranslated: tuple[str, ...] = ()
+    """`crosses`: texts that stand for a missing translation; items with such a text are left out."""
+
+    @property
+    def sources(self) -> tuple[Task, ...]:
+        """The tasks whose data are the data of this task; empty if it has sources of its own."""
+        return (*self.parts, *((self.crosses,) if self.crosses is not None else ()))
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Task:
@@ -38,11 +49,17 @@ class Task(TaskFields):
                     f"{self.name}: {part.name} has another kind, other labels or another order of labels; join only "
                     "tasks with the same kind and labels"
                 )
+        if self.crosses is not None and not {"first", "second"} <= self.columns.keys():
+            raise DataError(f"{self.name}: crosses: only tasks with two texts have pairs of languages")
         return self
 
     def candidates(self, split: str, language: str) -> list[str]:
         """Return the possible paths below a data root, in order of priority."""
         own = [path for source in self._files(split, language) for path in source.needed(language)]
+        if self.crosses is not None:
+            return [
+                path for code in self.languages_in(split, language) for path in self.crosses.candidates(split, code)
+            ]
         return own + [path for part in self.parts for path in part.candidates(split, language)]
 
     def locate(
@@ -72,6 +89,9 @@ class Task(TaskFields):
             return None if source is None else self._at(split, language, source, root or Path())
         if self.parts:
             return self.join([part.locate(split, language, root=root) for part in self.parts])
+        if self.crosses is not None:
+            codes = self.languages_in(split, language)
+            return self.cross(language, [self.crosses.locate(split, code, root=root) for code in codes])
         if self.maker is not None:
             root = self.maker(split, language) if language in self.languages_of(split) else None
         if root is not None:
@@ -94,6 +114,19 @@ class Task(TaskFields):
             return None
         return Joined(self.name, self.kind, parts[0].split, parts[0].language, parts)
 
+    def languages_in(self, split: str, language: str) -> tuple[str, ...]:
+        """Return the languages of both texts of a declared pair, or of a single language; empty for all others."""
+        return tuple(language.split("-")) if language in self.languages_of(split) else ()
+
+    def cross(self, language: str, places: Sequence[Place | None]) -> Place | None:
+        """Return the data of a pair of languages, or of a single language; None if a language has no data."""
+        parts = tuple(place for place in places if isinstance(place, Location))
+        if not parts or len(parts) < len(places):
+            return None
+        if len(parts) == 1:
+            return parts[0]
+        return Crossed(self.name, self.kind, parts[0].split, language, parts, self.untranslated)
+
     def read(self, place: Place, tally: Tally | None = None) -> list[Any]:
         """Return the examples, in the order of the source; `tally` counts the excluded rows.
 
@@ -104,17 +137,27 @@ class Task(TaskFields):
 
     def examples(self, place: Place, tally: Tally) -> Iterator[Any]:
         """Yield the examples in the order of the source, and count the excluded rows; see `read`."""
+        if isinstance(place, Crossed):
+            first, second = place.parts
+            sides = self._parsed(first, tally), self._parsed(second, Tally())
+            yield from self._counted(crossed(place, *sides, tally), first, tally)
+            return
         for part in place.parts if isinstance(place, Joined) else (place,):
-            yield from self._examples(part, tally)
+            yield from self._counted(self._parsed(part, tally), part, tally)
 
-    def _examples(self, place: Location, tally: Tally) -> Iterator[Any]:
-        kind, before = kinds.get(place.kind), tally.examples
-        reading, first = replace(place.reading, tally=tally), None
+    def _parsed(self, place: Location, tally: Tally) -> Iterator[Parsed]:
+        kind, first = kinds.get(place.kind), None
+        reading = replace(place.reading, tally=tally)
         for row in rows_of(place, tally):
             example = kind.parse(row, reading)
             first = example if first is None else first
             if problem := kind.unlike(example, first):
                 raise DataError(f"{row.where()}: {problem}")
+            yield row, example
+
+    def _counted(self, parsed: Iterator[Parsed], place: Location, tally: Tally) -> Iterator[Any]:
+        kind, before, reading = kinds.get(place.kind), tally.examples, place.reading
+        for row, example in parsed:
             if not kind.has_gold(example):
                 tally.add(NOT_AGREED if reading.only_gold else NO_GOLD, row.where())
                 if reading.only_gold:
@@ -160,8 +203,11 @@ class Task(TaskFields):
 
     def _location(self, split: str, language: str, source: HubSource | FileSource, paths: tuple[Path, ...]) -> Location:
         # labels from the training data do not change the reading of a file
-        labels, is_open = ((), True) if self.labels_from_training else (self.labels, False)
-        reading = replace(
-            source.reading(self.columns, labels, split), only_gold=self.only_gold, open=is_open, options=self.options
+        labels, is_open = (
+            ((), True) if self.labels_from_training else (tuple(dict.fromkeys(self.scored_labels())), False)
         )
+        # in the identity of the data, because it decides the names of predictions
+        options = {**self.options, "merged": dict(self.merged)} if self.merged else self.options
+        reading = source.reading(self.columns, labels, split)
+        reading = replace(reading, only_gold=self.only_gold, open=is_open, options=options)
         return Location(self.name, self.kind, split, language, reading, source, paths)

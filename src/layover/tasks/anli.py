@@ -7,6 +7,7 @@ from layover.tasks import FileSource, HubSource, Task
 from layover.tasks._meanings import NLI
 
 ROUNDS = (1, 2, 3)
+PLACES = ("anli/anli_v1.0.zip/anli_v1.0", "anli/anli_v1.0")
 LETTERS = {"e": "entailment", "n": "neutral", "c": "contradiction"}
 
 
@@ -19,7 +20,7 @@ def _files(split: str) -> tuple[FileSource, ...]:
     """Return the files of the official archive, packed or unpacked."""
     columns: dict[str, str | tuple[str, ...]] = {"first": "context", "second": "hypothesis", "label": "label"}
     sources = []
-    for place in ("anli/anli_v1.0.zip/anli_v1.0", "anli/anli_v1.0"):
+    for place in PLACES:
         first, *more = (f"{place}/R{number}/{split}.jsonl" for number in ROUNDS)
         layout = FileLayout(format="jsonl")
         sources.append(FileSource(path=first, more=tuple(more), layout=layout, columns=columns, aliases=LETTERS))

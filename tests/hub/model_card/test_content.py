@@ -207,3 +207,11 @@ def test_the_loading_that_is_proved_is_that_of_the_libraries(shipped: Card) -> N
         head = changed(shipped, attachments=attachments, composition=composition, layout=None)
         assert no_module in markdown(head, 0, pictured=False).splitlines()
         assert compared_in(head) == {}
+
+
+def test_copies_with_synonyms_stand_beside_the_examples(shipped: Card) -> None:
+    (first, *others) = shipped.data
+    card = changed(shipped, data=(changed(first, examples=1_200, copies=3), *others))
+    lines = section(markdown(card, 0, pictured=False), "### Data")
+    assert sum(" | 1,200, each in 3 copies with synonyms | " in line for line in lines) == 1
+    assert not any("copies" in line for line in section(markdown(shipped, 0, pictured=False), "### Data"))
