@@ -35,7 +35,7 @@ def sizes(recipe: Recipe, tasks: tuple[str, ...]) -> dict[str, int]:
     return found
 
 
-EQUAL = ("adversarial", "domains", "sandbox/adversarial", "sandbox/copa", "sandbox/domains", "sandbox/length")
+EQUAL = ("adversarial-data", "domains", "sandbox/adversarial-data", "sandbox/copa", "sandbox/domains", "sandbox/length")
 
 
 @pytest.mark.parametrize("name", EQUAL)
@@ -47,10 +47,10 @@ def test_intermediates_are_equally_large(name: str) -> None:
 
 
 def test_a_limit_of_an_intermediate_is_not_one_of_the_target() -> None:
-    assert sizes(load(RECIPES / "adversarial.yaml"), ("xnli",)) == {"xnli": 392_702}
+    assert sizes(load(RECIPES / "adversarial-data.yaml"), ("xnli",)) == {"xnli": 392_702}
 
 
-@pytest.mark.parametrize("name", ["adversarial", "domains", "length", "xcopa"])
+@pytest.mark.parametrize("name", ["adversarial-data", "domains", "length", "xcopa"])
 def test_they_are_planned_without_a_network(name: str) -> None:
     recipe = load(RECIPES / f"{name}.yaml")
     plan = build(recipe, FileHashes(), offline())
