@@ -211,7 +211,7 @@ def _without_rejected(prepared: Planned, failed: Mapping[str, str]) -> dict[str,
 
     plan = prepared.plan
     open_keys = [key for choice in plan.rounds if choice.chosen is None for key in choice.nodes()]
-    needed, waiting = set[str](), [*(cell.score for cell in plan.cells), *open_keys]
+    needed, waiting = set[str](), [*(key for cell in plan.cells for key in cell.scores()), *open_keys]
     while waiting:
         key = waiting.pop()
         if key not in needed:

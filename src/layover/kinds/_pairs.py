@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Protocol, TypeVar
+from dataclasses import replace
+from typing import Any, ClassVar, Protocol, TypeVar, cast
 
 from layover.data.features import Array
 from layover.data.formats import Row
@@ -14,6 +15,7 @@ from layover.kinds._answers import shown_pair
 from layover.kinds._arrays import flat
 from layover.kinds._keys import Path, texts_of
 from layover.kinds._kind import Kind
+from layover.perturbations import Perturber
 
 
 class OfPair(Protocol):
@@ -49,6 +51,13 @@ class PairKind(Kind[P]):
 
     def group_of(self, example: P) -> str:
         return example.first
+
+    perturbed: ClassVar[str] = "all texts"
+
+    def perturb(self, example: P, by: Perturber) -> P:
+        second = None if example.second is None else by.text("second", example.second)
+        changed: P = replace(cast(Any, example), first=by.text("first", example.first), second=second)
+        return changed
 
     def texts_of(self, example: P) -> tuple[str, ...]:
         return (example.first,) if example.second is None else (example.first, example.second)

@@ -22,6 +22,7 @@ from layover.kinds._keys import KeyCheck, Keys, LabelKeys, Mistakes, Path, TextK
 from layover.kinds._kind import Kind
 from layover.kinds._pairs import encode_pairs
 from layover.layouts.heads import HeadForm
+from layover.perturbations import Perturber
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +242,15 @@ class Choice(Kind[Example]):
 
     def texts_of(self, example: Example) -> tuple[str, ...]:
         return (example.first, *example.choices)
+
+    perturbed: ClassVar[str] = "the first text and all choices"
+
+    def perturb(self, example: Example, by: Perturber) -> Example:
+        """Return the example with changed texts; choices that would become equal stay as they are."""
+        choices = tuple(by.text("choices", choice) for choice in example.choices)
+        if len({*choices}) < len({*example.choices}):
+            choices = example.choices
+        return Example(by.text("first", example.first), choices, example.label)
 
     def head_size(self, labels: tuple[str, ...]) -> int:  # noqa: ARG002 - the choices share one output
         return 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any, ClassVar
 
@@ -29,6 +29,7 @@ from layover.kinds._windows import encode_windows
 from layover.layouts.heads import HeadForm
 from layover.metrics._metric import NO_RULES, Rules
 from layover.metrics._scheme import Scheme
+from layover.perturbations import Perturber
 
 QUESTION = "Where did Adam Weber dance?"
 CONTEXT = "Eva slept in Nairobi. Adam Weber danced in London."
@@ -290,6 +291,16 @@ class Span(Kind[Example]):
 
     def texts_of(self, example: Example) -> tuple[str, ...]:
         return (example.context, example.question)
+
+    perturbed: ClassVar[str] = "the question, and the context outside of all gold answers"
+
+    def perturb(self, example: Example, by: Perturber) -> Example:
+        answers = example.answers or ()
+        spans = [(answer.start, answer.start + len(answer.text)) for answer in answers]
+        context, starts = by.around("context", example.context, spans)
+        moved = [replace(answer, start=start) for answer, start in zip(answers, starts, strict=True)]
+        question = by.text("question", example.question)
+        return Example(example.id, question, context, None if example.answers is None else tuple(moved))
 
     def answer_windows(self, features: Features, examples: Sequence[Example]) -> list[int | None]:
         windows: list[int | None] = [None] * len(examples)
