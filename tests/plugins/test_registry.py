@@ -16,7 +16,7 @@ from tests.plugins.conftest import command
 from tests.plugins.site import NAME, TOY, describe, install, seen
 from typer.testing import CliRunner
 
-from layover import compositions, kinds, metrics, mixers, modules, objectives, plugins, tasks, tracking
+from layover import compositions, kinds, metrics, mixers, modules, objectives, perturbations, plugins, tasks, tracking
 from layover.cli.main import build_app
 from layover.data import formats
 from layover.errors import DataError, LayoverError, ModelError, PluginError
@@ -33,6 +33,7 @@ BROUGHT = {
     "layover.mixers": "even",
     "layover.modules": "shift",
     "layover.objectives": "doubled",
+    "layover.perturbations": "shouted",
     "layover.report_sections": "counted",
     "layover.tasks": "toy_moods",
     "layover.trackers": "listed",
@@ -128,6 +129,7 @@ BROKEN = [
     ),
     ("layover.compositions", "thing", "broken.thing:Thing", "is the class Thing, not a subclass of Composition"),
     ("layover.objectives", "thing", "broken.thing:Thing", "is the class Thing, not a subclass of Objective"),
+    ("layover.perturbations", "thing", "broken.thing:Thing", "is the class Thing, not a subclass of Perturbation"),
     ("layover.formats", "thing", "broken.other:MODULE", "MODULE of broken.other is of type int, not a function"),
 ]
 GETS = {
@@ -138,6 +140,7 @@ GETS = {
     "layover.mixers": mixers.get,
     "layover.compositions": compositions.get,
     "layover.objectives": objectives.get,
+    "layover.perturbations": perturbations.get,
     "layover.formats": formats.get,
 }
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from layover import plugins
 from layover.errors import LayoverError, nearest
-from layover.perturbations._base import PERCENTS, Change, Dice, Perturbation, Sentence
+from layover.perturbations._base import PERCENTS, Perturbation, StableRandom, TextWords, WordChange
 from layover.perturbations._perturber import Perturber
 from layover.registry import Registry, subclass_of
 
@@ -48,11 +48,11 @@ def parse(values: Mapping[str, Any]) -> Perturbation:
 
 __all__ = [
     "PERCENTS",
-    "Change",
-    "Dice",
     "Perturbation",
     "Perturber",
-    "Sentence",
+    "StableRandom",
+    "TextWords",
+    "WordChange",
     "get",
     "labels",
     "names",

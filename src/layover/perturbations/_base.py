@@ -17,7 +17,7 @@ PERCENTS: tuple[Percent, ...] = (5, 10, 20)
 
 
 @dataclass(frozen=True)
-class Dice:
+class StableRandom:
     """Random numbers that are a function of a name alone: equal on every machine, in every process, in any order."""
 
     name: tuple[str, ...]
@@ -33,7 +33,7 @@ class Dice:
 
 
 @dataclass
-class Sentence:
+class TextWords:
     """The words of a text and the gaps around them, as a perturbation sees them."""
 
     words: Sequence[str]
@@ -59,7 +59,7 @@ class Sentence:
 
 
 @dataclass(frozen=True)
-class Change:
+class WordChange:
     """What stands in the place of a word."""
 
     words: tuple[tuple[int, str], ...]
@@ -91,13 +91,13 @@ class Perturbation(CanonicalModel, ABC):
         return True
 
     @abstractmethod
-    def change(self, sentence: Sentence, at: int, dice: Dice) -> Change | None:
+    def change(self, sentence: TextWords, at: int, random: StableRandom) -> WordChange | None:
         """Return what stands in the place of a word; None if it stays.
 
         Args:
             sentence: The text.
             at: The number of a word that may be changed and that the rate selected.
-            dice: Random numbers of this word.
+            random: Random numbers of this word.
         """
 
     def canonical(self) -> dict[str, Json]:

@@ -8,6 +8,7 @@ consonant with the vowel before it.
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 JOINER = "\u200d"
 _VIRAMA = 9
@@ -20,6 +21,8 @@ _PREPOSED = "\u0e40\u0e41\u0e42\u0e43\u0e44\u0ec0\u0ec1\u0ec2\u0ec3\u0ec4"
 
 def graphemes(text: str) -> list[str]:
     """Return the graphemes of a text; joined they are the text."""
+    if text.isascii() and "\r" not in text:
+        return list(text)
     parts: list[str] = []
     for character in text:
         if parts and _continues(parts[-1], character):
@@ -45,6 +48,7 @@ def _continues(grapheme: str, character: str) -> bool:
     return _joins_hangul(before, character)
 
 
+@lru_cache(maxsize=4096)
 def _extends(character: str) -> bool:
     """Return whether a character always belongs to the one before it: marks, modifiers of emoji, tags."""
     return (

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from layover.identity import Json
-from layover.perturbations._base import Change, Dice, Perturbation, Sentence
+from layover.perturbations._base import Perturbation, StableRandom, TextWords, WordChange
 from layover.perturbations._split import is_word, words_of
 
 Span = tuple[int, int]
@@ -55,7 +56,7 @@ class Perturber:
         borders = [0, *(border for word in places for border in (word.start, word.end)), len(text)]
         gaps = [(borders[2 * number], borders[2 * number + 1]) for number in range(len(places) + 1)]
         kept = [_meets((word.start, word.end), spans) for word in places]
-        sentence = Sentence(
+        sentence = TextWords(
             words=[text[word.start : word.end] for word in places],
             gaps=[text[start:end] for start, end in gaps],
             spaced=[word.spaced for word in places],
@@ -65,7 +66,7 @@ class Perturber:
             language=self.language,
             left=len(places),
         )
-        parts = list(self._parts(sentence, Dice((*self._seeded(field_name), text))))
+        parts = list(self._parts(sentence, self._random(field_name, text)))
         return "".join(part.text for part in parts), [_moved(start, parts) for start, _ in spans]
 
     def tokens(self, tokens: Sequence[str], kept: Sequence[bool]) -> list[tuple[int, str]]:
@@ -76,7 +77,7 @@ class Perturber:
             kept: Whether each word is part of gold and stays as it is.
         """
         can_change = [is_word(token) for token in tokens]
-        sentence = Sentence(
+        sentence = TextWords(
             words=tokens,
             gaps=[""] * (len(tokens) + 1),
             spaced=[True] * len(tokens),
@@ -87,7 +88,7 @@ class Perturber:
             left=sum(can_change),
         )
         changed: list[tuple[int, str]] = []
-        for part in self._parts(sentence, Dice((*self._seeded("tokens"), "\x1e".join(tokens)))):
+        for part in self._parts(sentence, self._random("tokens", "\x1e".join(tokens))):
             if part.word is not None:
                 changed.append((part.word, part.text))
             elif changed and not part.text.isspace():  # a sign that follows a word
@@ -99,18 +100,19 @@ class Perturber:
         counts: dict[str, Json] = {"words": self.words, "changed": self.changed}
         return {"perturbation": self.perturbation.label, "seed": self.seed, **counts}
 
-    def _seeded(self, field_name: str) -> tuple[str, ...]:
-        """Return the first part of a name of random numbers; the rate is none, so a higher rate changes more words."""
-        return str(self.seed), self.perturbation.name, self.language, field_name
+    def _random(self, field_name: str, text: str) -> StableRandom:
+        """Return the random numbers of a text; the rate decides none, so a higher rate selects more words."""
+        hashed = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+        return StableRandom((str(self.seed), self.perturbation.name, self.language, field_name, hashed))
 
-    def _parts(self, sentence: Sentence, dice: Dice) -> Iterator[_Part]:
+    def _parts(self, sentence: TextWords, random: StableRandom) -> Iterator[_Part]:
         """Yield the parts of the new text, in their order."""
         starts = _starts(sentence)
         # the gaps since the last word: a deletion cuts their spaces
         gaps = [_Part(sentence.gaps[0], start=0, free=sentence.free_gaps[0])]
         at = 0
         while at < len(sentence.words):
-            change = self._changed(sentence, at, dice) or Change(((at, sentence.words[at]),))
+            change = self._changed(sentence, at, random) or WordChange(((at, sentence.words[at]),))
             after = at + change.taken
             gap = _Part(sentence.gaps[after], start=starts[2 * after], free=sentence.free_gaps[after])
             if change.gap is not None:
@@ -126,12 +128,12 @@ class Perturber:
             at = after
         yield from gaps
 
-    def _changed(self, sentence: Sentence, at: int, dice: Dice) -> Change | None:
+    def _changed(self, sentence: TextWords, at: int, random: StableRandom) -> WordChange | None:
         """Return the change of a word; None if it stays. Counts it."""
         if not sentence.free[at] or not self.perturbation.applies(sentence.words[at], self.language):
             return None
         self.words += 1
-        own = Dice((*dice.name, str(at)))
+        own = StableRandom((*random.name, str(at)))
         if own.share("select") >= self.perturbation.percent / 100:
             return None
         change = self.perturbation.change(sentence, at, own)
@@ -140,7 +142,7 @@ class Perturber:
             self.changed += 1
         return change
 
-    def _words(self, sentence: Sentence, change: Change, at: int, starts: Sequence[int]) -> Iterator[_Part]:
+    def _words(self, sentence: TextWords, change: WordChange, at: int, starts: Sequence[int]) -> Iterator[_Part]:
         """Yield the words of a change; between two of them is the old gap, or a space."""
         for number, (source, word) in enumerate(change.words):
             if number and change.taken > 1:
@@ -151,7 +153,7 @@ class Perturber:
             yield _Part(word, source, starts[2 * at + 1] if same else None)
 
 
-def _starts(sentence: Sentence) -> list[int]:
+def _starts(sentence: TextWords) -> list[int]:
     """Return the first character of each gap and of each word, in their order."""
     starts = [0]
     for number, word in enumerate(sentence.words):

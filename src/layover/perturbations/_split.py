@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from layover.perturbations._graphemes import graphemes
 
@@ -30,7 +31,7 @@ _UNSPACED: tuple[tuple[str, int | None, tuple[tuple[int, int], ...]], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class WordPlace:
     """A word of a text, by its characters."""
 
     start: int
@@ -39,20 +40,32 @@ class Word:
     """Whether its script separates words by spaces."""
 
 
-def words_of(text: str) -> list[Word]:
-    """Return the words of a text, in their order."""
-    return [word for run in re.finditer(r"\S+", text) for word in _in_run(run.group(), run.start())]
+@lru_cache(maxsize=256)
+def words_of(text: str) -> tuple[WordPlace, ...]:
+    """Return the words of a text, in their order; several questions may ask of one text."""
+    return tuple(word for run in re.finditer(r"\S+", text) for word in _in_run(run.group(), run.start()))
 
 
 def script_of(grapheme: str) -> str:
     """Return the script without spaces of a grapheme, `letters` for other letters and digits, else an empty text."""
-    if unicodedata.category(grapheme[0])[0] not in "LNM":
+    return _script_of(grapheme[0])
+
+
+@lru_cache(maxsize=4096)
+def _script_of(character: str) -> str:
+    if unicodedata.category(character)[0] not in "LNM":
         return _SIGN
-    point = ord(grapheme[0])
+    point = ord(character)
     for script, _, ranges in _UNSPACED:
         if any(first <= point <= last for first, last in ranges):
             return script
     return _SPACED
+
+
+def same_script(grapheme: str, other: str) -> bool:
+    """Return whether two letters are of one script, by the first word of their Unicode names."""
+    names = [unicodedata.name(part[0], "").partition(" ")[0] for part in (grapheme, other)]
+    return names[0] == names[1]
 
 
 def is_word(text: str) -> bool:
@@ -60,10 +73,13 @@ def is_word(text: str) -> bool:
     return any(unicodedata.category(character)[0] in "LN" for character in text)
 
 
-def _in_run(run: str, start: int) -> Iterator[Word]:
+def _in_run(run: str, start: int) -> Iterator[WordPlace]:
     """Yield the words of a run without spaces."""
     parts = graphemes(run)
     scripts = _with_inner_signs([script_of(part) for part in parts])
+    if run.isalpha() and scripts[0] == _SPACED == scripts[-1] and len({*scripts}) == 1:
+        yield WordPlace(start, start + len(run), spaced=True)
+        return
     places = [start]
     for part in parts:
         places.append(places[-1] + len(part))
@@ -75,7 +91,7 @@ def _in_run(run: str, start: int) -> Iterator[Word]:
         if last < len(parts) and scripts[last] == scripts[first] and not full:
             continue
         if scripts[first] != _SIGN and is_word("".join(parts[first:last])):
-            yield Word(places[first], places[last], scripts[first] == _SPACED)
+            yield WordPlace(places[first], places[last], scripts[first] == _SPACED)
         first = last
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layover.perturbations._base import Change, Dice, Perturbation, Sentence
+from layover.perturbations._base import Perturbation, StableRandom, TextWords, WordChange
 
 _DOTTED = {"tr", "az"}
 """Languages whose i has a dot in capitals, too."""
@@ -16,9 +16,9 @@ class Case(Perturbation):
     def applies(self, word: str, language: str) -> bool:
         return bool(_forms(word, language))
 
-    def change(self, sentence: Sentence, at: int, dice: Dice) -> Change | None:
+    def change(self, sentence: TextWords, at: int, random: StableRandom) -> WordChange | None:
         options = _forms(sentence.words[at], sentence.language)
-        return Change(((at, dice.pick(options, "operation")),)) if options else None
+        return WordChange(((at, random.pick(options, "operation")),)) if options else None
 
 
 PERTURBATION = Case

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from layover.perturbations._base import Change, Dice, Perturbation, Sentence
+from layover.perturbations._base import Perturbation, StableRandom, TextWords, WordChange
 from layover.perturbations._graphemes import graphemes
 
 _SIGNS: tuple[tuple[str, str], ...] = (
@@ -27,7 +27,7 @@ class Punctuation(Perturbation):
 
     name = "punctuation"
 
-    def change(self, sentence: Sentence, at: int, dice: Dice) -> Change | None:
+    def change(self, sentence: TextWords, at: int, random: StableRandom) -> WordChange | None:
         after = at + 1
         if not sentence.free_gaps[after]:
             return None
@@ -35,11 +35,11 @@ class Punctuation(Perturbation):
         first = next(iter(graphemes(gap)), "")
         signs = _signs(word[-1])
         if not unicodedata.category(first[0]).startswith("P") if first else True:
-            return Change(((at, word),), gap=dice.pick(signs, "sign") + gap)
+            return WordChange(((at, word),), gap=random.pick(signs, "sign") + gap)
         rest = gap[len(first) :]
         others = [sign for sign in signs if sign != first]
-        replaced = dice.pick(others, "sign") + rest
-        return Change(((at, word),), gap=dice.pick((rest, replaced), "operation"))
+        replaced = random.pick(others, "sign") + rest
+        return WordChange(((at, word),), gap=random.pick((rest, replaced), "operation"))
 
 
 PERTURBATION = Punctuation

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layover.perturbations._base import Change, Dice, Perturbation, Sentence
+from layover.perturbations._base import Perturbation, StableRandom, TextWords, WordChange
 
 
 class Words(Perturbation):
@@ -13,15 +13,15 @@ class Words(Perturbation):
 
     name = "words"
 
-    def change(self, sentence: Sentence, at: int, dice: Dice) -> Change | None:
+    def change(self, sentence: TextWords, at: int, random: StableRandom) -> WordChange | None:
         word, after = sentence.words[at], at + 1
-        options = [Change(((at, word), (at, word)))]
+        options = [WordChange(((at, word), (at, word)))]
         if sentence.left > 1 and not (sentence.after_kept and sentence.ends_kept(at)):
-            options.append(Change(()))
+            options.append(WordChange(()))
         if after < len(sentence.words) and sentence.free[after] and sentence.free_gaps[after]:
             other = sentence.words[after]
-            options += [Change(((after, other), (at, word)), taken=2)] if other != word else []
-        return dice.pick(options, "operation")
+            options += [WordChange(((after, other), (at, word)), taken=2)] if other != word else []
+        return random.pick(options, "operation")
 
 
 PERTURBATION = Words

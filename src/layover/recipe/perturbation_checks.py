@@ -24,7 +24,7 @@ def check_perturbations(document: Document, known: Mapping[str, Task], source: R
         labels = document.eval.perturb if own is None else own
         if task is None or not labels or task.of_kind.perturbed:
             continue
-        fitting = ", ".join(kind for kind in kinds.names() if kinds.get(kind).perturbed)
+        fitting = ", ".join(kind for kind in kinds.usable() if kinds.get(kind).perturbed)
         where: Loc = ("eval", "perturb") if own is None else ("tasks", name, "eval", "perturb")
         message = (
             f"{name} is a task of {task.kind}, whose test sets are not perturbed (only those of {fitting}); "
