@@ -1,4 +1,4 @@
-"""Robustness: scores on perturbed test sets, and how much of a gain is left there."""
+"""Robustness: scores on perturbed test sets, and the change of each gain there."""
 
 from __future__ import annotations
 
