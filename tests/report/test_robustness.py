@@ -97,6 +97,12 @@ def test_only_seeds_with_all_four_scores_count(group: Group) -> None:
     assert made.finding.difference.mean == pytest.approx(((5.0 - 1.0) + (5.0 + 0.5)) / 2)
     assert made.drop is not None
     assert (made.drop.count, made.drop.mean) == (2, pytest.approx(-8.0))
+    assert [row.is_scored for row in rows] == [True, False, True]
+    (line,) = robustness.cells([made])
+    assert line[8] == "-8.0 ± 2.8 over 2 seeds, others missing"
+    failing = replace(rows[1].perturbed["typos-10"], failure="no room on the disk")
+    rows[1] = replace(rows[1], perturbed={"typos-10": failing})
+    assert robustness.robustness(rows)[0].reason == "failed"
 
 
 def test_missing_scores_are_no_numbers(group: Group) -> None:

@@ -129,7 +129,7 @@ class SweepRun:
         return SweepEnded(
             plan.recipe.document.name,
             len(plan.cells) + len(plan.pending),
-            sum(cell.score in finished for cell in plan.cells),
+            sum(cell.is_scored(finished) for cell in plan.cells),
             tuple(NodeFailed(*of(key), error) for key, error in self.failed.items()),
             tuple(NodeBlocked(*of(key), cause) for key, cause in self.blocked.items()),
             tuple(self.undecided.values()),

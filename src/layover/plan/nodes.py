@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -110,6 +110,10 @@ class Cell:
     def scores(self) -> tuple[str, ...]:
         """Return the keys of its scores: of the unchanged texts, then of each perturbation."""
         return self.score, *(key for _, key in self.perturbed)
+
+    def is_scored(self, finished: Collection[str]) -> bool:
+        """Return whether all its scores are among the finished nodes."""
+        return all(key in finished for key in self.scores())
 
     @property
     def group(self) -> Group:

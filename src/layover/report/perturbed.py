@@ -25,10 +25,15 @@ class PerturbedScores:
     items: Items | None
     """What groups of test items contribute to the scores; the items are those of the unchanged texts."""
     baseline_items: Items | None
+    failure: str | None = None
+    """The error of a node that the scores need; None if none failed."""
 
 
 def perturbed_scores(
-    cell: Cell, record_of: Callable[[str | None], Record | None], items_of: Callable[[str], Items | None]
+    cell: Cell,
+    record_of: Callable[[str | None], Record | None],
+    items_of: Callable[[str], Items | None],
+    failure_of: Callable[[str], str | None],
 ) -> dict[str, PerturbedScores]:
     """Return label of each perturbation -> the scores of a cell under it.
 
@@ -36,16 +41,18 @@ def perturbed_scores(
         cell: The cell.
         record_of: Key of scores -> their record; None if they are missing.
         items_of: Key of scores -> their items; None if they are missing.
+        failure_of: Key of scores that are missing -> the error of a node that they need.
     """
     scores, without = dict(cell.perturbed), dict(cell.baseline_perturbed)
     return {
         label: PerturbedScores(
             key=key,
-            record=record_of(key),
+            record=(record := record_of(key)),
             baseline_key=(other := without.get(label)),
             baseline=record_of(other),
             items=items_of(key),
             baseline_items=None if other is None else items_of(other),
+            failure=failure_of(key) if record is None else None,
         )
         for label, key in scores.items()
     }

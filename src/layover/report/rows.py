@@ -61,6 +61,11 @@ class CellRow:
     """Label of a perturbation -> the scores under it; they are part of no other score."""
 
     @property
+    def is_scored(self) -> bool:
+        """Whether the scores of the cell are known, those on perturbed test sets too."""
+        return self.record is not None and all(scores.record is not None for scores in self.perturbed.values())
+
+    @property
     def value(self) -> float | None:
         """The mean over the scored languages; None if the cell is missing."""
         return self.record.mean(self.metric) if self.record is not None else None
@@ -109,7 +114,7 @@ def rows_of(plan: Plan, store: Store) -> list[CellRow]:
         items = items_of(cell.score), None if cell.baseline is None else items_of(cell.baseline)
         generated = plan.recipe.tasks[cell.target].maker is not None
         counts, breakdown = counts_of(cell.score), breakdown_of(cell.score)
-        perturbed = perturbed_scores(cell, record_of, items_of)
+        perturbed = perturbed_scores(cell, record_of, items_of, lambda key: _failure(plan, store, key))
         rows.append(CellRow(*values, counts, *items, curves(cell.train), breakdown, generated, perturbed))
     return rows
 

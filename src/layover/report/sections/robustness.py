@@ -79,7 +79,7 @@ class Robustness:
     perturbed: Spread | None
     drop: Spread | None
     reason: str
-    """Reason why the scores are missing, for all seeds or for some."""
+    """Reason why the scores are missing, for all seeds or for some of them."""
     gains: tuple[float, float] | None
     """The gains on clean and on perturbed texts; None if one of them is unknown."""
     finding: Finding | None
@@ -145,7 +145,8 @@ def _result(
             continue
         clean = row.record.mean(metric, zero_shot=zero_shot)
         pairs += [] if clean is None else [(clean, clean + drop)]
-    reason = OTHER_LANGUAGES if OTHER_LANGUAGES in reasons else MISSING if reasons and not pairs else ""
+    failed = any(row.perturbed[label].failure is not None for row in members)
+    reason = OTHER_LANGUAGES if OTHER_LANGUAGES in reasons else "failed" if failed else MISSING if reasons else ""
     return Robustness(
         group=group,
         perturbation=label,
@@ -210,11 +211,19 @@ def cells(entries: Sequence[Robustness]) -> list[list[str]]:
             each.perturbation,
             NOTHING if each.changed is None else f"{each.changed:.1f}",
             *([each.clean.text(), each.perturbed.text()] if each.clean and each.perturbed else [each.reason] * 2),
-            each.drop.text(plus=True) if each.drop is not None else NOTHING,
+            _drop_text(each),
             NOTHING if each.finding is None else finding_text(each.finding),
         ]
         for each in entries
     ]
+
+
+def _drop_text(each: Robustness) -> str:
+    """Return `-8.0 ± 2.0`, and the reason if some seeds are missing."""
+    if each.drop is None:
+        return NOTHING
+    text = each.drop.text(plus=True)
+    return f"{text} over {each.drop.seeds()}, others {each.reason}" if each.reason else text
 
 
 def write(rows: Sequence[CellRow], path: Path) -> bool:
