@@ -37,6 +37,7 @@ ROOMS = (
     "kinds",
     "data",
     "metrics",
+    "perturbations",
     "layover_sandbox",
     "layouts",
     "families",

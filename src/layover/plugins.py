@@ -18,7 +18,7 @@ from layover.errors import PluginError, printable
 KINDS, HEADS, TASKS, METRICS = "layover.kinds", "layover.heads", "layover.tasks", "layover.metrics"
 MODULES, COMPOSITIONS, MIXERS = "layover.modules", "layover.compositions", "layover.mixers"
 OBJECTIVES, FORMATS, REPORT_SECTIONS = "layover.objectives", "layover.formats", "layover.report_sections"
-TRACKERS, SAMPLERS = "layover.trackers", "layover.samplers"
+PERTURBATIONS, TRACKERS, SAMPLERS = "layover.perturbations", "layover.trackers", "layover.samplers"
 
 _PREFIX = "layover."
 _ELSEWHERE = {
@@ -37,6 +37,7 @@ GROUPS = {
         COMPOSITIONS,
         MIXERS,
         OBJECTIVES,
+        PERTURBATIONS,
         FORMATS,
         REPORT_SECTIONS,
         TRACKERS,

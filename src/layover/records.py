@@ -87,6 +87,20 @@ class TagScheme(BaseModel):
     """The tags of words outside all spans."""
 
 
+class TextChanges(BaseModel):
+    """The perturbation of the scored texts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    perturbation: str
+    """Its label, `typos-10`."""
+    seed: int
+    words: dict[str, int]
+    """Language -> number of words that the perturbation could change; words of gold are not among them."""
+    changed: dict[str, int]
+    """Language -> number of words that it changed."""
+
+
 class DataSource(BaseModel):
     """The source of rows: a split of a hub data set at a commit, or files with their hashes."""
 
@@ -204,6 +218,8 @@ class Record(BaseModel):
     """Counts of rows; None in older records without this field."""
     threshold: LabelThreshold | None = None
     """multilabel: thresholds for labels; None if the usual threshold 0.5 applies, and for other kinds."""
+    perturbed: TextChanges | None = None
+    """How the scored texts were changed; None for scores on the texts of the data."""
 
     def cut_at(self, language: str) -> float | None:
         """Return the threshold of a language; None if the kind uses none, or if none could be tuned."""

@@ -16,7 +16,19 @@ from tests.plugins.conftest import command
 from tests.plugins.site import NAME, TOY, describe, install, seen
 from typer.testing import CliRunner
 
-from layover import compositions, kinds, metrics, mixers, modules, objectives, plugins, samplers, tasks, tracking
+from layover import (
+    compositions,
+    kinds,
+    metrics,
+    mixers,
+    modules,
+    objectives,
+    perturbations,
+    plugins,
+    samplers,
+    tasks,
+    tracking,
+)
 from layover.cli.main import build_app
 from layover.data import formats
 from layover.errors import DataError, LayoverError, ModelError, PluginError
@@ -33,6 +45,7 @@ BROUGHT = {
     "layover.mixers": "even",
     "layover.modules": "shift",
     "layover.objectives": "doubled",
+    "layover.perturbations": "shouted",
     "layover.report_sections": "counted",
     "layover.samplers": "ends",
     "layover.tasks": "toy_moods",
@@ -138,6 +151,7 @@ BROKEN = [
         "METRIC of broken.other is of type Metric, not a TrialSampler",
     ),
     ("layover.samplers", "thing", "broken.stops", "has the stops (0.5, 0.25); write ascending shares between 0 and 1"),
+    ("layover.perturbations", "thing", "broken.thing:Thing", "is the class Thing, not a subclass of Perturbation"),
     ("layover.formats", "thing", "broken.other:MODULE", "MODULE of broken.other is of type int, not a function"),
 ]
 GETS = {
@@ -149,6 +163,7 @@ GETS = {
     "layover.compositions": compositions.get,
     "layover.objectives": objectives.get,
     "layover.samplers": samplers.get,
+    "layover.perturbations": perturbations.get,
     "layover.formats": formats.get,
 }
 

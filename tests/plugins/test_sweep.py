@@ -13,7 +13,7 @@ import pytest
 from tests.plugins.site import NAME, TOY, describe, install, seen
 from typer.testing import CliRunner, Result
 
-from layover import compositions, modules, objectives, specs
+from layover import compositions, modules, objectives, perturbations, specs
 from layover.cli.main import build_app
 from layover.cli.shared import planned
 from layover.data.subset import Subset
@@ -21,6 +21,7 @@ from layover.errors import ModelError, PluginError, RecipeError, StoreError
 from layover.packages.card import CARD, read_card
 from layover.plan import Plan
 from layover.specs import EncoderSpec, Learned, Plugins, Start, TokenizerSpec, plugin_names_in
+from layover.specs._perturbed import PerturbedTexts
 from layover.specs.compose import ComposeSpec
 from layover.specs.import_ import HeadSpec, ImportSpec
 from layover.specs.tokenize import DataSpec, TokenizeSpec
@@ -127,6 +128,9 @@ def test_what_no_plan_here_has_names_its_plugins_too(apart: Path) -> None:
     )
     assert {*composed.needed_plugins()} == {"compositions", "mixers", "kinds", "heads"}
     assert {*Plugins.of(plugin_names_in(objectives.get("doubled")())).canonical()} == {"objectives"}
+    changed = PerturbedTexts(perturbations.of("shouted-10"), 1, "en")
+    assert {*Plugins.of(plugin_names_in(changed)).canonical()} == {"perturbations"}
+    assert PerturbedTexts.parse(changed.canonical()) == changed
 
 
 def test_formats_are_named_wherever_data_have_them(apart: Path) -> None:

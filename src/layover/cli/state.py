@@ -143,7 +143,7 @@ def state_of(prepared: Planned, *, shared: bool = False) -> SweepState:
 def _cells(plan: Plan, finished: set[str]) -> dict[str, tuple[int, int]]:
     """Return target -> finished cells and all cells."""
     every = [cell.target for cell in plan.cells] + [cell.target for cell in plan.pending]
-    done = [cell.target for cell in plan.cells if cell.score in finished]
+    done = [cell.target for cell in plan.cells if cell.is_scored(finished)]
     return {target: (done.count(target), every.count(target)) for target in plan.recipe.document.sweep.target}
 
 

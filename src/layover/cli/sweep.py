@@ -129,7 +129,7 @@ class SweepRun:
         return SweepEnded(
             plan.recipe.document.name,
             len(plan.cells) + len(plan.pending),
-            sum(cell.score in finished for cell in plan.cells),
+            sum(cell.is_scored(finished) for cell in plan.cells),
             tuple(NodeFailed(*of(key), error) for key, error in self.failed.items()),
             tuple(NodeBlocked(*of(key), cause) for key, cause in self.blocked.items()),
             tuple(self.undecided.values()),
@@ -211,7 +211,7 @@ def _without_rejected(prepared: Planned, failed: Mapping[str, str]) -> dict[str,
 
     plan = prepared.plan
     open_keys = [key for choice in plan.rounds if choice.chosen is None for key in choice.nodes()]
-    needed, waiting = set[str](), [*(cell.score for cell in plan.cells), *open_keys]
+    needed, waiting = set[str](), [*(key for cell in plan.cells for key in cell.scores()), *open_keys]
     while waiting:
         key = waiting.pop()
         if key not in needed:

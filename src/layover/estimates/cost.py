@@ -6,7 +6,7 @@ come from a sample, or are typical lengths if the data are not available. An unk
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import singledispatch
 from typing import Any
@@ -251,17 +251,17 @@ def bound(plan: Plan, costs: Mapping[str, Estimate], finished: Collection[str] =
     """
     needed: dict[str, None] = {}
     for cell in plan.pending:
-        options = [list(_beyond(plan, score, finished)) for score in cell.scores]
+        options = [list(_beyond(plan, keys, finished)) for keys in cell.candidates()]
         needed |= dict.fromkeys(max(options, key=lambda keys: sum(costs[key].flops or 0.0 for key in keys), default=[]))
     for choice_round in plan.rounds:
         later = choice_round.later if choice_round.chosen is None else ()
-        needed |= {key: None for top in later for key in _beyond(plan, top, finished)}
+        needed |= {key: None for top in later for key in _beyond(plan, (top,), finished)}
     return [key for key in plan.possible if key in needed]
 
 
-def _beyond(plan: Plan, key: str, finished: Collection[str]) -> Iterator[str]:
-    """Yield the keys of unfinished nodes that a key needs and that only a candidate needs."""
-    waiting, seen = [key], set[str]()
+def _beyond(plan: Plan, keys: Iterable[str], finished: Collection[str]) -> Iterator[str]:
+    """Yield the keys of unfinished nodes that some keys need and that only a candidate needs."""
+    waiting, seen = [*keys], set[str]()
     while waiting:
         key = waiting.pop()
         if key in plan.possible and key not in seen and key not in finished:

@@ -24,6 +24,7 @@ from layover.kinds._submission import Submission
 from layover.layouts.heads import HeadForm
 from layover.metrics._metric import NO_RULES, Rules
 from layover.metrics._scheme import Scheme
+from layover.perturbations import Perturber
 
 E = TypeVar("E")
 
@@ -251,6 +252,22 @@ class Kind(ABC, Generic[E]):
     def texts_of(self, example: E) -> tuple[str, ...]:
         """Return all texts of an example that the encoder reads; together they are its input."""
         return (self.group_of(example),)
+
+    perturbed: ClassVar[str] = ""
+    """What a perturbation of the test texts changes, for messages; empty if tests of this kind are not perturbed."""
+
+    def perturb(self, example: E, by: Perturber) -> E:  # noqa: ARG002
+        """Return an example whose texts are changed, with the same gold, for a kind with `perturbed`.
+
+        Args:
+            example: The example.
+            by: Changes its texts; `by.outside` has the labels of words that may change, or is empty.
+        """
+        raise DataError(f"tests of the kind {self.name} are not perturbed")
+
+    def changeable(self, labels: tuple[str, ...], rules: Rules) -> tuple[str, ...]:  # noqa: ARG002
+        """Return the labels of words that a perturbation may change; empty if words of every label may change."""
+        return ()
 
     @abstractmethod
     def head_size(self, labels: tuple[str, ...]) -> int | None:

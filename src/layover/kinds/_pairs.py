@@ -16,6 +16,7 @@ from layover.kinds._answers import shown_pair
 from layover.kinds._arrays import flat
 from layover.kinds._keys import Path, texts_of
 from layover.kinds._kind import Kind
+from layover.perturbations import Perturber
 
 
 class OfPair(Protocol):
@@ -56,6 +57,13 @@ class PairKind(Kind[P]):
     def substituted(self, example: P, draw: Substitution) -> P:
         second = None if example.second is None else draw.text("second", example.second)
         return cast(P, replace(cast(Any, example), first=draw.text("first", example.first), second=second))
+
+    perturbed: ClassVar[str] = "all texts"
+
+    def perturb(self, example: P, by: Perturber) -> P:
+        second = None if example.second is None else by.text("second", example.second)
+        changed: P = replace(cast(Any, example), first=by.text("first", example.first), second=second)
+        return changed
 
     def texts_of(self, example: P) -> tuple[str, ...]:
         return (example.first,) if example.second is None else (example.first, example.second)

@@ -23,6 +23,7 @@ from layover.kinds._keys import KeyCheck, Keys, LabelKeys, Mistakes, Path, TextK
 from layover.kinds._kind import Kind
 from layover.kinds._pairs import encode_pairs
 from layover.layouts.heads import HeadForm
+from layover.perturbations import Perturber
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +250,15 @@ class Choice(Kind[Example]):
         # choices that became equal share the index of the first
         label = None if example.label is None else choices.index(choices[example.label])
         return replace(example, first=draw.text("first", example.first), choices=choices, label=label)
+
+    perturbed: ClassVar[str] = "the first text and all choices"
+
+    def perturb(self, example: Example, by: Perturber) -> Example:
+        """Return the example with changed texts; choices that would become equal stay as they are."""
+        choices = tuple(by.text("choices", choice) for choice in example.choices)
+        if len({*choices}) < len({*example.choices}):
+            choices = example.choices
+        return Example(by.text("first", example.first), choices, example.label)
 
     def head_size(self, labels: tuple[str, ...]) -> int:  # noqa: ARG002 - the choices share one output
         return 1

@@ -30,6 +30,7 @@ from layover.kinds._windows import encode_windows
 from layover.layouts.heads import HeadForm
 from layover.metrics._metric import NO_RULES, Rules
 from layover.metrics._scheme import Scheme
+from layover.perturbations import Perturber
 
 QUESTION = "Where did Adam Weber dance?"
 CONTEXT = "Eva slept in Nairobi. Adam Weber danced in London."
@@ -301,6 +302,16 @@ class Span(Kind[Example]):
         moved = tuple(replace(answer, start=start) for answer, start in zip(answers, starts, strict=True))
         question = draw.text("question", example.question)
         return replace(example, question=question, context=context, answers=None if example.answers is None else moved)
+
+    perturbed: ClassVar[str] = "the question, and the context outside of all gold answers"
+
+    def perturb(self, example: Example, by: Perturber) -> Example:
+        answers = example.answers or ()
+        spans = [(answer.start, answer.start + len(answer.text)) for answer in answers]
+        context, starts = by.around("context", example.context, spans)
+        moved = [replace(answer, start=start) for answer, start in zip(answers, starts, strict=True)]
+        question = by.text("question", example.question)
+        return Example(example.id, question, context, None if example.answers is None else tuple(moved))
 
     def answer_windows(self, features: Features, examples: Sequence[Example]) -> list[int | None]:
         windows: list[int | None] = [None] * len(examples)

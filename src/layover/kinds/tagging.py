@@ -28,9 +28,10 @@ from layover.kinds._kind import Kind
 from layover.kinds._row_score import RIGHT, RowScore
 from layover.kinds._submission import Submission, as_many
 from layover.layouts.heads import HeadForm
-from layover.metrics._detect import detect, detect_or_none
+from layover.metrics._detect import OUTSIDE, detect, detect_or_none
 from layover.metrics._metric import NO_RULES, Rules
 from layover.metrics._scheme import Scheme, SchemeName
+from layover.perturbations import Perturber
 from layover.settings import ColumnNumber
 
 IGNORED = -100
@@ -331,6 +332,19 @@ class Tagging(Kind[Example]):
         pairs = enumerate(zip(example.tokens, tags, strict=True))
         words = (word if tag in draw.kept else draw.word("tokens", number, word) for number, (word, tag) in pairs)
         return replace(example, tokens=tuple(words))
+
+    perturbed: ClassVar[str] = "the words outside of gold entities, each with its tag"
+
+    def perturb(self, example: Example, by: Perturber) -> Example:
+        tags = example.tags
+        kept = [bool(by.outside) and tag not in by.outside for tag in tags or ()]
+        words = by.tokens(example.tokens, kept if tags is not None else [False] * len(example.tokens))
+        own = None if tags is None else tuple(tags[source] for source, _ in words)
+        return Example(tuple(word for _, word in words), own)
+
+    def changeable(self, labels: tuple[str, ...], rules: Rules) -> tuple[str, ...]:
+        """Return the tags outside of entities; none if all tags are classes of words, such as parts of speech."""
+        return rules.tags.outside if rules.tags is not None else tuple(label for label in labels if label in OUTSIDE)
 
     def unlearnable(self, features: Features, examples: Sequence[Example]) -> dict[Reason, list[int]]:  # noqa: ARG002
         """Return the sentences without words."""

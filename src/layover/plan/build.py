@@ -123,8 +123,9 @@ class _Planner:
         notes += [f"{target}: {note}" for target, evaluated in self.judged.items() for note in evaluated.notes()]
         trials = (key for choice_round in rounds for key in choice_round.nodes())
         later = (key for choice_round in rounds if choice_round.chosen is None for key in choice_round.later)
-        nodes = self._reachable((*(cell.score for cell in cells), *trials))
-        possible = self._reachable((*(score for cell in pending for score in cell.scores), *later))
+        nodes = self._reachable((*(key for cell in cells for key in cell.scores()), *trials))
+        waiting_keys = (key for cell in pending for keys in cell.candidates() for key in keys)
+        possible = self._reachable((*waiting_keys, *later))
         every = {**nodes, **possible}
         unusable = rows.problems(self.recipe, self.surveys, every)
         if unusable := unusable + gold_problems(self.recipe, self.surveys, every):
@@ -293,6 +294,7 @@ class _Planner:
             max_length,
             stride,
             hidden,
+            portion.perturbed,
         )
         if request in self._tokenized:
             return self._tokenized[request]
@@ -309,13 +311,15 @@ class _Planner:
             hidden_percent=hidden,
             without=tuple(self._data(place) for place in portion.without),
             augment=portion.augment,
+            perturbed=portion.perturbed,
             declared=task,
             encoder=encoder,
             count=counted.examples if counted is not None and not counted.problem else portion.count,
             tokens_each=self.surveys.tokens(task, portion.location, encoder, max_length, stride),
         )
         copies = "" if portion.augment is None else f" x{portion.augment.copies}"
-        label = f"tokenize {task.name} {portion.split} {portion.language}{copies}"
+        changed = "" if portion.perturbed is None else f" {portion.perturbed.perturbation.label}"
+        label = f"tokenize {task.name} {portion.split} {portion.language}{copies}{changed}"
         node = self.node(spec, (), label, f"tokenize {encoder.label} {task.name}")
         self._tokenized[request] = node
         return node

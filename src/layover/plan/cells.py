@@ -107,9 +107,13 @@ class Cells:
         method, trained = self._method(combination), kinds.get(self.recipe.tasks[target].kind).trained
         on, score = self._on(combination, method), self._score(combination, method).key
         baseline = next((self._score(other, self._method(other)).key for other in compared), None)
+        perturbed = self._perturbed(combination, method)
+        without = next((self._perturbed(other, self._method(other)) for other in compared), ())
         seeded = on is not None and (on.spec.trains or self.stages.seeded(method, intermediate))
         train = None if on is None else on.key
-        return Cell(model, name, intermediate, target, seed, train, score, baseline, seeded, trained)
+        return Cell(
+            model, name, intermediate, target, seed, train, score, baseline, seeded, trained, perturbed, without
+        )
 
     def _method(self, combination: Combination) -> ResolvedMethod:
         """Return the method of a combination with all its values.
@@ -127,17 +131,23 @@ class Cells:
         methods = [candidate.method for choice_round in open_rounds for candidate in choice_round.candidates] or [
             self._method(combination)
         ]
-        scores = tuple(dict.fromkeys(self._score(combination, method).key for method in methods))
-        return Pending(*combination, rounds, scores)
+        scores = {self._score(combination, method).key: self._perturbed(combination, method) for method in methods}
+        perturbed = tuple(tuple(key for _, key in own) for own in scores.values())
+        return Pending(*combination, rounds, tuple(scores), perturbed)
 
-    def _score(self, combination: Combination, method: ResolvedMethod) -> Node[ScoreSpec]:
+    def _perturbed(self, combination: Combination, method: ResolvedMethod) -> tuple[tuple[str, str], ...]:
+        """Return each perturbation of the target's test sets, with the key of the scores."""
+        labels = self.judged[combination.target].perturbed
+        return tuple((label, self._score(combination, method, label).key) for label in labels)
+
+    def _score(self, combination: Combination, method: ResolvedMethod, perturbed: str | None = None) -> Node[ScoreSpec]:
         """Return the scores of a combination with a method; cells that are compared with it share them."""
-        request = (*combination, method.values)
+        request = (*combination, method.values, perturbed)
         if request not in self._scores:
-            self._scores[request] = self._scored(combination, method)
+            self._scores[request] = self._scored(combination, method, perturbed)
         return self._scores[request]
 
-    def _scored(self, combination: Combination, method: ResolvedMethod) -> Node[ScoreSpec]:
+    def _scored(self, combination: Combination, method: ResolvedMethod, perturbed: str | None) -> Node[ScoreSpec]:
         model, name, intermediate, target, seed = combination
         task, on = self.recipe.tasks[target], self._on(combination, method)
         encoder, acts = self.encoders[model], on is not None and on.spec.acts
@@ -152,7 +162,7 @@ class Cells:
         adapter_of = partial(self.stages.adapter, model, method)
         skipped = method.adapterdrop.predicting if acts else 0
         reader = CellReader(encoder, on, precision, adapter_of, skipped, where, job)
-        return score_node(self.maker, task, self.judged[target], reader)
+        return score_node(self.maker, task, self.judged[target], reader, perturbed)
 
     def _on(self, combination: Combination, method: ResolvedMethod) -> Node[OnEncoder] | None:
         """Return the node whose modules are on the encoder when a target is scored: a training or a composition.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from layover import kinds
+from layover import kinds, perturbations
 from layover.class_weights import ClassWeights, canonical
 from layover.data.augment import Augment
 from layover.data.languages import UNKNOWN
@@ -21,6 +21,7 @@ from layover.plan.hub import Revisions
 from layover.recipe import Recipe, Select
 from layover.recipe.data_languages import DataLanguages
 from layover.recipe.language_checks import unsaid
+from layover.specs._perturbed import PerturbedTexts
 from layover.tasks import Paths, Task
 
 V = TypeVar("V", int, float)
@@ -42,6 +43,8 @@ class Portion:
     """Data whose texts are removed."""
     augment: Augment | None = None
     """How the examples are copied with synonyms."""
+    perturbed: PerturbedTexts | None = None
+    """How its texts are changed; None for the texts of the data."""
 
 
 class DataRules:
@@ -240,6 +243,22 @@ class DataRules:
         if not portions:
             raise self._nothing(task, split, ", ".join(languages) or "any language")
         return split, portions, absent
+
+    def perturbed(self, task: Task, scored: Mapping[str, Portion]) -> dict[str, dict[str, Portion]]:
+        """Return label of a perturbation -> language -> the scored data with changed texts."""
+        settings, document = self._recipe.settings(task.name).eval, self._recipe.document.eval
+        labels = document.perturb if settings.perturb is None else settings.perturb
+        outside = tuple(sorted(task.of_kind.changeable(task.labels, task.rules()))) if labels else ()
+        return {
+            label: {
+                language: replace(
+                    portion,
+                    perturbed=PerturbedTexts(perturbations.of(label), document.perturb_seed, language, outside),
+                )
+                for language, portion in scored.items()
+            }
+            for label in labels
+        }
 
     def threshold(
         self, task: Task, scored: Iterable[Portion]

@@ -47,6 +47,9 @@ class Evaluated:
     choosing: Mapping[str, Portion] = field(default_factory=dict)
     """retrieval: language -> the validation data whose gold chooses the layer; empty if the layer is not chosen."""
 
+    perturbed: Mapping[str, Mapping[str, Portion]] = field(default_factory=dict)
+    """Label of a perturbation -> language -> the scored data with changed texts."""
+
     def languages(self) -> tuple[str, ...]:
         """Return the languages of all text that is read."""
         read = (*self.portions.values(), *self.tuning.values(), *self.choosing.values())
@@ -109,7 +112,8 @@ class CellReader:
             precision=self.precision,
         )
         needs = (*(() if self.on is None else self.on.spec.rests_on()), data.key, *adapters)
-        label = f"predict {self.where} {portion.split} {portion.language}"
+        changed = "" if portion.perturbed is None else f" {portion.perturbed.perturbation.label}"
+        label = f"predict {self.where} {portion.split} {portion.language}{changed}"
         return maker.node(spec, needs, label, self.job).key, data.key
 
     def _matching(self, search: SettledSearch, task: Task) -> Matching:
@@ -122,14 +126,26 @@ class CellReader:
         return tuple(keys) if len(keys) == len(languages) else ()
 
 
-def score_node(maker: Maker, task: Task, scored: Evaluated, reader: CellReader) -> Node[ScoreSpec]:
-    """Return the scores of a target in all its languages."""
+def score_node(
+    maker: Maker, task: Task, scored: Evaluated, reader: CellReader, perturbed: str | None = None
+) -> Node[ScoreSpec]:
+    """Return the scores of a target in all its languages.
+
+    Args:
+        maker: Makes the nodes.
+        task: The target.
+        scored: The scored data.
+        reader: The encoder with the modules of a cell.
+        perturbed: The label of a perturbation of the texts; thresholds and layers stay those of the unchanged texts.
+            None scores the unchanged texts.
+    """
     search = None if scored.search is None else settled(scored.search, reader.encoder, task)
 
     def keys_of(portions: Mapping[str, Portion]) -> dict[str, Keys]:
         return {language: reader.predicted(maker, task, portion, search) for language, portion in portions.items()}
 
-    predictions, tuning, choosing = keys_of(scored.portions), keys_of(scored.tuning), keys_of(scored.choosing)
+    portions = scored.portions if perturbed is None else scored.perturbed[perturbed]
+    predictions, tuning, choosing = keys_of(portions), keys_of(scored.tuning), keys_of(scored.choosing)
     training = () if reader.on is None else maker.trained_on(reader.on.key)
     spec = ScoreSpec(
         predictions=predictions,
@@ -150,7 +166,8 @@ def score_node(maker: Maker, task: Task, scored: Evaluated, reader: CellReader) 
         training=training,
     )
     needs = [key for some in (predictions, tuning, choosing) for keys in some.values() for key in keys]
-    return maker.node(spec, (*needs, *training), f"score {reader.where}", reader.job)
+    label = f"score {reader.where}" if perturbed is None else f"score {reader.where} {perturbed}"
+    return maker.node(spec, (*needs, *training), label, reader.job)
 
 
 def _source_language(scored: Evaluated, reader: CellReader) -> str | None:
@@ -183,7 +200,10 @@ def answered(rules: DataRules, task: Task) -> Evaluated:
         rule = NoAnswerRule(metric, None, validation.language if validation else None, {}, wanted)
         tuning = dict(portions) if validation is None else dict.fromkeys(portions, validation)
     language = rules.train_language(task)
-    return Evaluated(split, metric, portions, absent, tuning, source_language=language, no_answer=rule)
+    perturbed = rules.perturbed(task, portions)
+    return Evaluated(
+        split, metric, portions, absent, tuning, source_language=language, no_answer=rule, perturbed=perturbed
+    )
 
 
 def searched(rules: DataRules, task: Task) -> Evaluated:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -102,6 +102,18 @@ class Cell:
     """Whether the result depends on the seed: not if nothing is trained."""
     baseline_seeded: bool = True
     """Whether the baseline depends on the seed."""
+    perturbed: tuple[tuple[str, str], ...] = ()
+    """Each perturbation of its test sets, with the key of the scores: results of their own beside `score`."""
+    baseline_perturbed: tuple[tuple[str, str], ...] = ()
+    """The same for the baseline."""
+
+    def scores(self) -> tuple[str, ...]:
+        """Return the keys of its scores: of the unchanged texts, then of each perturbation."""
+        return self.score, *(key for _, key in self.perturbed)
+
+    def is_scored(self, finished: Collection[str]) -> bool:
+        """Return whether all its scores are among the finished nodes."""
+        return all(key in finished for key in self.scores())
 
     @property
     def group(self) -> Group:
@@ -127,6 +139,14 @@ class Pending:
     """Keys of the rounds that it waits for."""
     scores: tuple[str, ...]
     """Keys of the scores that it may have, one for each candidate."""
+    perturbed: tuple[tuple[str, ...], ...] = ()
+    """For each candidate the keys of its scores on perturbed test sets."""
+
+    def candidates(self) -> list[tuple[str, ...]]:
+        """Return the keys of all scores of each candidate."""
+        return [
+            (score, *more) for score, more in zip(self.scores, self.perturbed or ((),) * len(self.scores), strict=True)
+        ]
 
     @property
     def label(self) -> str:
@@ -194,7 +214,7 @@ class Plan:
         after its evaluation).
         """
         there = set(finished)
-        open_keys = [*(cell.score for cell in self.cells if cell.score not in there), *self.again]
+        open_keys = [*(key for cell in self.cells for key in cell.scores() if key not in there), *self.again]
         open_rounds = [choice_round for choice_round in self.rounds if choice_round.chosen is None]
         trials = (key for choice_round in open_rounds for key in choice_round.nodes())
         open_keys += [key for key in trials if key not in self.diverged]

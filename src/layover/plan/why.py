@@ -164,8 +164,9 @@ def _tokenized(key: str, identity: Identity, look_up: LookUp) -> Iterator[str]:
 
 
 def made_for(data: TokenizeSpec) -> str:
-    """Return task, split and language of a tokenized set; others that read the same bytes may share it."""
-    return f"{data.task.name} {data.location.split} {data.location.language}"
+    """Return task, split, language and perturbation of a set; others that read the same bytes may share it."""
+    changed = "" if data.perturbed is None else f" {data.perturbed.perturbation.label}"
+    return f"{data.task.name} {data.location.split} {data.location.language}{changed}"
 
 
 def _with_file(

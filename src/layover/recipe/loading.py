@@ -15,6 +15,7 @@ from layover.recipe.language_adapters import check_fallback, check_languages, re
 from layover.recipe.language_checks import check_data_languages, check_language_names
 from layover.recipe.methods import resolve_methods
 from layover.recipe.objectives import check_views
+from layover.recipe.perturbation_checks import check_perturbations
 from layover.recipe.resolved import Recipe
 from layover.recipe.schema import MOST_CELLS, Document
 from layover.recipe.searches import MethodSearches, without_searches
@@ -90,6 +91,7 @@ def _checked(
     known, task_problems = resolve_tasks(document, source)
     problems += task_problems + check_sweep(document, source) + check_pairs(document, known, source)
     problems += check_retrieval(document, known, source) + check_modules(document, known, source)
+    problems += check_perturbations(document, known, source)
     problems += check_precisions(document, methods, source) + _data_root(document, source)
     name_problems = check_language_names(document, known, source)
     languages, language_problems = resolve_languages(document, known, source)

@@ -212,11 +212,26 @@ class Augmentation(RecipeSection):
     """Seed of the draws, independent of the seeds of the sweep."""
 
 
+def _perturbations(value: object) -> object:
+    """Refuse perturbations that are no list, or that a list has twice."""
+    if isinstance(value, str):
+        raise ValueError(f"{value!r} is not a list; write [{value}]")  # noqa: TRY004 - pydantic needs a ValueError
+    if isinstance(value, list) and len(set(map(str, value))) < len(value):
+        raise ValueError(f"[{', '.join(map(str, value))}] has a perturbation twice; remove one")
+    return value
+
+
+Perturbations = Annotated[tuple[str, ...], BeforeValidator(_perturbations)]
+"""Perturbations with their rates, `typos-10`."""
+
+
 class TaskEval(RecipeSection):
-    """Split and languages that are evaluated for one task; see `Eval`."""
+    """Split, languages and perturbations that are evaluated for one task; see `Eval`."""
 
     split: Literal["validation", "test"] | None = None
     languages: Languages | None = None
+    perturb: Perturbations | None = None
+    """Instead of `eval.perturb`; an empty list scores only the unchanged texts."""
 
 
 class TaskSettings(BaseModel):
@@ -328,11 +343,15 @@ class Sweep(RecipeSection):
 
 
 class Eval(RecipeSection):
-    """Split and languages that are evaluated for every target."""
+    """Split, languages and perturbations that are evaluated for every target."""
 
     split: Literal["validation", "test"] = "test"
     languages: Languages = "all"
     """For a task of XTREME, `all` means XTREME's languages; a language that XTREME-R added must be named."""
+    perturb: Perturbations = ()
+    """Perturbed test sets, scored beside the unchanged texts: `[typos-10, words-10]`."""
+    perturb_seed: Seed = 1
+    """The seed of all random changes; every cell has the same perturbed test sets."""
 
 
 class Report(RecipeSection):

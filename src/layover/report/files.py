@@ -131,4 +131,18 @@ def _as_json(row: CellRow) -> dict[str, object]:
         "none_seeded": row.cell.baseline_seeded if row.cell.baseline is not None else None,
         "record": row.record.model_dump(mode="json") if row.record is not None else None,
         "failure": row.failure,
+        **({"perturbed": _perturbed_as_json(row)} if row.perturbed else {}),
+    }
+
+
+def _perturbed_as_json(row: CellRow) -> dict[str, object]:
+    """Return label of a perturbation -> the scores under it, which are part of no other value of the line."""
+    return {
+        label: {
+            "key": scores.key,
+            "value": None if scores.record is None else scores.record.mean(row.metric),
+            "none_value": None if scores.baseline is None else scores.baseline.mean(row.metric),
+            "record": None if scores.record is None else scores.record.model_dump(mode="json"),
+        }
+        for label, scores in row.perturbed.items()
     }

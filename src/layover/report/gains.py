@@ -81,6 +81,7 @@ class ReportRows(tuple[CellRow, ...]):  # noqa: SLOT001 - it has a dictionary
 
 
 R = TypeVar("R")
+K = TypeVar("K", bound=Hashable)
 
 
 def once(compute: Callable[[Sequence[CellRow]], R]) -> Callable[[Sequence[CellRow]], R]:
@@ -124,18 +125,31 @@ def findings(rows: Sequence[CellRow], comparisons: Mapping[Group, Compared]) -> 
         rows: The rows of the report; they know the declared family.
         comparisons: Group -> comparison; the group's axes decide its family.
     """
-    made: dict[Group, tuple[Finding, int]] = {}
-    families: dict[tuple[str, ...], dict[Hashable, list[Group]]] = {}
-    for group, comparison in comparisons.items():
+    return findings_of(rows, comparisons, lambda group: group)
+
+
+def findings_of(
+    rows: Sequence[CellRow], comparisons: Mapping[K, Compared], group_of: Callable[[K], Group]
+) -> dict[K, tuple[Finding, int]]:
+    """Return the findings of comparisons, of which a group may have several; they are one family.
+
+    Args:
+        rows: The rows of the report; they know the declared family.
+        comparisons: Name -> comparison.
+        group_of: Name -> group, whose axes decide the family.
+    """
+    made: dict[K, tuple[Finding, int]] = {}
+    families: dict[tuple[str, ...], dict[Hashable, list[K]]] = {}
+    for name, comparison in comparisons.items():
         axes = family_axes(rows)
-        same = tuple(value for axis, value in zip(GROUP_AXES, group, strict=True) if axis in axes)
-        families.setdefault(same, {}).setdefault(comparison.work, []).append(group)
+        same = tuple(value for axis, value in zip(GROUP_AXES, group_of(name), strict=True) if axis in axes)
+        families.setdefault(same, {}).setdefault(comparison.work, []).append(name)
     for members in families.values():
-        first = [groups[0] for groups in members.values()]
-        results = family([comparisons[group].difference for group in first], [group[3] for group in first])
+        first = [names[0] for names in members.values()]
+        results = family([comparisons[name].difference for name in first], [group_of(name)[3] for name in first])
         count = sum(finding.p is not None for finding in results)
-        for finding, groups in zip(results, members.values(), strict=True):
-            made |= dict.fromkeys(groups, (finding, count))
+        for finding, names in zip(results, members.values(), strict=True):
+            made |= dict.fromkeys(names, (finding, count))
     return made
 
 

@@ -47,7 +47,7 @@ def markdown(plan: Plan, rows: Sequence[CellRow], parts: Sequence[Part], picture
 
 def finished(plan: Plan, rows: Sequence[CellRow]) -> str:
     """Return how many cells are finished."""
-    done, every = sum(row.record is not None for row in rows), len(rows) + len(plan.pending)
+    done, every = sum(row.is_scored for row in rows), len(rows) + len(plan.pending)
     return f"{done} of {every} cells finished."
 
 

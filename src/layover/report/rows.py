@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from statistics import fmean, stdev
 
@@ -16,6 +16,7 @@ from layover.report.costs import TargetCost, cost_of
 from layover.report.curves import TrainingCurve, curves_below
 from layover.report.learned import LearnedMixture, mixtures_below
 from layover.report.mixing_weights import MixingWeight, mixing_weights_of
+from layover.report.perturbed import PerturbedScores, perturbed_scores
 from layover.report.seed_scores import Items
 from layover.specs.score import ScoreSpec
 from layover.steps.artifacts import BREAKDOWN, CLASSES, ITEMS, RECORD
@@ -56,6 +57,13 @@ class CellRow:
     """The parts of its scores; None if the cell is missing."""
     generated: bool = False
     """Whether the sandbox generates the texts of its target, so that the languages are imitations."""
+    perturbed: Mapping[str, PerturbedScores] = field(default_factory=dict)
+    """Label of a perturbation -> the scores under it; they are part of no other score."""
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether the scores of the cell are known, those on perturbed test sets too."""
+        return self.record is not None and all(scores.record is not None for scores in self.perturbed.values())
 
     @property
     def value(self) -> float | None:
@@ -106,7 +114,8 @@ def rows_of(plan: Plan, store: Store) -> list[CellRow]:
         items = items_of(cell.score), None if cell.baseline is None else items_of(cell.baseline)
         generated = plan.recipe.tasks[cell.target].maker is not None
         counts, breakdown = counts_of(cell.score), breakdown_of(cell.score)
-        rows.append(CellRow(*values, counts, *items, curves(cell.train), breakdown, generated))
+        perturbed = perturbed_scores(cell, record_of, items_of, lambda key: _failure(plan, store, key))
+        rows.append(CellRow(*values, counts, *items, curves(cell.train), breakdown, generated, perturbed))
     return rows
 
 

@@ -13,6 +13,7 @@ from layover.identity import Json
 from layover.mixers import Mixer
 from layover.modules import Module
 from layover.objectives import Objective
+from layover.perturbations import Perturbation
 
 PluginName = tuple[str, str]
 """Group of plug-ins, and name in the group."""
@@ -48,7 +49,7 @@ NO_PLUGINS = Plugins()
 
 
 def plugin_names_in(value: Any) -> Iterator[PluginName]:
-    """Yield the modules, compositions, mixers and objectives in the fields of a value that decide results."""
+    """Yield the plug-ins of all groups among the fields of a value that decide results."""
     if isinstance(value, CanonicalModel):
         yield from _of_model(value)
     elif is_dataclass(value):
@@ -68,11 +69,12 @@ def _of_model(value: CanonicalModel) -> Iterator[PluginName]:
         yield from plugin_names_in(value.built_mixer())
 
 
-_GROUPS: Mapping[type[Module | Composition | Mixer | Objective], str] = {
+_GROUPS: Mapping[type[Module | Composition | Mixer | Objective | Perturbation], str] = {
     Module: plugins.MODULES,
     Composition: plugins.COMPOSITIONS,
     Mixer: plugins.MIXERS,
     Objective: plugins.OBJECTIVES,
+    Perturbation: plugins.PERTURBATIONS,
 }
 
 

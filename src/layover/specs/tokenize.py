@@ -13,6 +13,7 @@ from layover.data.subset import Subset
 from layover.data.task import Place
 from layover.identity import Json
 from layover.specs._encoder import EncoderSpec, TokenizerSpec
+from layover.specs._perturbed import PerturbedTexts
 from layover.specs._plugins import PluginName
 from layover.specs._spec import StepSpec, known
 from layover.tasks import Task
@@ -81,6 +82,8 @@ class TokenizeSpec(StepSpec):
     """Data whose texts are left out."""
     augment: Augment | None = later(None)
     """training data: how its examples are copied with synonyms; None copies nothing."""
+    perturbed: PerturbedTexts | None = later(None)
+    """How the texts are changed; None for the texts of the data."""
     declared: Task | None = aside(None)
     """None if the specification was read from the store."""
     encoder: EncoderSpec = aside(EncoderSpec())

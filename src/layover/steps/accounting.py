@@ -13,10 +13,10 @@ from layover.data.row_ids import Id, distinct
 from layover.data.subset import leave_out
 from layover.data.synonyms import Synonyms
 from layover.data.tally import EMPTY, HELD_OUT, LIMIT, NO_GOLD, WITHOUT, LeftOut, Reason, Tally, rows_read
-from layover.records import Accounts, Rows
+from layover.records import Accounts, Rows, TextChanges
 from layover.specs.score import ScoreSpec
 from layover.specs.tokenize import TokenizeSpec
-from layover.steps.artifacts import META
+from layover.steps.artifacts import META, PERTURBED
 from layover.store import Store
 
 
@@ -87,7 +87,11 @@ class Account:
         }
 
     def rows(
-        self, lengths: Sequence[int | None], windows: Sequence[int | None], max_length: int
+        self,
+        lengths: Sequence[int | None],
+        windows: Sequence[int | None],
+        max_length: int,
+        groups: Sequence[str] | None = None,
     ) -> list[dict[str, Any]]:
         """Return the fields of `load_rows` for each kept example; the ids are None unless all of them differ.
 
@@ -95,12 +99,15 @@ class Account:
             lengths: Number of tokens of each example before it is cut; None in training data.
             windows: Number of the window with the answer; None without windows or answer.
             max_length: Most tokens of a row.
+            groups: The text that makes examples one item, if the examples were changed since; else None.
         """
+        first: dict[str, int] = {}
+        numbered = [first.setdefault(text, number) for number, text in enumerate(groups or ())]
         numbers = [self._numbers[id(example)] for example in self.examples]
         ids: list[Id | None] = [self._tally.own_id(number) for number in numbers]
         named = ids if distinct(ids) else [None] * len(ids)
         places = [_without_folder(self._tally.where(number)) for number in numbers]
-        return [
+        rows: list[dict[str, Any]] = [
             {
                 "id": own,
                 "where": where,
@@ -110,6 +117,7 @@ class Account:
             }
             for own, where, length, window in zip(named, places, lengths, windows, strict=True)
         ]
+        return [{**row, "group": group} for row, group in zip(rows, numbered, strict=True)] if numbered else rows
 
     def _keep(self, kept: list[Any], reason: Reason) -> None:
         self._tally.add(reason, count=len(self.examples) - len(kept))
@@ -124,6 +132,21 @@ def accounts_of(spec: ScoreSpec, store: Store) -> Accounts:
     return Accounts(
         training=tuple(_learned(store, key) for key in spec.training),
         scored={language: _rows(store, data) for language, (_, data) in sorted(spec.predictions.items())},
+    )
+
+
+def text_changes_of(spec: ScoreSpec, store: Store) -> TextChanges | None:
+    """Return the perturbation of the scored texts; None for the texts of the data."""
+    metas = {language: store.read(data, META) for language, (_, data) in sorted(spec.predictions.items())}
+    changes = {language: meta[PERTURBED] for language, meta in metas.items() if PERTURBED in meta}
+    if not changes:
+        return None
+    first = next(iter(changes.values()))
+    return TextChanges(
+        perturbation=first["perturbation"],
+        seed=first["seed"],
+        words={language: each["words"] for language, each in changes.items()},
+        changed={language: each["changed"] for language, each in changes.items()},
     )
 
 

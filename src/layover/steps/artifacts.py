@@ -24,6 +24,8 @@ ROWS = "rows.jsonl"
 """tokenize: for each example its id in the data, or null, its file and line, and the length of its input."""
 META = "meta.json"
 """tokenize: counts; hidden_states: their size."""
+PERTURBED = "perturbed"
+"""The field of META of a perturbed test set: what `Perturber.summary` returns."""
 STATES = "states.bin"
 """hidden_states: hidden states in the format of `layover.inference.hidden_states`."""
 MODULE = "module.safetensors"
@@ -104,7 +106,8 @@ def load_rows(store: Store, key: str) -> list[dict[str, Any]]:
 
     The fields are `id` in the data, or None; its place `where`; `tokens`, the length of its input before it is cut;
     `cut`, whether it is longer than `max_length`; `window`, the number of the window with its answer, or None. In
-    training data `tokens` and `cut` are None.
+    training data `tokens` and `cut` are None. In a perturbed test set `group` is the number of the first example that
+    had the same text before the change.
     """
     return read_lines(store.path(key) / ROWS)
 

@@ -26,7 +26,7 @@ class ItemNames:
 
     A name is the id in the data if most ids are in several languages, else the line in the file: lines of parallel
     files translate each other. In a second file of a language, a line also has the number of the file. Examples about
-    the same text have the name of the first of them.
+    the same text have the name of the first of them; for a perturbed text, the text before the change counts.
 
     Args:
         rows: Language -> id and place of each example, as `load_rows` returns them.
@@ -41,9 +41,9 @@ class ItemNames:
 
     def of(self, language: str, kind: Kind[Any], examples: Sequence[Any]) -> list[str]:
         """Return the name of each example of a language."""
-        first: dict[str, str] = {}
-        pairs = zip(examples, self.own(language), strict=True)
-        return [first.setdefault(kind.group_of(each), name) for each, name in pairs]
+        first: dict[object, str] = {}
+        triples = zip(examples, self.rows[language], self.own(language), strict=True)
+        return [first.setdefault(row.get("group", kind.group_of(each)), name) for each, row, name in triples]
 
     def own(self, language: str) -> list[str]:
         """Return a name for each example of a language that only its translations share."""

@@ -17,7 +17,7 @@ from layover.label_counts import Counts, LabelCounts, count, write_counts
 from layover.plan import Node
 from layover.records import LabelThreshold, Layer, NoAnswerThresholds, Record, Retrieved, TagScheme, write_record
 from layover.specs.score import Keys, ScoreSpec
-from layover.steps.accounting import accounts_of, without_gold
+from layover.steps.accounting import accounts_of, text_changes_of, without_gold
 from layover.steps.artifacts import (
     BREAKDOWN,
     CLASSES,
@@ -79,6 +79,7 @@ def run(node: Node[ScoreSpec], folder: Path, context: Context) -> None:
         tags=None if tags is None else TagScheme(scheme=tags.name, written=tags.sample, outside=tags.outside),
         sources=spec.sources,
         rows=accounts_of(spec, store),
+        perturbed=text_changes_of(spec, store),
     )
     write_record(folder / RECORD, record)
     write_items(folder / ITEMS, outcome.items)

@@ -20,7 +20,7 @@ from layover.specs import EncoderSpec
 from layover.specs._spec import known
 from layover.specs.tokenize import TokenizeSpec
 from layover.steps.accounting import Account
-from layover.steps.artifacts import EXAMPLES, FEATURES, META, ROWS, write_lines
+from layover.steps.artifacts import EXAMPLES, FEATURES, META, PERTURBED, ROWS, write_lines
 from layover.steps.context import Context
 from layover.steps.input_lengths import input_lengths
 from layover.store import Store, write_json
@@ -47,6 +47,10 @@ def run(node: Node[TokenizeSpec], folder: Path, context: Context) -> None:
         raise DataError(f"{spec.location.describe()}: no example is left ({spec.subset})")
     tokenizer = _tokenizer(spec.encoder, context.store)
     stride = 0 if spec.stride is None else spec.stride
+    perturber = None if spec.perturbed is None else spec.perturbed.perturber()
+    groups = None if perturber is None else [kind.group_of(example) for example in examples]
+    if perturber is not None:
+        examples = [kind.perturb(example, perturber) for example in examples]
     features = kind.encode(examples, tokenizer, labels=spec.labels, max_length=spec.max_length, stride=stride)
     features = replace(features, hidden_percent=spec.hidden_percent)
     features.save(folder / FEATURES)
@@ -54,7 +58,7 @@ def run(node: Node[TokenizeSpec], folder: Path, context: Context) -> None:
     scored = spec.location.split != "train" or spec.subset.part == "held"
     lengths = input_lengths(features, examples, tokenizer, spec) if scored else [None] * len(examples)
     windows = kind.answer_windows(features, examples)
-    write_lines(folder / ROWS, account.rows(lengths, windows, spec.max_length))
+    write_lines(folder / ROWS, account.rows(lengths, windows, spec.max_length, groups))
     gold = sum(kind.has_gold(example) for example in examples)
     if spec.location.split == "train" and not gold:
         raise DataError(f"{spec.location.describe()}: none of {len(examples)} examples has gold; add labels")
@@ -66,6 +70,7 @@ def run(node: Node[TokenizeSpec], folder: Path, context: Context) -> None:
         "tokens": int(features.lengths.sum()),
         "longest": int(features.lengths.max()),
         **account.meta(features),
+        **({} if perturber is None else {PERTURBED: perturber.summary()}),
     }
     write_json(folder / META, meta)
     context.progress({"done": len(examples), "total": len(examples), "unit": "examples"})

@@ -20,15 +20,22 @@ ORDER = 70
 
 
 def command(
-    listing: Annotated[str, typer.Argument(help="tasks, kinds, methods, models or plugins.")],
+    listing: Annotated[str, typer.Argument(help="tasks, kinds, methods, perturbations, models or plugins.")],
     *,
     json: JsonOption = False,
 ) -> None:
-    """List the tasks, their kinds, the methods (modules, compositions, mixers), the named models, or the plug-ins.
+    """List the tasks, kinds, methods (modules, compositions, mixers), perturbations, named models, or plug-ins.
 
     A plug-in that cannot be used is listed with the reason.
     """
-    listings = {"tasks": _tasks, "kinds": _kinds, "methods": _methods, "models": _models, "plugins": _plugins}
+    listings = {
+        "tasks": _tasks,
+        "kinds": _kinds,
+        "methods": _methods,
+        "perturbations": _perturbations,
+        "models": _models,
+        "plugins": _plugins,
+    }
     if listing not in listings:
         raise LayoverError(f"there is no list {listing!r}; {nearest(listing, listings)}")
     headers, rows = listings[listing]()
@@ -96,6 +103,22 @@ def _methods() -> tuple[list[str], list[list[Any]]]:
         if used:
             rows.append([used, name, ", ".join(_settings(mixer)) + _by(plugins.MIXERS, name)])
     return ["", "name", "settings"], rows
+
+
+def _perturbations() -> tuple[list[str], list[list[Any]]]:
+    import inspect
+
+    from layover import perturbations
+
+    rows: list[list[Any]] = []
+    for name in perturbations.names():
+        if problem := _problem(perturbations.get, name):
+            rows.append([name, "", problem])
+            continue
+        summary = (inspect.getdoc(perturbations.get(name)) or "").partition("\n")[0]
+        labels = ", ".join(f"{name}-{percent}" for percent in perturbations.PERCENTS)
+        rows.append([name, labels, f"{summary}{_by(plugins.PERTURBATIONS, name)}"])
+    return ["perturbation", "in a recipe", "summary"], rows
 
 
 def _settings(model: type[CanonicalModel]) -> list[str]:

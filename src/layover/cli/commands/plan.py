@@ -117,7 +117,7 @@ def summarise(prepared: Planned, gpu: int | None = None) -> dict[str, Any]:
     lacking = [lacks(plan, left)] if not plan.unresolved else provisional
     return {
         "cells": len(plan.cells) + len(plan.pending),
-        "cells_finished": sum(cell.score in finished for cell in plan.cells),
+        "cells_finished": sum(cell.is_scored(finished) for cell in plan.cells),
         "pending": {
             "cells": [cell.label for cell in plan.pending],
             "rounds": [_round(choice, finished) for choice in plan.rounds],

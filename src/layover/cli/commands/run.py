@@ -48,7 +48,7 @@ def _conclude(sweep: SweepRun, as_json: bool) -> None:
     from layover.plan.rounds import waiting
 
     plan, finished = sweep.prepared.plan, sweep.prepared.store.finished()
-    cells, every = sum(cell.score in finished for cell in plan.cells), len(plan.cells) + len(plan.pending)
+    cells, every = sum(cell.is_scored(finished) for cell in plan.cells), len(plan.cells) + len(plan.pending)
     if as_json:
         answer({"event": "summary", "cells": every, "finished": cells,
                 "pending": [cell.label for cell in plan.pending],
