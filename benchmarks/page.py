@@ -355,7 +355,24 @@ def report(result: Result, pictures: Pictures) -> list[str]:  # noqa: ARG001 - a
     return [table(rows)]
 
 
+def objectives(result: Result, pictures: Pictures) -> list[str]:  # noqa: ARG001 - a table says it all
+    """Return the section."""
+    rows = [["objective", "passes", "arithmetic told", "counted", "time", "peak MiB", "estimated MiB"]]
+    for name, one in result["objectives"].items():
+        passes = " + ".join(_passes(each) for each in one["passes"])
+        ratios = [f"x{one['told']:.2f}", f"x{one['counted']:.2f}", f"x{one['time']['median']:.2f}"]
+        rows.append([f"`{name}`", passes, *ratios, f"{one['peak_mib']:.0f}", f"{one['estimated_mib']:.0f}"])
+    return [table(rows)]
+
+
+def _passes(passes: Mapping[str, Any]) -> str:
+    """Return the words for equal passes: `2 d` with a gradient for the perturbation alone, `1 w`, `1 dw`."""
+    reached = ("d" if passes["perturbation"] else "") + ("w" if passes["weights"] else "")
+    return f"{passes['count']:g} {reached}".strip()
+
+
 SECTIONS = {
+    "objectives": objectives,
     "calibration": calibration,
     "report": report,
     "train_step": train_step,

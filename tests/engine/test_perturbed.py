@@ -39,7 +39,7 @@ sweep:
   intermediate: [none, sandbox/completion]
   target: [sandbox/nli, sandbox/ner, sandbox/qa_open, sandbox/copa]
   seed: [1]
-eval: {split: test, languages: [en, zh], perturb: [typos-20, words-20]}
+eval: {split: test, languages: [en, zh], perturb: [typos-20, words-20], attack: [fgsm-0.5]}
 run: {workers: 1, threads: 1, device: cpu}
 """
 
@@ -56,7 +56,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("perturbed")
     (root / "recipe.yaml").write_text(RECIPE, encoding="utf-8")
     store = ("--store", root / "store")
-    clean = ["eval.perturb=[]", "tasks.sandbox/qa_open.eval.perturb=[]"]
+    clean = ["eval.perturb=[]", "eval.attack=[]", "tasks.sandbox/qa_open.eval.perturb=[]"]
     layover("run", root / "recipe.yaml", *clean, *store)
     layover("report", root / "recipe.yaml", *clean, *store, "--out", root / "clean")
     layover("run", root / "recipe.yaml", *store)
@@ -96,18 +96,25 @@ def test_texts_change_and_gold_stays(ran: Path) -> None:
 def test_records_are_entries_of_their_own(ran: Path) -> None:
     every, before = lines(ran / "report" / "records.jsonl"), lines(ran / "clean" / "records.jsonl")
     assert len(every) == len(before) == 8
+    moved: list[bool] = []
     for line, earlier in zip(every, before, strict=True):
         own = line.pop("perturbed", {})
         assert line == earlier, "a clean score does not know of perturbations"
         assert "perturbed" not in earlier
         expected = {"sandbox/copa": set(), "sandbox/qa_open": {"words-20", "punctuation-20"}}
-        assert own.keys() == expected.get(line["target"], {"typos-20", "words-20"})
+        assert own.keys() == expected.get(line["target"], {"typos-20", "words-20"}) | {"fgsm-0.5"}
         for label, entry in own.items():
-            assert entry["record"]["perturbed"]["perturbation"] == label
-            assert entry["record"]["perturbed"]["words"].keys() == {"en", "zh"}
+            if label == "fgsm-0.5":
+                assert entry["record"]["perturbed"] is None, "no word changes"
+                moved.append(entry["record"]["languages"] != line["record"]["languages"])
+            else:
+                assert entry["record"]["perturbed"]["perturbation"] == label
+                assert entry["record"]["perturbed"]["words"].keys() == {"en", "zh"}
             assert entry["key"] != line["key"]
             assert (entry["none_value"] is None) == (line["intermediate"] == "none")
         assert line["record"]["perturbed"] is None
+    assert len(moved) == 8
+    assert any(moved), "an attack changes scores"
 
 
 def test_only_the_section_shows_them(ran: Path) -> None:
@@ -115,7 +122,7 @@ def test_only_the_section_shows_them(ran: Path) -> None:
         assert (ran / "report" / name).read_bytes() == (ran / "clean" / name).read_bytes()
     assert not (ran / "clean" / "robustness.csv").exists()
     table = (ran / "report" / "robustness.csv").read_text(encoding="utf-8").splitlines()
-    assert len(table) == 1 + 3 * 2 * 2
+    assert len(table) == 1 + 3 * 2 * 3 + 2
     text = (ran / "report" / "report.md").read_text(encoding="utf-8")
     assert "<summary>Robustness</summary>" in text
     assert "Robustness" in (ran / "report" / "report.html").read_text(encoding="utf-8")
@@ -135,7 +142,7 @@ def test_a_threshold_of_the_clean_texts_applies(ran: Path) -> None:
 
 
 def test_running_again_finds_all(ran: Path) -> None:
-    assert "97 of 97 nodes finished" in layover("status", ran / "recipe.yaml", "--store", ran / "store")
+    assert "121 of 121 nodes finished" in layover("status", ran / "recipe.yaml", "--store", ran / "store")
     planned_again = planned(ran / "recipe.yaml", [], ran / "store")
     finished = {key for key in planned_again.plan.nodes if planned_again.store.has(key)}
     assert planned_again.plan.wanted(finished) == []

@@ -16,7 +16,7 @@ from layover.estimates.loads import Loads, lowest_of, on_encoder, perturbed_laye
 from layover.estimates.passes import Pass, examples_of, passes
 from layover.memory import Load
 from layover.numerics import Precision, state_bytes
-from layover.objectives import PLAIN, StepPasses
+from layover.objectives import PLAIN, Attack, StepPasses
 from layover.plan.nodes import Meta, Node, Nodes, Plan, of, spec_at
 from layover.shape import Shape
 from layover.specs import OnEncoder, StepSpec, get, steps
@@ -179,13 +179,19 @@ def _(spec: PredictSpec, nodes: Nodes, costs: Mapping[str, Estimate], kept: Mapp
         if spec.matching is not None:
             flops = data.tokens * layer_flops(shape, max(spec.matching.layers))
         elif on is not None:
-            flops = _flops(on, shape, passes(spec, lambda key: costs[key].examples) or (), costs, kept)
+            read = passes(spec, lambda key: costs[key].examples) or ()
+            flops = _flops(on, shape, read, costs, kept, spec.attack)
     disk = None if data.examples is None else float(data.examples * answers * BYTES_PER_PREDICTION)
     return Estimate(data.examples, data.tokens, flops, disk)
 
 
 def _flops(
-    on: OnEncoder, shape: Shape, read: tuple[Pass, ...], costs: Mapping[str, Estimate], kept: Mapping[str, int]
+    on: OnEncoder,
+    shape: Shape,
+    read: tuple[Pass, ...],
+    costs: Mapping[str, Estimate],
+    kept: Mapping[str, int],
+    attack: Attack | None = None,
 ) -> float | None:
     """Return the arithmetic of passes over data, in flops; None if the size of a data set is unknown."""
     total = 0.0
@@ -194,11 +200,12 @@ def _flops(
         if tokens is None:
             return None
         read_numbers = shape.hidden if turn.data in kept else 0  # a number that is read is not free
-        total += turn.times * tokens * (token_flops(on, shape, turn, kept.get(turn.data, 0)) + read_numbers)
+        each = token_flops(on, shape, turn, kept.get(turn.data, 0), attack)
+        total += turn.times * tokens * (each + read_numbers)
     return total
 
 
-def token_flops(on: OnEncoder, shape: Shape, turn: Pass, below: int = 0) -> float:
+def token_flops(on: OnEncoder, shape: Shape, turn: Pass, below: int = 0, attack: Attack | None = None) -> float:
     """Return the arithmetic of one token of a data set, each time it is read, in flops.
 
     Args:
@@ -206,14 +213,17 @@ def token_flops(on: OnEncoder, shape: Shape, turn: Pass, below: int = 0) -> floa
         shape: Sizes of the encoder.
         turn: The data set, and whether weights are trained on it.
         below: Number of lowest layers whose hidden states are read.
+        attack: The attack of a prediction.
     """
-    passes: tuple[StepPasses, ...] = (StepPasses(1, weights=False),)
+    passes: tuple[StepPasses, ...] = (StepPasses(1, weights=False),) if attack is None else attack.passes()
+    perturbed = 0
     if turn.trains:
         passes = on.objective.passes(on.hyperparameters.epochs) if isinstance(on, TrainSpec) else PLAIN.passes(1.0)
-    return sum(each.count * _pass_flops(on, shape, turn, each, below) for each in passes)
+        perturbed = perturbed_layer(on, shape)
+    return sum(each.count * _pass_flops(on, shape, turn, each, below, perturbed) for each in passes)
 
 
-def _pass_flops(on: OnEncoder, shape: Shape, turn: Pass, passes: StepPasses, below: int) -> float:
+def _pass_flops(on: OnEncoder, shape: Shape, turn: Pass, passes: StepPasses, below: int, perturbed: int) -> float:
     """Return the arithmetic of one token in one pass, in flops.
 
     Args:
@@ -222,12 +232,13 @@ def _pass_flops(on: OnEncoder, shape: Shape, turn: Pass, passes: StepPasses, bel
         turn: The data of the pass.
         passes: Where its gradient goes.
         below: Number of lowest layers whose hidden states are read.
+        perturbed: The lowest layer that the gradient of a perturbation reaches.
     """
     flops = layer_flops(shape, shape.layers - below) + _head(turn, shape)
     if passes.weights or passes.perturbation:
         reached = lowest_of(on, shape) if passes.weights else shape.layers
         if passes.perturbation:
-            reached = min(reached, perturbed_layer(on, shape))
+            reached = min(reached, perturbed)
         flops += layer_flops(shape, shape.layers - reached) + _head(turn, shape)
     if passes.weights and on.module.whole:  # products for the gradients of the weights themselves
         flops += layer_flops(shape, shape.layers) + _head(turn, shape)

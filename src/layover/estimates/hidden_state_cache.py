@@ -130,7 +130,7 @@ def _moves(spec: StepSpec) -> bool:  # noqa: ARG001
 
 @_moves.register
 def _(spec: PredictSpec) -> bool:
-    asks_head = spec.matching is None
+    asks_head = spec.matching is None and spec.attack is None
     return not asks_head or spec.skipped > 0 or bool(spec.adapters) or kinds.get(spec.kind).changes_tokens
 
 

@@ -49,7 +49,9 @@ class Loads:
             return None
         device = device_of(run)
         work = replace(work, gradient_checkpointing=run.gradient_checkpointing, device=device)
-        load = Load(work, spec.trains, run.micro_batch_tokens or most_tokens(device, trains=spec.trains))
+        # an attack keeps the tensors of a backward pass, as a training does
+        keeps = spec.trains or (isinstance(spec, PredictSpec) and spec.attack is not None)
+        load = Load(work, keeps, run.micro_batch_tokens or most_tokens(device, trains=keeps))
         if spec.trains and run.memory is not None and run.micro_batch_tokens is None:
             return replace(load, most=load.tokens(run.memory))
         return load
@@ -63,7 +65,8 @@ def _alike(spec: StepSpec, kept: Mapping[str, int]) -> tuple[object, ...]:
 
 @_alike.register
 def _(spec: PredictSpec, kept: Mapping[str, int]) -> tuple[object, ...]:
-    return (spec.train, spec.name, spec.encoder.label, spec.precision, spec.matching, kept.get(spec.data, 0))
+    attacks = spec.attack is not None
+    return (spec.train, spec.name, spec.encoder.label, spec.precision, spec.matching, attacks, kept.get(spec.data, 0))
 
 
 @singledispatch
@@ -155,7 +158,10 @@ def _(spec: PredictSpec, nodes: Nodes, kept: Mapping[str, int]) -> Workload | No
     on = on_encoder(spec, nodes)
     if spec.matching is not None or on is None:
         return _frozen(spec.encoder.shape, spec.precision)
-    return _with_modules(on, (spec.data,), [(spec.kind, spec.labels, USUAL_PERCENT)], kept)
+    work = _with_modules(on, (spec.data,), [(spec.kind, spec.labels, USUAL_PERCENT)], kept)
+    if work is None or spec.attack is None:
+        return work
+    return replace(work, lowest=0, trained=0, perturbed=True)
 
 
 def _frozen(shape: Shape | None, precision: Precision) -> Workload | None:

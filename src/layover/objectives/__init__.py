@@ -10,6 +10,7 @@ from typing import Any
 
 from layover import plugins
 from layover.errors import ModelError
+from layover.objectives._attack import Attack
 from layover.objectives._base import Forward, Inputs, Objective, Passed, Place, StepPasses, View
 from layover.registry import Registry, subclass_of
 
@@ -26,4 +27,17 @@ def parse(values: Mapping[str, Any]) -> Objective:
 
 PLAIN: Objective = get("plain")()
 
-__all__ = ["PLAIN", "Forward", "Inputs", "Objective", "Passed", "Place", "StepPasses", "View", "get", "names", "parse"]
+__all__ = [
+    "PLAIN",
+    "Attack",
+    "Forward",
+    "Inputs",
+    "Objective",
+    "Passed",
+    "Place",
+    "StepPasses",
+    "View",
+    "get",
+    "names",
+    "parse",
+]

@@ -136,8 +136,8 @@ class Cells:
         return Pending(*combination, rounds, tuple(scores), perturbed)
 
     def _perturbed(self, combination: Combination, method: ResolvedMethod) -> tuple[tuple[str, str], ...]:
-        """Return each perturbation of the target's test sets, with the key of the scores."""
-        labels = self.judged[combination.target].perturbed
+        """Return each perturbation of the target's test sets and each attack, with the key of the scores."""
+        labels = self.judged[combination.target].beside()
         return tuple((label, self._score(combination, method, label).key) for label in labels)
 
     def _score(self, combination: Combination, method: ResolvedMethod, perturbed: str | None = None) -> Node[ScoreSpec]:

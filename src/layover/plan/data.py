@@ -16,7 +16,7 @@ from layover.data.subset import Subset
 from layover.data.task import HubSource, Place
 from layover.errors import DataError, nearest
 from layover.kinds.retrieval import Search
-from layover.objectives import Objective
+from layover.objectives import Attack, Objective
 from layover.plan.hub import Revisions
 from layover.recipe import Recipe, Select
 from layover.recipe.data_languages import DataLanguages
@@ -243,6 +243,13 @@ class DataRules:
         if not portions:
             raise self._nothing(task, split, ", ".join(languages) or "any language")
         return split, portions, absent
+
+    def attacks(self, task: Task) -> dict[str, Attack]:
+        """Return the attacks on the scored data of a task, by label."""
+        own = self._recipe.settings(task.name).eval.attack
+        labels = self._recipe.document.eval.attack if own is None else own
+        attacks = [Attack.of(label) for label in labels]
+        return {attack.label: attack for attack in attacks}
 
     def perturbed(self, task: Task, scored: Mapping[str, Portion]) -> dict[str, dict[str, Portion]]:
         """Return label of a perturbation -> language -> the scored data with changed texts."""

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from layover import kinds
 from layover.errors import DataError, ModelError
 from layover.kinds._submission import mined
 from layover.kinds.retrieval import Search, SettledSearch, settle
 from layover.numerics import Precision
+from layover.objectives import Attack
 from layover.plan.data import DataRules, Portion
 from layover.plan.languages import AdapterOf, used
 from layover.plan.maker import Maker
@@ -49,6 +51,12 @@ class Evaluated:
 
     perturbed: Mapping[str, Mapping[str, Portion]] = field(default_factory=dict)
     """Label of a perturbation -> language -> the scored data with changed texts."""
+    attacks: Mapping[str, Attack] = field(default_factory=dict)
+    """Label of an attack -> the attack on the scored data."""
+
+    def beside(self) -> tuple[str, ...]:
+        """Return the labels of all perturbations and attacks."""
+        return (*self.perturbed, *self.attacks)
 
     def languages(self) -> tuple[str, ...]:
         """Return the languages of all text that is read."""
@@ -95,7 +103,9 @@ class CellReader:
     job: str
     """All its predictions run in one process."""
 
-    def predicted(self, maker: Maker, task: Task, portion: Portion, search: SettledSearch | None) -> Keys:
+    def predicted(
+        self, maker: Maker, task: Task, portion: Portion, search: SettledSearch | None, attack: Attack | None = None
+    ) -> Keys:
         """Return the keys of the predictions and of the data of one language."""
         data, adapters = maker.tokenize(portion, self.encoder, task), self._adapters(portion.language, search)
         spec = PredictSpec(
@@ -105,6 +115,7 @@ class CellReader:
             matching=None if search is None else self._matching(search, portion.task),
             skipped=self.skipped,
             adapters=adapters,
+            attack=attack,
             kind=task.kind,
             labels=task.scored_labels(),
             name=task.name,
@@ -113,6 +124,7 @@ class CellReader:
         )
         needs = (*(() if self.on is None else self.on.spec.rests_on()), data.key, *adapters)
         changed = "" if portion.perturbed is None else f" {portion.perturbed.perturbation.label}"
+        changed += "" if attack is None else f" {attack.label}"
         label = f"predict {self.where} {portion.split} {portion.language}{changed}"
         return maker.node(spec, needs, label, self.job).key, data.key
 
@@ -136,16 +148,18 @@ def score_node(
         task: The target.
         scored: The scored data.
         reader: The encoder with the modules of a cell.
-        perturbed: The label of a perturbation of the texts; thresholds and layers stay those of the unchanged texts.
-            None scores the unchanged texts.
+        perturbed: The label of a perturbation of the texts, or of an attack; thresholds and layers stay those of the
+            unchanged texts. None scores the unchanged texts.
     """
     search = None if scored.search is None else settled(scored.search, reader.encoder, task)
 
-    def keys_of(portions: Mapping[str, Portion]) -> dict[str, Keys]:
-        return {language: reader.predicted(maker, task, portion, search) for language, portion in portions.items()}
+    def keys_of(portions: Mapping[str, Portion], attack: Attack | None = None) -> dict[str, Keys]:
+        predicted = partial(reader.predicted, maker, task, search=search, attack=attack)
+        return {language: predicted(portion) for language, portion in portions.items()}
 
-    portions = scored.portions if perturbed is None else scored.perturbed[perturbed]
-    predictions, tuning, choosing = keys_of(portions), keys_of(scored.tuning), keys_of(scored.choosing)
+    attack = None if perturbed is None else scored.attacks.get(perturbed)
+    portions = scored.portions if perturbed is None or attack is not None else scored.perturbed[perturbed]
+    predictions, tuning, choosing = keys_of(portions, attack), keys_of(scored.tuning), keys_of(scored.choosing)
     training = () if reader.on is None else maker.trained_on(reader.on.key)
     spec = ScoreSpec(
         predictions=predictions,
@@ -200,9 +214,16 @@ def answered(rules: DataRules, task: Task) -> Evaluated:
         rule = NoAnswerRule(metric, None, validation.language if validation else None, {}, wanted)
         tuning = dict(portions) if validation is None else dict.fromkeys(portions, validation)
     language = rules.train_language(task)
-    perturbed = rules.perturbed(task, portions)
     return Evaluated(
-        split, metric, portions, absent, tuning, source_language=language, no_answer=rule, perturbed=perturbed
+        split,
+        metric,
+        portions,
+        absent,
+        tuning,
+        source_language=language,
+        no_answer=rule,
+        perturbed=rules.perturbed(task, portions),
+        attacks=rules.attacks(task),
     )
 
 

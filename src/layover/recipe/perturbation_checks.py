@@ -31,7 +31,21 @@ def check_perturbations(document: Document, known: Mapping[str, Task], source: R
             f"write tasks.{name}.eval.perturb: []"
         )
         problems.append(source.problem(where, message))
-    return problems
+    return problems + list(_unattacked(document, known, source))
+
+
+def _unattacked(document: Document, known: Mapping[str, Task], source: RecipeFile) -> Iterator[Problem]:
+    """Yield the targets whose kind has no attacks."""
+    for name in document.sweep.target:
+        task, own = known.get(name), document.tasks.get(name, TaskSettings()).eval.attack
+        labels = document.eval.attack if own is None else own
+        if task is not None and labels and (not task.of_kind.trained or task.of_kind.changes_tokens):
+            where: Loc = ("eval", "attack") if own is None else ("tasks", name, "eval", "attack")
+            message = (
+                f"{name} is a task of {task.kind}, which has no loss of a gold answer to attack; write "
+                f"tasks.{name}.eval.attack: []"
+            )
+            yield source.problem(where, message)
 
 
 def _lists(document: Document) -> Iterator[tuple[Loc, Sequence[str]]]:

@@ -19,6 +19,7 @@ from layover.execution import Execution
 from layover.kinds.retrieval import Search
 from layover.modules import AdapterDrop
 from layover.numerics import NOT_OFFERED, Precision
+from layover.objectives import Attack
 from layover.recipe.learned import ImportedModule, LanguageSettings, Mixture
 from layover.samplers import MOST_TRIALS
 from layover.settings import (
@@ -225,13 +226,25 @@ Perturbations = Annotated[tuple[str, ...], BeforeValidator(_perturbations)]
 """Perturbations with their rates, `typos-10`."""
 
 
+def _attack(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not an attack; write fgsm-0.1")  # noqa: TRY004 - pydantic needs a ValueError
+    return Attack.of(value).label
+
+
+Attacks = Annotated[tuple[Annotated[str, BeforeValidator(_attack)], ...], BeforeValidator(_perturbations)]
+"""Attacks with their radii, `fgsm-0.1`."""
+
+
 class TaskEval(RecipeSection):
-    """Split, languages and perturbations that are evaluated for one task; see `Eval`."""
+    """Split, languages, perturbations and attacks that are evaluated for one task; see `Eval`."""
 
     split: Literal["validation", "test"] | None = None
     languages: Languages | None = None
     perturb: Perturbations | None = None
     """Instead of `eval.perturb`; an empty list scores only the unchanged texts."""
+    attack: Attacks | None = None
+    """Instead of `eval.attack`."""
 
 
 class TaskSettings(BaseModel):
@@ -343,7 +356,7 @@ class Sweep(RecipeSection):
 
 
 class Eval(RecipeSection):
-    """Split, languages and perturbations that are evaluated for every target."""
+    """Split, languages, perturbations and attacks that are evaluated for every target."""
 
     split: Literal["validation", "test"] = "test"
     languages: Languages = "all"
@@ -352,6 +365,8 @@ class Eval(RecipeSection):
     """Perturbed test sets, scored beside the unchanged texts: `[typos-10, words-10]`."""
     perturb_seed: Seed = 1
     """The seed of all random changes; every cell has the same perturbed test sets."""
+    attack: Attacks = ()
+    """Attacks on the embeddings of the test inputs that know the gold: `[fgsm-0.1, pgd-0.1]`."""
 
 
 class Report(RecipeSection):

@@ -10,6 +10,7 @@ from layover.canonical import Canonical, aside, later
 from layover.errors import NodeError
 from layover.identity import Json
 from layover.numerics import Precision
+from layover.objectives import Attack
 from layover.specs._on_encoder import EncoderStep
 from layover.specs._plugins import PluginName, kind_and_head
 
@@ -62,6 +63,8 @@ class PredictSpec(EncoderStep):
     adapters: tuple[str, ...] = later(())
     """Keys of the language adapters below: for the text, and in retrieval also for the English side; empty in a method
     without language adapters."""
+    attack: Attack | None = later(None)
+    """How the embeddings of the inputs are perturbed; None predicts the inputs as they are."""
     kind: str = aside("")
     labels: tuple[str, ...] = aside(())
     name: str = aside("")

@@ -18,6 +18,7 @@ from layover.steps.loaded import load, once
 from layover.steps.matching import MatchingInput, matched
 from layover.steps.trained import load_head, restore_encoder, set_language_adapter
 from layover.store import Store
+from layover.training.attack import attacked
 
 
 def run(node: Node[PredictSpec], folder: Path, context: Context) -> None:
@@ -33,10 +34,13 @@ def run(node: Node[PredictSpec], folder: Path, context: Context) -> None:
         by_file = matched(sentences, encoder, store, mixing, execution)
     else:
         set_language_adapter(encoder, store, spec.adapters[0] if spec.adapters else None)
-        states = load_states(store, node.hidden_states, spec.data)
-        outputs = predict(
-            encoder, head, features, execution=execution, precision=spec.precision, shares=mixing, states=states
-        )
+        if spec.attack is not None:
+            outputs = attacked(encoder, head, features, spec.attack, execution=execution, precision=spec.precision)
+        else:
+            states = load_states(store, node.hidden_states, spec.data)
+            outputs = predict(
+                encoder, head, features, execution=execution, precision=spec.precision, shares=mixing, states=states
+            )
         by_file = iter([(predictions_of(0, (0,)), outputs)])
     for file, outputs in by_file:
         write_lines(folder / file, kind.decode(outputs, features, examples, labels=spec.labels))
