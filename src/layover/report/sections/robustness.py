@@ -45,9 +45,9 @@ EXPLAINED = (
     "by item. "
     "▲ marks a gain that is larger on perturbed texts and ▼ one that is smaller: p < 0.05, adjusted for all "
     "perturbations and comparisons {family}. Scores are over the zero-shot languages; a target without any has all its "
-    "languages. *words changed*: percent of the words that a perturbation can change. An attack (`fgsm-0.1`, `pgd-0.1`) "
-    "changes no words: it knows the gold, and moves the embeddings of a test input against it, by this share of their "
-    "size."
+    "languages. *words changed*: percent of the words that a perturbation can change. An attack (`fgsm-0.1`, "
+    "`pgd-0.1`) changes no words: it knows the gold, and moves the embeddings of a test input against it, by this "
+    "share of their size."
 )
 HEADERS = [
     "model",
