@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from tests.objectives_of import toy_rewriter, toy_tokenizer
 
+from layover.data.synonyms import read_dictionary
 from layover.data.tokenizer import Tokenizer
-from layover.data.views import Draws, Rewriter, SubwordSampling, Translation, read_dictionary
+from layover.data.views import Draws, Rewriter, SubwordSampling, Translation
 from layover.errors import DataError, ModelError
 
 TOKENIZER = toy_tokenizer()
@@ -104,7 +105,7 @@ def test_a_translation_takes_the_place_of_its_word(tmp_path: Path) -> None:
     file = tmp_path / "en-xx.txt"
     file.write_text("ABC  fed\nabc bad\nbed ace\n", encoding="utf-8")
     table = read_dictionary(file)
-    assert table == {"abc": ["fed", "bad"], "bed": ["ace"]}
+    assert table == {"abc": ("fed", "bad"), "bed": ("ace",)}
     rewriter = Rewriter(TOKENIZER, Translation(TOKENIZER, table), 1.0, 60)
     seen = set()
     for number in range(40):
@@ -120,14 +121,14 @@ def test_a_translation_takes_the_place_of_its_word(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("a b\nc\n", "d.txt:2: 1 words instead of 2"), ("a b c\n", "d.txt:1: 3 words"), ("\n", "has no lines")],
+    [("a b\nc\n", "d.txt:2: the line has 1 words"), ("a b c\nd\n", "d.txt:1: .* 3 words.*d.txt:2"), ("\n", "no lines")],
 )
 def test_a_wrong_dictionary_is_refused_with_its_line(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "d.txt"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match=said):
         read_dictionary(file)
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="there is no such file"):
         read_dictionary(tmp_path / "absent.txt")
     file.write_bytes(b"\xff\xfe a")
     with pytest.raises(DataError, match="UTF-8"):

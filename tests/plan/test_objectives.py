@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from layover.errors import RecipeError
 from layover.estimates.cost import estimate
 from layover.estimates.hidden_state_cache import with_hidden_states
 from layover.memory import Load
@@ -116,3 +117,17 @@ def test_an_objective_without_effect_is_noted(world: World) -> None:
     said = "lora: rdrop has no effect in the target stage: without dropout both passes are equal; set dropout: 0.1"
     assert said in world.plan(*ONE, objective("{target: rdrop}")).notes
     assert not any("rdrop" in note for note in world.plan(*ONE, objective("rdrop"), "train.dropout=0.1").notes)
+
+
+def test_a_dictionary_is_keyed_by_its_content_and_must_exist(world: World) -> None:
+    view = "{target: {name: consistency, view: dictionary, dictionary: en-xx.txt}}"
+    with pytest.raises(RecipeError, match=r"en-xx\.txt: there is no such file; correct the path"):
+        world.plan(*ONE, objective(view))
+    keys = []
+    for text in ("good bien\n", "good gut\n", "good bien\n"):
+        (world.root / "data" / "en-xx.txt").write_text(text, encoding="utf-8")
+        node = trainings(world.plan(*ONE, objective(view)))["moods"]
+        keys.append(node.key)
+        assert "en-xx" not in str(node.spec.canonical()), "a name is no identity"
+        assert TrainSpec.parse(node.spec.canonical()).objective.canonical() == node.spec.objective.canonical()
+    assert keys[0] == keys[2] != keys[1]

@@ -82,3 +82,24 @@ def test_frozen_layers_need_a_frozen_encoder_and_a_radius_of_their_own(told: Tol
     full = named.replace("module: lora", "module: full")
     (whole,) = told(full, "methods.frozen-lora.objective={name: fgm, at: frozen}")
     assert "this module trains all layers; write at: embeddings" in whole
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{name: consistency, view: dictionary}", "view: dictionary needs a file"),
+        ("{name: consistency, dictionary: a.txt}", "has no effect with view: subwords"),
+        ("{name: consistency, view: words}", "words"),
+    ],
+)
+def test_a_view_needs_what_it_reads(told: Told, text: str, said: str) -> None:
+    (problem,) = told(SMALL, objective(text))
+    assert said in problem
+
+
+def test_masked_rows_have_no_views(told: Told) -> None:
+    own = "tasks={texts: {kind: mlm, text: [text], files: {train: a.txt, validation: a.txt, test: a.txt}}}"
+    both = (own, "sweep.intermediate=[texts]", objective("consistency"))
+    (problem,) = [said for said in told(SMALL, *both) if "consistency" in said]
+    assert "consistency in the intermediate stage compares views of rows, but texts is mlm" in problem
+    assert not any("consistency" in said for said in told(SMALL, *both[:2], objective("{target: consistency}")))

@@ -53,6 +53,27 @@ def read_synonyms(path: Path) -> Synonyms:
     return {word: tuple(neighbours) for word, neighbours in table.items()}
 
 
+def read_dictionary(path: Path) -> Synonyms:
+    """Return word in lower case -> translations, from lines of a word, white space and a translation (MUSE's format).
+
+    Raises:
+        SynonymsError: the file cannot be read, or has mistakes; one text for each, with `file:line`.
+    """
+    table: dict[str, dict[str, None]] = {}
+    mistakes: list[str] = []
+    for number, line in enumerate(_text(path).split("\n"), 1):
+        words = line.split()
+        if len(words) == 2:
+            table.setdefault(words[0].lower(), {})[words[1]] = None
+        elif words:
+            mistakes.append(f"{path}:{number}: the line has {len(words)} words; write a word and its translation")
+    if not table and not mistakes:
+        mistakes.append(f"{path}: the dictionary has no lines; write a word and its translation on each")
+    if mistakes:
+        raise SynonymsError(mistakes)
+    return {word: tuple(translations) for word, translations in table.items()}
+
+
 Entry = tuple[str, str, str]
 """A word, one of its neighbours, and what is wrong with them; an empty text if nothing is."""
 

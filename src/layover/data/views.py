@@ -11,14 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from layover.data.tokenizer import METASPACE, Ids, Tokenizer
-from layover.errors import DataError, ModelError
+from layover.errors import ModelError
 
 CONTINUES = "##"
 """The beginning of a token that continues a word, in WordPiece."""
@@ -223,27 +222,3 @@ class Translation:
         ids: Ids = self._encoded(text.replace(core, drawn, 1))
         # all tokens of the word have their place at the first token of the translation
         return (ids, [0, *[len(word)] * (len(ids) - 1)]) if len(ids) else None
-
-
-def read_dictionary(path: Path) -> dict[str, list[str]]:
-    """Return word in lower case -> translations, from lines of a word, white space and a translation (MUSE's format).
-
-    Raises:
-        DataError: the file cannot be read, a line has another form, or there is none.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: the dictionary cannot be read ({error}); write lines of UTF-8 text") from error
-    table: dict[str, list[str]] = {}
-    for number, line in enumerate(lines, 1):
-        words = line.split()
-        if not words:
-            continue
-        if len(words) != 2:
-            raise DataError(f"{path}:{number}: {len(words)} words instead of 2; write a word and its translation")
-        if words[1] not in table.setdefault(words[0].lower(), []):
-            table[words[0].lower()].append(words[1])
-    if not table:
-        raise DataError(f"{path}: the dictionary has no lines; write a word and its translation on each")
-    return table

@@ -140,16 +140,10 @@ class DataRules:
         return Augment(self._hash_file(path), settings.copies, settings.seed, kept, path)
 
     def with_files(self, objective: Objective) -> Objective:
-        """Return an objective with the paths and hashes of its files.
-
-        Raises:
-            DataError: a file is absent.
-        """
+        """Return an objective with the paths and hashes of its files."""
 
         def located(name: str) -> tuple[Path, str]:
             path = (self._root or Path()) / name
-            if not path.is_file():
-                raise DataError(f"{path}: the file of the objective {objective.name} is absent; correct its path")
             return path, self._hash_file(path)
 
         return objective.with_files(located)

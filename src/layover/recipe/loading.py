@@ -14,7 +14,7 @@ from layover.recipe.intermediate_checks import check_mixtures, check_modules
 from layover.recipe.language_adapters import check_fallback, check_languages, resolve_languages
 from layover.recipe.language_checks import check_data_languages, check_language_names
 from layover.recipe.methods import resolve_methods
-from layover.recipe.objectives import check_views
+from layover.recipe.objectives import check_dictionaries, check_views
 from layover.recipe.perturbation_checks import check_perturbations
 from layover.recipe.resolved import Recipe
 from layover.recipe.schema import MOST_CELLS, Document
@@ -118,6 +118,10 @@ def _checked(
         (
             lambda: check_views(document, {name: method.objectives for name, method in methods.items()}, known, source),
             (("sweep",), ("methods", "*", "objective")),
+        ),
+        (
+            lambda: check_dictionaries(document, {name: method.objectives for name, method in methods.items()}, source),
+            (("sweep", "method"), ("methods", "*", "objective"), ("data_root",)),
         ),
         (lambda: check_holdouts(document, known, source), (("tasks", "*", "files"),)),
         (

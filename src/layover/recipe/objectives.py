@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from layover import objectives
+from layover.data.synonyms import SynonymsError, read_dictionary
 from layover.errors import Problem, nearest
 from layover.modules import Module
 from layover.objectives import PLAIN, Objective
@@ -60,6 +62,22 @@ def resolve_objectives(
             parsed[stage], mistakes = _objective(method, written[stage], module, source, (*loc, stage))
             problems += mistakes
     return StageObjectives(**parsed), problems
+
+
+def check_dictionaries(document: Document, staged: Mapping[str, StageObjectives], source: RecipeFile) -> list[Problem]:
+    """Return the mistakes in the dictionaries of objectives, each with `file:line`."""
+    problems = []
+    for method in document.sweep.method:
+        views = [objective.row_view for _, objective in staged[method].each()] if method in staged else []
+        for file in dict.fromkeys(
+            view.dictionary for view in views if view is not None and view.dictionary is not None
+        ):
+            try:
+                read_dictionary(Path(document.data_root or "") / file)
+            except SynonymsError as error:
+                loc: Loc = ("methods", method, "objective")
+                problems += [source.problem(loc, mistake) for mistake in error.mistakes]
+    return problems
 
 
 def check_views(

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from layover.data.synonyms import read_dictionary
 from layover.data.tokenizer import Tokenizer
-from layover.data.views import Draws, Rewriter, RowView, SubwordSampling, Translation, read_dictionary
+from layover.data.views import Draws, Rewriter, RowView, SubwordSampling, Translation
 from layover.errors import DataError, ModelError
 from layover.identity import file_sha256
 from layover.inference.collate import Batch
