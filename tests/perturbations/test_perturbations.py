@@ -19,6 +19,7 @@ from layover.errors import LayoverError
 from layover.perturbations import Perturber
 from layover.perturbations._graphemes import graphemes
 from layover.perturbations._keyboards import _LAYOUTS, neighbours
+from layover.perturbations._perturber import spoken
 from layover.perturbations._split import is_word, words_of
 
 NAMES = perturbations.names()
@@ -320,3 +321,23 @@ def test_a_canonical_form_is_read_back(label: str) -> None:
     assert perturbations.parse(made.canonical()) == made  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="version 2 of"):
         perturbations.parse({**made.canonical(), "version": 2})
+
+
+def test_the_texts_of_a_pair_have_their_own_languages() -> None:
+    """Turkish has a dotted and a dotless i; a pair of languages must not lose it."""
+    for language, field, expected in (
+        ("tr-en", "first", "tr"),
+        ("tr-en", "second", "en"),
+        ("de-tr", "context", "de"),
+        ("de-tr", "question", "tr"),
+        ("pt-BR", "first", "pt-BR"),
+        ("tr", "second", "tr"),
+    ):
+        assert spoken(language, field) == expected
+    texts = {
+        side: Perturber(perturbations.of("case-20"), 1, language).text(side, "istanbul ilinde iyi bir iz " * 20)
+        for side, language in (("first", "tr-en"), ("second", "en-tr"))
+    }
+    for text in texts.values():
+        assert "İ" in text
+        assert "I" not in text

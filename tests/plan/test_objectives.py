@@ -114,8 +114,15 @@ def test_the_memory_estimate_knows_the_passes_that_are_there_at_once(world: Worl
 
 
 def test_an_objective_without_effect_is_noted(world: World) -> None:
-    said = "lora: rdrop has no effect in the target stage: without dropout both passes are equal; set dropout: 0.1"
-    assert said in world.plan(*ONE, objective("{target: rdrop}")).notes
+    notes = world.plan(*ONE, objective("{target: rdrop}")).notes
+    said = "with rdrop: rdrop has no effect: without dropout both passes are equal; set dropout: 0.1"
+    assert [note for note in notes if "rdrop" in note] == [
+        f"train moods tiny/lora {said}",
+        f"train moods tiny/lora after claims {said}",
+    ]
+    late = [note for note in world.plan(*ONE, objective("{intermediate: fgsm}")).notes if "fgsm" in note]
+    why = "fgsm has no effect: all 2 epochs are plain, because warmup_epochs is 3; lower it"
+    assert late == [f"train claims tiny/lora with fgsm: {why}"]
     assert not any("rdrop" in note for note in world.plan(*ONE, objective("rdrop"), "train.dropout=0.1").notes)
 
 

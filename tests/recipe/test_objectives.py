@@ -55,7 +55,10 @@ def test_the_default_is_the_plain_loss(tmp_path: Path) -> None:
         ("{name: fgm, radios: 0.1}", "did you mean 'radius'?"),
         ("{name: fgm, radius: -1}", "-1"),
         ("{name: freelb, variant: K+2}", "K+2"),
-        ("{intermediat: fgm}", "unknown stage 'intermediat'; did you mean 'intermediate'?"),
+        ("{intermediat: fgm}", "unknown key 'intermediat'; did you mean 'intermediate'?"),
+        ("{nme: fgm}", "unknown key 'nme'; did you mean 'name'?"),
+        ("{name: fgm, target: fgm}", "has a name and stages; write one objective with its name, or {intermediate"),
+        ("{name: consistency, sha256: abc}", "is set by the plan, not by a recipe; remove it"),
         ("{intermediate: {radius: 1}}", "has no name"),
         ("{name: fgm, at: frozen}", "write 'frozen' in it, as lora-frozen"),
         ("3", "3 is not an objective; write its name"),
@@ -88,6 +91,7 @@ def test_frozen_layers_need_a_frozen_encoder_and_a_radius_of_their_own(told: Tol
     ("text", "said"),
     [
         ("{name: consistency, view: dictionary}", "view: dictionary needs a file"),
+        ("{name: consistency, view: dictionary, dictionary: a.txt, alpha: 0.5}", "alpha has no effect"),
         ("{name: consistency, dictionary: a.txt}", "has no effect with view: subwords"),
         ("{name: consistency, view: words}", "words"),
     ],
@@ -103,3 +107,23 @@ def test_masked_rows_have_no_views(told: Told) -> None:
     (problem,) = [said for said in told(SMALL, *both) if "consistency" in said]
     assert "consistency in the intermediate stage compares views of rows, but texts is mlm" in problem
     assert not any("consistency" in said for said in told(SMALL, *both[:2], objective("{target: consistency}")))
+
+
+@pytest.mark.parametrize("precision", ["bf16", "nf4", "int8"])
+@pytest.mark.parametrize("text", ["r3f", "fgsm", "smart", "smoothing", "{name: fgsm, radius: 0.001, relative: true}"])
+def test_a_perturbation_that_bfloat16_rounds_away_is_refused(told: Told, text: str, precision: str) -> None:
+    (problem,) = told(SMALL, objective(text), f"train.precision={precision}")
+    assert f"{precision} rounds most of this perturbation away" in problem
+    assert told(SMALL, objective(text)) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["fgm", "pgd", "freelb", "neftune", "rdrop", "{name: fgsm, radius: 0.05, relative: true}"]
+)
+def test_a_perturbation_that_bfloat16_keeps_is_valid(told: Told, text: str) -> None:
+    assert told(SMALL, objective(text), "train.precision=bf16") == []
+
+
+def test_labels_of_another_head_are_not_attacked(told: Told) -> None:
+    (problem,) = told(SMALL, "sweep.target=[hans]", "eval={attack: [fgsm-0.1]}")
+    assert "hans has other labels than the head that answers it" in problem

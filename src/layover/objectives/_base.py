@@ -165,6 +165,8 @@ class Objective(CanonicalModel, ABC):
 
     name: ClassVar[str]
     """The name of the file."""
+    planned: ClassVar[frozenset[str]] = frozenset()
+    """Fields that a plan sets, and no recipe."""
     graphs: ClassVar[int] = 1
     """The largest number of passes whose tensors are in memory at the same time."""
 
@@ -201,9 +203,21 @@ class Objective(CanonicalModel, ABC):
             return "at: frozen needs frozen layers, but this module trains all layers; write at: embeddings"
         return ""
 
-    def idle(self, dropout: float) -> str:  # noqa: ARG002
-        """Return why the objective equals the plain loss with this dropout probability; empty if it does not."""
+    def idle(self, dropout: float, epochs: float) -> str:  # noqa: ARG002
+        """Return why the objective equals the plain loss in a training; empty if it does not.
+
+        Args:
+            dropout: The dropout probability.
+            epochs: The epochs of the training.
+        """
         return ""
+
+    def finest(self) -> float | None:
+        """Return the size of its smallest change of a number of the word embeddings; None if it changes none.
+
+        A change below 1/256 of a number is rounded away in bfloat16.
+        """
+        return None
 
     @abstractmethod
     def losses(self, forward: Forward[B], batch: B) -> Iterator[Tensor]:

@@ -24,6 +24,11 @@ Ascents = Annotated[int, Strict(), Field(ge=1, le=100)]
 LossWeight = Annotated[float, Strict(), Field(ge=0, le=1e6)]
 """Factor on a second term of the loss."""
 
+TYPICAL_NUMBER = 0.12
+"""Root mean square of the numbers of word embeddings, measured on small encoders; those of XLM-R are of this order."""
+TYPICAL_ROOT = 150.0
+"""Square root of the numbers of a row of some 30 tokens of XLM-R base, by which a norm is divided for one number."""
+
 TINY = 1e-30
 """Least divisor; a row without a gradient keeps a perturbation of zero."""
 
@@ -44,6 +49,14 @@ class Perturbing(Objective, ABC):
         if self.at == "frozen" and self.relative:
             return "relative measures word embeddings; with at: frozen write the radius itself"
         return super().refuses(module)
+
+    def of_number(self, radius: float) -> float:
+        """Return the size of a change, for a setting that is the change of a number."""
+        return radius * TYPICAL_NUMBER if self.relative else radius
+
+    def of_row(self, norm: float) -> float:
+        """Return the size of the change of a number, for a setting that is the norm of a row's change."""
+        return norm * TYPICAL_NUMBER if self.relative else norm / TYPICAL_ROOT
 
     def moved(self, forward: Forward[B], batch: B, perturbation: Tensor, draw: int = 0) -> Passed:
         """Return a pass with a perturbation, (B, T, H)."""

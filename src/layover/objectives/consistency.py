@@ -19,11 +19,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+DEFAULT_ALPHA = 0.3
+
+
 class Consistency(Objective):
     """L(x) + weight * (KL(f(x) || f(v)) + KL(f(v) || f(x))) for a view v of the row; the first answers are fixed."""
 
     name = "consistency"
     graphs = 2
+    planned = frozenset({"sha256"})
     weight: LossWeight = 5 / 3
     """Factor on the mean over rows. xTune's 5 is for a mean over rows and classes: 5 / 3 with the three classes of
     XNLI, 5 / 2 with the two of PAWS-X."""
@@ -31,7 +35,7 @@ class Consistency(Objective):
     """`subwords` cuts words into other tokens of a unigram tokenizer; `dictionary` replaces words by translations."""
     share: Share = 0.3
     """Share of the words that may change."""
-    alpha: Share = 0.3
+    alpha: Share = DEFAULT_ALPHA
     """subwords: exponent of the probability of a cut; a small value gives many different cuts."""
     dictionary: str | None = Field(default=None, exclude=True)
     """dictionary: a file below `data_root` with lines of a word, white space and a translation."""
@@ -42,6 +46,8 @@ class Consistency(Objective):
     def _has_its_file(self) -> Self:
         if self.view == "dictionary" and self.dictionary is None and self.sha256 is None:
             raise ValueError("view: dictionary needs a file; set dictionary to a path below data_root")
+        if self.view == "dictionary" and self.alpha != DEFAULT_ALPHA:
+            raise ValueError("alpha has no effect with view: dictionary; remove it")
         if self.view == "subwords" and self.dictionary is not None:
             raise ValueError("dictionary has no effect with view: subwords; write view: dictionary, or remove it")
         return self

@@ -25,6 +25,9 @@ class Fgm(Perturbing):
     def passes(self, epochs: float) -> tuple[StepPasses, ...]:  # noqa: ARG002
         return StepPasses(1, perturbation=True), StepPasses(1)
 
+    def finest(self) -> float | None:
+        return self.of_row(self.radius)
+
     def losses(self, forward: Forward[B], batch: B) -> Iterator[Tensor]:
         start = unmoved(forward, batch)
         yield self.moved(forward, batch, start).loss

@@ -35,6 +35,14 @@ class Fgsm(Perturbing):
         share = max(0.0, 1 - self.warmup_epochs / epochs)
         return StepPasses(share, weights=False, perturbation=True), StepPasses(1)
 
+    def idle(self, dropout: float, epochs: float) -> str:  # noqa: ARG002
+        if epochs > self.warmup_epochs:
+            return ""
+        return f"all {epochs:g} epochs are plain, because warmup_epochs is {self.warmup_epochs:g}; lower it"
+
+    def finest(self) -> float | None:
+        return self.of_number(self.radius)
+
     def losses(self, forward: Forward[B], batch: B) -> Iterator[Tensor]:
         import torch
 
@@ -51,6 +59,7 @@ class Fgsm(Perturbing):
             fallen = forward.each_loss(moved.logits.detach()) < before
             if not bool(fallen.any()):
                 break
+            del moved  # before the next pass, so that one pass is in memory
             radius = torch.where(fallen[:, None, None], radius / 10, radius)
             moved = self.moved(forward, batch, radius * gradient.sign())
         yield moved.loss

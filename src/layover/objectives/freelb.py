@@ -41,6 +41,9 @@ class FreeLB(Perturbing):
     def passes(self, epochs: float) -> tuple[StepPasses, ...]:  # noqa: ARG002
         return StepPasses(self._count - 1, perturbation=True), StepPasses(1)
 
+    def finest(self) -> float | None:
+        return self.of_row(self.radius)
+
     def losses(self, forward: Forward[B], batch: B) -> Iterator[Tensor]:
         unit = self.row_unit(forward, batch)
         moved = within(random_start(self.init * unit, forward, batch), self.radius * unit)

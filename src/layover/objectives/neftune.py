@@ -21,6 +21,9 @@ class Neftune(Perturbing):
     name = "neftune"
     alpha: Radius = 5.0
 
+    def finest(self) -> float | None:
+        return self.of_row(self.alpha)
+
     def losses(self, forward: Forward[B], batch: B) -> Iterator[Tensor]:
         noise = random_start(self.alpha * self.row_unit(forward, batch), forward, batch)
         yield self.moved(forward, batch, noise).loss

@@ -30,6 +30,9 @@ class Pgd(Perturbing):
     def passes(self, epochs: float) -> tuple[StepPasses, ...]:  # noqa: ARG002
         return StepPasses(self.steps, weights=False, perturbation=True), StepPasses(1)
 
+    def finest(self) -> float | None:
+        return self.of_row(self.radius)
+
     def losses(self, forward: Forward[B], batch: B) -> Iterator[Tensor]:
         import torch
 

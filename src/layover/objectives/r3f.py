@@ -29,6 +29,9 @@ class R3F(Perturbing):
     def passes(self, epochs: float) -> tuple[StepPasses, ...]:  # noqa: ARG002
         return (StepPasses(2),)
 
+    def finest(self) -> float | None:
+        return self.of_number(self.radius)
+
     def losses(self, forward: Forward[B], batch: B) -> Iterator[Tensor]:
         clean = forward(batch)
         drawn = forward.noise(batch) if self.noise == "uniform" else forward.normal(batch)

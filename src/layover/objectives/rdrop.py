@@ -26,7 +26,7 @@ class RDrop(Objective):
     def passes(self, epochs: float) -> tuple[StepPasses, ...]:  # noqa: ARG002
         return (StepPasses(2),)
 
-    def idle(self, dropout: float) -> str:
+    def idle(self, dropout: float, epochs: float) -> str:  # noqa: ARG002
         return "" if dropout else "without dropout both passes are equal; set dropout: 0.1"
 
     def losses(self, forward: Forward[B], batch: B) -> Iterator[Tensor]:

@@ -1,6 +1,6 @@
 """smart: the loss, and how far the answers move with embeddings that are moved to change them.
 
-Source: Jiang et al. 2020, SMART (arXiv:1911.03437), its smoothness term as in the program of its authors.
+Source: Jiang et al. 2020, SMART (arXiv:1911.03437), its smoothness term with the settings of the authors' program.
 """
 
 from __future__ import annotations
@@ -39,6 +39,9 @@ class Smart(Perturbing):
 
     def passes(self, epochs: float) -> tuple[StepPasses, ...]:  # noqa: ARG002
         return StepPasses(self.steps, weights=False, perturbation=True), StepPasses(2)
+
+    def finest(self) -> float | None:
+        return self.sigma
 
     def losses(self, forward: Forward[B], batch: B) -> Iterator[Tensor]:
         import torch

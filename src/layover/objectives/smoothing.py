@@ -26,6 +26,9 @@ class Smoothing(Perturbing):
     radius: Radius = 0.01
     """Norm of a row's noise; a replication found 0.01 better than 0.1."""
 
+    def finest(self) -> float | None:
+        return self.of_row(self.radius)
+
     def losses(self, forward: Forward[B], batch: B) -> Iterator[Tensor]:
         size = self.radius * self.row_unit(forward, batch)
         yield self.moved(forward, batch, size * direction(forward.normal(batch))).loss

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -25,6 +26,17 @@ class _Part:
     """Its place in the old text, if it is unchanged."""
     free: bool = True
     """Whether its spaces may be removed."""
+
+
+SECOND = frozenset({"second", "question"})
+"""Fields that have the second language of a pair; the others have the first."""
+_PAIR = re.compile(r"([a-z]{2,3})-([a-z]{2,3})")
+
+
+def spoken(language: str, field_name: str) -> str:
+    """Return the language of a field: of a pair of languages, `tr-en`, one of both."""
+    pair = _PAIR.fullmatch(language)
+    return language if pair is None else pair[2 if field_name in SECOND else 1]
 
 
 @dataclass
@@ -63,7 +75,7 @@ class Perturber:
             free=[not inside for inside in kept],
             kept=kept,
             free_gaps=[not _meets(gap, spans) for gap in gaps],
-            language=self.language,
+            language=spoken(self.language, field_name),
             left=len(places),
         )
         parts = list(self._parts(sentence, self._random(field_name, text)))
@@ -130,7 +142,7 @@ class Perturber:
 
     def _changed(self, sentence: TextWords, at: int, random: StableRandom) -> WordChange | None:
         """Return the change of a word; None if it stays. Counts it."""
-        if not sentence.free[at] or not self.perturbation.applies(sentence.words[at], self.language):
+        if not sentence.free[at] or not self.perturbation.applies(sentence.words[at], sentence.language):
             return None
         self.words += 1
         own = StableRandom((*random.name, str(at)))

@@ -20,13 +20,13 @@ from layover.plan.gold import gold_problems
 from layover.plan.hub import Revisions
 from layover.plan.imports import Imports
 from layover.plan.labels import with_labels
-from layover.plan.nodes import Combination, Node, Nodes, Plan, S
+from layover.plan.nodes import Combination, Node, Nodes, Plan, S, of
 from layover.plan.rounds import Chooser, waiting
 from layover.plan.sources import with_sources
 from layover.plan.stages import Stages
 from layover.plan.surveys import Surveys
 from layover.recipe import Recipe
-from layover.recipe.unused_settings import idle_objectives, uncounted_in_mixtures
+from layover.recipe.unused_settings import uncounted_in_mixtures
 from layover.specs import EncoderSpec, StepSpec
 from layover.specs.tokenize import USUAL_PERCENT, DataSpec, TokenizeSpec
 from layover.specs.train import TrainSpec
@@ -110,7 +110,6 @@ class _Planner:
             raise RecipeError(problems)
         if document.tune is not None and not self.recipe.tuned:
             notes.append("tune has no effect: no method has a search")
-        notes += idle_objectives(self.recipe)
         notes += uncounted_in_mixtures(self.recipe) + self.imports.notes()
         notes += heads.notes(self.recipe, kept)
         notes += languages.notes(self.recipe, self.rules, kept, self.judged)
@@ -127,6 +126,7 @@ class _Planner:
         waiting_keys = (key for cell in pending for keys in cell.candidates() for key in keys)
         possible = self._reachable((*waiting_keys, *later))
         every = {**nodes, **possible}
+        notes += _idle_objectives(every)
         unusable = rows.problems(self.recipe, self.surveys, every)
         if unusable := unusable + gold_problems(self.recipe, self.surveys, every):
             raise RecipeError(unusable)
@@ -326,3 +326,14 @@ class _Planner:
 
     def _data(self, place: Place) -> DataSpec:
         return DataSpec(self.surveys.identity(place), place)
+
+
+def _idle_objectives(nodes: Nodes) -> list[str]:
+    """Return a note for each objective that equals the plain loss in a training, once for all seeds."""
+    notes = []
+    for node in of(nodes, TrainSpec):
+        numbers, objective = node.spec.hyperparameters, node.spec.objective
+        if reason := objective.idle(numbers.dropout, numbers.epochs):
+            label = node.label.removesuffix(f" seed {numbers.seed}")
+            notes.append(f"{label}: {objective.name} has no effect: {reason}")
+    return list(dict.fromkeys(notes))

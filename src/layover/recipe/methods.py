@@ -7,7 +7,7 @@ from layover.compositions import Composition
 from layover.errors import ModelError, Problem, nearest
 from layover.modules import AdapterDrop, Module
 from layover.recipe.file import Loc, RecipeFile
-from layover.recipe.objectives import resolve_objectives
+from layover.recipe.objectives import resolve_objectives, too_fine
 from layover.recipe.resolved import ResolvedMethod
 from layover.recipe.schema import Document, Method
 from layover.recipe.validation import validate
@@ -80,9 +80,9 @@ def resolve_method(
     problems += mistakes
     if module is None or composition is None:
         return None, problems
-    staged, mistakes = resolve_objectives(name, method.objective, module, source)
-    problems += mistakes
     train = document.train
+    staged, mistakes = resolve_objectives(name, method.objective, module, source)
+    problems += mistakes + too_fine(name, staged, method.precision or train.precision, source)
     dropout = next((value for value in (method.dropout, train.dropout) if value is not None), module.default_dropout)
     return ResolvedMethod(
         name=name,

@@ -11,6 +11,7 @@ from layover import objectives
 from layover.data.synonyms import SynonymsError, read_dictionary
 from layover.errors import Problem, nearest
 from layover.modules import Module
+from layover.numerics import Precision, computes_in
 from layover.objectives import PLAIN, Objective
 from layover.recipe.file import Loc, RecipeFile
 from layover.recipe.schema import Document
@@ -51,8 +52,11 @@ def resolve_objectives(
     if isinstance(written, str) or not _by_stage(written):
         objective, problems = _objective(method, written, module, source, loc)
         return StageObjectives(objective, objective), problems
+    if "name" in written:
+        message = "has a name and stages; write one objective with its name, or {intermediate: X, target: Y}"
+        return StageObjectives(), [source.problem(loc, message)]
     problems = [
-        source.problem((*loc, key), f"unknown stage {key!r}; {nearest(key, STAGES)}")
+        source.problem((*loc, key), f"unknown key {key!r}; {nearest(key, ('name', *STAGES))}")
         for key in written
         if key not in STAGES
     ]
@@ -62,6 +66,34 @@ def resolve_objectives(
             parsed[stage], mistakes = _objective(method, written[stage], module, source, (*loc, stage))
             problems += mistakes
     return StageObjectives(**parsed), problems
+
+
+FINEST = 5e-4
+"""The step of bfloat16 at a number of 0.12, the usual size in word embeddings."""
+
+
+def too_fine(method: str, staged: StageObjectives, precision: Precision, source: RecipeFile) -> list[Problem]:
+    """Return the problems of perturbations that bfloat16 rounds away.
+
+    Args:
+        method: Name of the method.
+        staged: Its objectives.
+        precision: Its precision.
+        source: The recipe file, for places.
+    """
+    if computes_in(precision) != "bf16":
+        return []
+    problems = []
+    for _, objective in staged.each():
+        size = objective.finest()
+        if size is not None and size < FINEST and objective.place == "embeddings":
+            message = (
+                f"{precision} rounds most of this perturbation away: {objective.name} changes numbers of the word "
+                f"embeddings by some {size:.1g}, and bfloat16 keeps changes from some {FINEST:g} on; write precision: "
+                "fp32, or larger settings, as relative: true with a radius of 0.05"
+            )
+            problems.append(source.problem(("methods", method, "objective"), message))
+    return list(dict.fromkeys(problems))
 
 
 def check_dictionaries(document: Document, staged: Mapping[str, StageObjectives], source: RecipeFile) -> list[Problem]:
@@ -109,9 +141,9 @@ def check_views(
 
 
 def _by_stage(written: Mapping[str, Any]) -> bool:
-    """Return whether a mapping names stages: it has no name, and a value that is an objective."""
-    return "name" not in written and any(
-        key in STAGES or isinstance(value, (str, Mapping)) for key, value in written.items()
+    """Return whether a mapping names stages, or has no name and a value that is an objective."""
+    return any(key in STAGES for key in written) or (
+        "name" not in written and any(isinstance(value, (str, Mapping)) for value in written.values())
     )
 
 
@@ -129,11 +161,19 @@ def _objective(
         return PLAIN, [source.problem(loc, f"has no name; write a name, or {{name: X, ...}}, X one of {choice}")]
     if name not in known:
         return PLAIN, [source.problem(at, f"unknown objective {name!r}; {nearest(name, known)}")]
+    internal = sorted(objectives.get(name).planned & settings.keys())
+    if internal:
+        return PLAIN, [source.problem((*loc, internal[0]), "is set by the plan, not by a recipe; remove it")]
     objective, problems = validate(objectives.get(name), settings, source, loc, also=("name",))
-    if objective is None:
-        return PLAIN, problems
+    return (PLAIN, problems) if objective is None else _fitting(method, objective, module, source, loc, problems)
+
+
+def _fitting(
+    method: str, objective: Objective, module: Module, source: RecipeFile, loc: Loc, problems: list[Problem]
+) -> tuple[Objective, list[Problem]]:
+    """Return an objective, or the plain loss and a problem if it does not fit its method."""
     if reason := objective.refuses(module):
-        return PLAIN, [*problems, source.problem(loc, f"{name} with {module.name}: {reason}")]
+        return PLAIN, [*problems, source.problem(loc, f"{objective.name} with {module.name}: {reason}")]
     if objective.place == "frozen" and "frozen" not in method:
         message = (
             "at: frozen is another method than the published one, and a table shows the name of the method; write "

@@ -39,13 +39,16 @@ def _unattacked(document: Document, known: Mapping[str, Task], source: RecipeFil
     for name in document.sweep.target:
         task, own = known.get(name), document.tasks.get(name, TaskSettings()).eval.attack
         labels = document.eval.attack if own is None else own
-        if task is not None and labels and (not task.of_kind.trained or task.of_kind.changes_tokens):
+        if task is None or not labels:
+            continue
+        why = ""
+        if not task.of_kind.trained or task.of_kind.changes_tokens:
+            why = f"is a task of {task.kind}, which has no loss of a gold answer to attack"
+        elif task.merged:
+            why = "has other labels than the head that answers it, so its gold has no loss to attack"
+        if why:
             where: Loc = ("eval", "attack") if own is None else ("tasks", name, "eval", "attack")
-            message = (
-                f"{name} is a task of {task.kind}, which has no loss of a gold answer to attack; write "
-                f"tasks.{name}.eval.attack: []"
-            )
-            yield source.problem(where, message)
+            yield source.problem(where, f"{name} {why}; write tasks.{name}.eval.attack: []")
 
 
 def _lists(document: Document) -> Iterator[tuple[Loc, Sequence[str]]]:

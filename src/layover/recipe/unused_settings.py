@@ -22,17 +22,6 @@ def unread_strides(recipe: Recipe) -> list[str]:
     return notes
 
 
-def idle_objectives(recipe: Recipe) -> list[str]:
-    """Return a note for each objective of the sweep that equals the plain loss."""
-    notes = []
-    for name in recipe.document.sweep.method:
-        for method in recipe.variants(name):
-            for stage, objective in method.objectives.each():
-                if reason := objective.idle(method.dropout):
-                    notes.append(f"{method.label}: {objective.name} has no effect in the {stage} stage: {reason}")
-    return list(dict.fromkeys(notes))
-
-
 def uncounted_in_mixtures(recipe: Recipe) -> list[str]:
     """Return a note for each setting of a task that does not count in a mixture."""
     notes = []
