@@ -47,7 +47,7 @@ def node(key: str, *needs: str, job: str = "", encoder: tuple[str, str | None] |
 
 def plan_of(*nodes: Node[Any]) -> Plan:
     """Return a plan whose cells need all nodes."""
-    cells: Any = tuple(SimpleNamespace(score=node.key) for node in nodes)
+    cells: Any = tuple(SimpleNamespace(score=node.key, scores=lambda key=node.key: (key,)) for node in nodes)
     return Plan(None, {node.key: node for node in nodes}, cells, ())  # type: ignore[arg-type]
 
 

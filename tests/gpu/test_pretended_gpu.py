@@ -27,7 +27,6 @@ ROOT = Path(__file__).resolve().parents[2]
 
 WAITS = {
     "training/loop.py:_Training.read_losses": "losses are read once in `ACCELERATOR_LAG` steps and at evaluations",
-    "training/forward.py:TrainingForward.of_view": "words of a view's tokens are looked up",
     "training/forward.py:TrainingForward.__call__": "words of tokens that an objective makes are looked up",
     "objectives/fgsm.py:Fgsm.losses": "a radius shrinks if the loss of some row falls",
     "training/optimizer.py:Optimizer.weights*": "weights are copied for a checkpoint, or as the best so far",

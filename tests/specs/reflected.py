@@ -14,10 +14,12 @@ from typing import Annotated, Any, ForwardRef, Literal, get_args, get_origin, ge
 
 from pydantic import BaseModel
 
-from layover import compositions, modules
+from layover import compositions, modules, objectives, perturbations
 from layover.compositions import Composition
 from layover.kinds.retrieval import SettledSearch
 from layover.modules import AdapterDrop, Module
+from layover.objectives import Objective
+from layover.perturbations import Perturbation
 from layover.specs._plugins import NO_PLUGINS, Plugins
 
 Path = tuple[str | int, ...]
@@ -87,6 +89,8 @@ KNOWN: dict[Any, tuple[Any, ...]] = {
     Module: (modules.get("lora")(rank=3), modules.get("none")()),
     Composition: tuple(compositions.get("merge")(method="ties", density=density) for density in (0.3, 0.4)),
     Plugins | None: (NO_PLUGINS, Plugins((("toy", "1.0"),)), Plugins((("toy", "2.0"),))),
+    Objective: (objectives.get("fgm")(), objectives.get("freelb")()),
+    Perturbation: (perturbations.of("typos-10"), perturbations.of("words-20")),
     AdapterDrop: (AdapterDrop(train=1), AdapterDrop(train=2)),
     SettledSearch: tuple(
         SettledSearch(layer=layer, layers=(layer,), special_tokens=True, scoring="ratio", threshold=None)

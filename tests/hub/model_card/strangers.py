@@ -35,7 +35,7 @@ def told(card: Card, text: str) -> Card:
     values["task"] |= {"labels": [text, f"{text}2"], "meanings": {text: text}}
     for training in values["trainings"]:
         training |= {"tasks": [text, text], "precision": text, "selection": text}
-        training |= {"class_weights": {text: {text: 2.0}}, "kept_step": 2}
+        training |= {"class_weights": {text: {text: 2.0}}, "kept_step": 2, "objective": {"name": text, text: 2.0}}
         training |= {"curve": [{"step": 2, "epoch": 1.0, "loss": None, "scores": {text: 50.0}}]}
         training["module"] |= {"name": text, "rank": text, text: {text: [text]}}
     search = {"searched": text, "chosen": text, "chosen_for": text, "sampler": text, "budget": 2, "seeds": [1]}
