@@ -56,7 +56,7 @@ def test_every_step_runs_on_a_cpu(finished: Path) -> None:
         assert (result["state"], result["errors"], result["skipped"]) == ("finished", {}, []), step
         assert all(check["passed"] for check in result["checks"]), step
     counts = {step: len(result["checks"]) for step, result in found.items() if result["checks"]}
-    assert counts == {"facts": 1, "equality": 24, "waits": 8, "strict": 4, "memory": 4}
+    assert counts == {"facts": 1, "equality": 24, "waits": 8, "strict": 31, "memory": 4}
     values = {step: result["values"] for step, result in found.items()}
     for ways in (values["speed"]["train"]["base, batch 16"]["ways"], values["speed"]["predict"]["base"]["ways"]):
         assert {"ours, fp32", "ours, bf16"} <= {name.partition(", dropout")[0] for name in ways}
