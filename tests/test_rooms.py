@@ -50,6 +50,7 @@ ROOMS = (
     "modules",
     "canonical",
     "identity",
+    "stable_random",
     "files",
     "shape",
     "numerics",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,8 +13,9 @@ from tests.objectives_of import toy_rewriter, toy_tokenizer
 
 from layover.data.synonyms import read_dictionary
 from layover.data.tokenizer import Tokenizer
-from layover.data.views import Draws, Rewriter, SubwordSampling, Translation
+from layover.data.views import Rewriter, SubwordSampling, Translation
 from layover.errors import DataError, ModelError
+from layover.stable_random import StableRandom
 
 TOKENIZER = toy_tokenizer()
 TEXT = "abc fade bed cab ace"
@@ -22,6 +25,21 @@ def row(tokenizer: Tokenizer, text: str) -> np.ndarray:
     return tokenizer.row(tokenizer.pieces([text])[text].ids)[0]
 
 
+def named(*numbers: int) -> StableRandom:
+    return StableRandom(tuple(map(str, numbers)))
+
+
+def cut_of(sampling: SubwordSampling) -> Callable[[int], tuple[np.ndarray, Any]]:
+    """Return what cuts a word at random, by a number."""
+
+    def cut(number: int) -> tuple[np.ndarray, Any]:
+        drawn = sampling("▁abcdef", named(7, number))
+        assert drawn is not None
+        return drawn
+
+    return cut
+
+
 def words(tokenizer: Tokenizer, ids: np.ndarray) -> list[str]:
     return "".join(tokenizer.tokens[int(token)] for token in ids if int(token) not in tokenizer.special).split("▁")
 
@@ -29,7 +47,7 @@ def words(tokenizer: Tokenizer, ids: np.ndarray) -> list[str]:
 @pytest.mark.parametrize("number", range(20))
 def test_a_view_has_the_same_words_and_special_tokens(number: int) -> None:
     ids = row(TOKENIZER, TEXT)
-    view = toy_rewriter().view(ids, Draws(1, 2, number))
+    view = toy_rewriter().view(ids, 1, 2, number)
     assert words(TOKENIZER, view.ids) == words(TOKENIZER, ids)
     assert (view.ids[0], view.ids[-1]) == (ids[0], ids[-1])
     assert len(view.origins) == len(view.ids)
@@ -41,7 +59,7 @@ def test_a_view_has_the_same_words_and_special_tokens(number: int) -> None:
 def test_the_place_of_a_token_holds_its_first_character() -> None:
     ids = row(TOKENIZER, TEXT)
     for number in range(50):
-        view = toy_rewriter().view(ids, Draws(1, 2, number))
+        view = toy_rewriter().view(ids, 1, 2, number)
 
         def begins(tokens: np.ndarray) -> list[int]:
             texts = [TOKENIZER.tokens[int(token)] for token in tokens[1:-1]]
@@ -58,25 +76,28 @@ def test_the_place_of_a_token_holds_its_first_character() -> None:
 
 def test_views_depend_on_seed_step_and_row_alone() -> None:
     ids, rewriter = row(TOKENIZER, TEXT), toy_rewriter()
-    views = [
-        rewriter.view(ids, Draws(*at)).ids.tolist() for at in ((1, 2, 3), (1, 2, 3), (2, 2, 3), (1, 3, 3), (1, 2, 4))
-    ]
-    assert views[0] == views[1] == toy_rewriter().view(ids, Draws(1, 2, 3)).ids.tolist()
+    views = [rewriter.view(ids, *at).ids.tolist() for at in ((1, 2, 3), (1, 2, 3), (2, 2, 3), (1, 3, 3), (1, 2, 4))]
+    assert views[0] == views[1] == toy_rewriter().view(ids, 1, 2, 3).ids.tolist()
     assert len({tuple(view) for view in views}) > 2
 
 
-def test_rows_share_no_numbers() -> None:
-    drawn = [[draws.next() for _ in range(20)] for draws in (Draws(1, 2, number) for number in range(50))]
-    assert len({number for numbers in drawn for number in numbers}) == 1000
-
-
-def test_the_share_of_words_is_rewritten() -> None:
-    ids = row(TOKENIZER, " ".join(["abc"] * 10))
-    sampling = SubwordSampling(TOKENIZER, 1.0)
-    changed = [float(np.mean([Draws(0, 0, number).next() < share for number in range(2000)])) for share in (0.3, 0.8)]
-    assert changed == [pytest.approx(0.3, abs=0.04), pytest.approx(0.8, abs=0.04)]
-    assert toy_rewriter(share=1e-6).view(ids, Draws(0, 0, 0)).ids.tolist() == ids.tolist()
-    assert sampling("▁abc", Draws(0, 0, 0)) is not None
+@pytest.mark.parametrize("share", [0.3, 0.8])
+def test_the_share_of_words_is_rewritten(share: float) -> None:
+    """The word has ten cuts or more of equal weight with a tiny exponent, so that nearly every drawn word changes."""
+    ids = row(TOKENIZER, " ".join(["abcdef"] * 10))
+    sampling = SubwordSampling(TOKENIZER, 1e-6)
+    rewriter = Rewriter(TOKENIZER, sampling, share, 500)
+    own = [tuple(part) for part in np.split(ids[1:-1], 10)]
+    changed = words_in = 0
+    for number in range(100):
+        view = rewriter.view(ids, 0, 0, number)
+        starts = [int(view.places[1 + place * len(own[0])]) for place in range(10)]
+        for start, end, before in zip(starts, [*starts[1:], len(view.ids) - 1], own, strict=True):
+            changed += tuple(view.ids[start:end].tolist()) != tuple(int(token) for token in before)
+            words_in += 1
+    chance = np.mean([tuple(cut[0].tolist()) != own[0] for cut in map(cut_of(sampling), range(500))])
+    assert changed / words_in == pytest.approx(share * chance, abs=0.05)
+    assert toy_rewriter(share=1e-6).view(ids, 0, 0, 0).ids.tolist() == ids.tolist()
 
 
 def test_cuts_have_the_probabilities_of_their_tokens() -> None:
@@ -84,7 +105,7 @@ def test_cuts_have_the_probabilities_of_their_tokens() -> None:
     sampling = SubwordSampling(TOKENIZER, 0.5)
     cuts: Counter[tuple[int, ...]] = Counter()
     for number in range(4000):
-        drawn = sampling("▁ab", Draws(5, 0, number))
+        drawn = sampling("▁ab", named(5, 0, number))
         assert drawn is not None
         cuts[tuple(drawn[0].tolist())] += 1
     token = {text: number for number, text in TOKENIZER.tokens.items()}
@@ -95,8 +116,8 @@ def test_cuts_have_the_probabilities_of_their_tokens() -> None:
 
 def test_a_view_is_not_longer_than_the_encoder_reads() -> None:
     ids = row(TOKENIZER, TEXT)
-    longer = [len(toy_rewriter().view(ids, Draws(0, 0, number)).ids) for number in range(100)]
-    limited = [len(toy_rewriter(longest=len(ids) + 1).view(ids, Draws(0, 0, number)).ids) for number in range(100)]
+    longer = [len(toy_rewriter().view(ids, 0, 0, number).ids) for number in range(100)]
+    limited = [len(toy_rewriter(longest=len(ids) + 1).view(ids, 0, 0, number).ids) for number in range(100)]
     assert max(longer) > len(ids) + 1
     assert max(limited) == len(ids) + 1
 
@@ -110,7 +131,7 @@ def test_a_translation_takes_the_place_of_its_word(tmp_path: Path) -> None:
     seen = set()
     for number in range(40):
         ids = row(TOKENIZER, TEXT)
-        view = rewriter.view(ids, Draws(0, 0, number))
+        view = rewriter.view(ids, 0, 0, number)
         first, *rest = words(TOKENIZER, view.ids)[1:]
         seen.add(first)
         assert rest == ["fade", "ace", "cab", "ace"]
@@ -149,7 +170,38 @@ def test_another_kind_of_tokenizer_is_refused() -> None:
 def test_views_of_rows_of_xlmr_have_the_same_text(data_root: Path, text: str) -> None:
     tokenizer = Tokenizer.load(data_root / "xlmr_tokenizer")
     ids = row(tokenizer, text)
-    rewriter = Rewriter(tokenizer, SubwordSampling(tokenizer, 0.3), 1.0, 512)
-    views = [rewriter.view(ids, Draws(0, 0, number)) for number in range(10)]
+    rewriter = Rewriter(tokenizer, SubwordSampling(tokenizer, 0.1), 1.0, 512)
+    views = [rewriter.view(ids, 0, 0, number) for number in range(10)]
     assert {tuple(words(tokenizer, view.ids)) for view in views} == {tuple(words(tokenizer, ids))}
     assert len({tuple(view.ids.tolist()) for view in views}) > 2
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(("word", "alpha"), [("▁international", 0.6), ("▁unbelievable", 0.3), ("▁международный", 0.5)])
+def test_cuts_have_the_probabilities_of_sentencepiece(data_root: Path, word: str, alpha: float) -> None:
+    """Held to the library whose sampling the papers used; it draws from all cuts with `nbest_size=-1`."""
+    import sentencepiece
+
+    folder = data_root / "xlmr_tokenizer"
+    tokenizer = Tokenizer.load(folder)
+    theirs = sentencepiece.SentencePieceProcessor(model_file=str(folder / "sentencepiece.bpe.model"))
+    count, sampling = 4000, SubwordSampling(tokenizer, alpha)
+    text = word.removeprefix("▁")
+    drawn = Counter(
+        tuple(theirs.encode(text, out_type=str, enable_sampling=True, alpha=alpha, nbest_size=-1)) for _ in range(count)
+    )
+    ours: Counter[tuple[str, ...]] = Counter()
+    for number in range(count):
+        cut = sampling(word, named(number))
+        assert cut is not None
+        ours[tuple(tokenizer.tokens[int(token)] for token in cut[0])] += 1
+    assert mean_length(ours) == pytest.approx(mean_length(drawn), rel=0.05), "tokens of a cut"
+    frequent = [cut for cut, times in drawn.items() if times > 40]
+    assert frequent
+    for cut in frequent:
+        assert ours[cut] / count == pytest.approx(drawn[cut] / count, abs=0.03), cut
+
+
+def mean_length(cuts: Counter[tuple[str, ...]]) -> float:
+    """Return the mean number of tokens of a cut."""
+    return sum(len(cut) * times for cut, times in cuts.items()) / cuts.total()

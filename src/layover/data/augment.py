@@ -9,7 +9,6 @@ pair are drawn independently.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,10 +16,9 @@ from pathlib import Path
 
 from layover.canonical import Canonical, aside, later
 from layover.data.synonyms import Synonyms
+from layover.stable_random import StableRandom
 
 _WORD = re.compile(r"\S+")
-_DRAWS = 8
-"""Draws of 8 bytes in one hash."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +47,8 @@ class Substitution:
     """
 
     def __init__(self, synonyms: Synonyms, seed: int, copy: int, row: int, kept: Sequence[str] = ()) -> None:
-        self._synonyms, self._name, self.kept = synonyms, f"{seed} {copy} {row}", frozenset(kept)
-        self._drawn: dict[tuple[str, int], bytes] = {}
+        self._synonyms, self.kept = synonyms, frozenset(kept)
+        self._random = StableRandom((str(seed), str(copy), str(row)))
 
     def word(self, field: str, number: int, word: str) -> str:
         """Return the drawn word.
@@ -63,8 +61,7 @@ class Substitution:
         neighbours = self._synonyms.get(word)
         if neighbours is None:
             return word
-        drawn = self._draw(field, number) % (1 + len(neighbours))
-        return neighbours[drawn - 1] if drawn else word
+        return self._random.pick((word, *neighbours), field, str(number))
 
     def text(self, field: str, text: str) -> str:
         """Return a text with each of its words drawn; its white space stays."""
@@ -93,11 +90,3 @@ class Substitution:
             for index, (start, _) in enumerate(spans):
                 moved[index] += longer if match.end() <= start else 0
         return "".join([*parts, text[end:]]), [start + more for (start, _), more in zip(spans, moved, strict=True)]
-
-    def _draw(self, field: str, number: int) -> int:
-        """Return a uniform number of 64 bits that depends on seed, copy, row, text and word only."""
-        block, place = divmod(number, _DRAWS)
-        if (field, block) not in self._drawn:
-            name = f"{self._name} {field} {block}".encode()
-            self._drawn[field, block] = hashlib.blake2b(name, digest_size=8 * _DRAWS).digest()
-        return int.from_bytes(self._drawn[field, block][8 * place : 8 * place + 8], "little")

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from layover.data.tokenizer import METASPACE, Ids, Tokenizer
 from layover.errors import ModelError
+from layover.stable_random import StableRandom
 
 CONTINUES = "##"
 """The beginning of a token that continues a word, in WordPiece."""
@@ -36,35 +37,15 @@ class RowView:
     """For each token of the row, its token in the view, (m,)."""
 
 
-class Draws:
-    """Uniform random numbers of a row in a step, the same in every process.
-
-    Args:
-        seed: Seed of the training.
-        step: The optimizer step.
-        row: Number of the row.
-    """
-
-    def __init__(self, seed: int, step: int, row: int) -> None:
-        word = (1 << 64) - 1
-        self._bits = np.random.Philox(
-            key=[seed & word, step & word], counter=[0, row & word, 0, 0]
-        )  # the first counts its own numbers
-
-    def next(self) -> float:
-        """Return a number from 0 to below 1."""
-        return (int(self._bits.random_raw()) >> 11) / (1 << 53)
-
-
 class Rewrite(Protocol):
     """Returns other tokens of a word."""
 
-    def __call__(self, word: str, draws: Draws) -> tuple[Ids, Sequence[int]] | None:
+    def __call__(self, word: str, random: StableRandom) -> tuple[Ids, Sequence[int]] | None:
         """Return the new tokens and the character at which each begins; None keeps the word as it is.
 
         Args:
             word: The text of the tokens, with the mark of a word's beginning.
-            draws: Random numbers.
+            random: Random numbers of this word.
         """
         ...
 
@@ -84,16 +65,23 @@ class Rewriter:
         self._special = tokenizer.special
         self._pieces = marked_pieces(tokenizer)
 
-    def view(self, ids: Ids, draws: Draws) -> RowView:
-        """Return a view of a row, (n,) int32; special tokens stay."""
+    def view(self, ids: Ids, *name: int) -> RowView:
+        """Return a view of a row; special tokens stay.
+
+        Args:
+            ids: The tokens, (n,) int32.
+            name: The numbers that decide the view: seed, step and row.
+        """
+        row = tuple(map(str, name))
         parts: list[Ids] = []
         origins, places, count, grown = list[int](), list[int](), 0, len(ids)
         for start, end in self._words(ids):
             own = ids[start:end]
             texts = [self._pieces.get(int(token), "") for token in own]
             new, begins = own, _begins(texts)
-            drawn = draws.next() < self._share and int(own[0]) not in self._special
-            rewritten = self._rewrite("".join(texts), draws) if drawn else None
+            random = StableRandom((*row, str(start)))
+            drawn = int(own[0]) not in self._special and random.share("word") < self._share
+            rewritten = self._rewrite("".join(texts), random) if drawn else None
             if rewritten is not None and grown + len(rewritten[0]) - len(own) <= self._longest:
                 new, new_begins = rewritten
                 grown += len(new) - len(own)
@@ -167,14 +155,14 @@ class SubwordSampling:
         self._longest = max(map(len, self._scores), default=0)
         self._lattice = lru_cache(maxsize=100_000)(self._lattice_of)
 
-    def __call__(self, word: str, draws: Draws) -> tuple[Ids, Sequence[int]] | None:
+    def __call__(self, word: str, random: StableRandom) -> tuple[Ids, Sequence[int]] | None:
         lattice = self._lattice(word)
         if not lattice[-1]:
             return None
         end, begins, ids = len(word), list[int](), list[int]()
         while end:
             options = lattice[end]
-            drawn = draws.next()
+            drawn = random.share("cut", str(end))
             start = next((start for start, up_to in options if drawn < up_to), options[-1][0])
             begins.append(start)
             ids.append(self._ids[word[start:end]])
@@ -212,13 +200,12 @@ class Translation:
         self._table = table
         self._encoded = lru_cache(maxsize=100_000)(lambda text: tokenizer.pieces([text])[text].ids)
 
-    def __call__(self, word: str, draws: Draws) -> tuple[Ids, Sequence[int]] | None:
+    def __call__(self, word: str, random: StableRandom) -> tuple[Ids, Sequence[int]] | None:
         text = word.removeprefix(METASPACE)
         core = text.strip("".join(letter for letter in text if not letter.isalnum()))
         translations = self._table.get(core.lower()) if core else None
         if not translations:
             return None
-        drawn = translations[int(draws.next() * len(translations))]
-        ids: Ids = self._encoded(text.replace(core, drawn, 1))
+        ids: Ids = self._encoded(text.replace(core, random.pick(translations, "translation"), 1))
         # all tokens of the word have their place at the first token of the translation
         return (ids, [0, *[len(word)] * (len(ids) - 1)]) if len(ids) else None

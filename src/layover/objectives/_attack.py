@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 from layover.canonical import Canonical
@@ -56,6 +56,5 @@ class Attack(Canonical):
         return Pgd(radius=self.radius, relative=True, steps=STEPS, step=step, init=self.radius)
 
     def passes(self) -> tuple[StepPasses, ...]:
-        """Return the passes over each input."""
-        steps = STEPS if self.name == "pgd" else 1
-        return StepPasses(steps, weights=False, perturbation=True), StepPasses(1, weights=False)
+        """Return the passes over each input; none has a gradient for the weights."""
+        return tuple(replace(passes, weights=False) for passes in self.objective().passes(1.0))

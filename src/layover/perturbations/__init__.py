@@ -7,9 +7,10 @@ from typing import Any
 
 from layover import plugins
 from layover.errors import LayoverError, nearest
-from layover.perturbations._base import PERCENTS, Perturbation, StableRandom, TextWords, WordChange
+from layover.perturbations._base import PERCENTS, Perturbation, TextWords, WordChange
 from layover.perturbations._perturber import Perturber
 from layover.registry import Registry, subclass_of
+from layover.stable_random import StableRandom
 
 _PERTURBATIONS: Registry[type[Perturbation]] = Registry(
     __name__, __path__, "PERTURBATION", LayoverError, group=plugins.PERTURBATIONS, fits=subclass_of(Perturbation)

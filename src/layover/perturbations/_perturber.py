@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from layover.identity import Json
-from layover.perturbations._base import Perturbation, StableRandom, TextWords, WordChange
+from layover.perturbations._base import Perturbation, TextWords, WordChange
 from layover.perturbations._split import is_word, words_of
+from layover.stable_random import StableRandom
 
 Span = tuple[int, int]
 """First character, and the character after the last."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from layover.perturbations._base import Perturbation, StableRandom, TextWords, WordChange
+from layover.perturbations._base import Perturbation, TextWords, WordChange
+from layover.stable_random import StableRandom
 
 _DOTTED = {"tr", "az"}
 """Languages whose i has a dot in capitals, too."""

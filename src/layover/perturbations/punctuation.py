@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 
-from layover.perturbations._base import Perturbation, StableRandom, TextWords, WordChange
+from layover.perturbations._base import Perturbation, TextWords, WordChange
 from layover.perturbations._graphemes import graphemes
+from layover.stable_random import StableRandom
 
 _SIGNS: tuple[tuple[str, str], ...] = (
     ("ARABIC", "،؛؟."),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from layover.perturbations._base import Perturbation, StableRandom, TextWords, WordChange
+from layover.perturbations._base import Perturbation, TextWords, WordChange
 from layover.perturbations._graphemes import graphemes
 from layover.perturbations._keyboards import neighbours
 from layover.perturbations._split import is_word, same_script
+from layover.stable_random import StableRandom
 
 
 class Typos(Perturbation):

@@ -13,7 +13,8 @@ from layover.recipe.data_languages import ENGLISH, DataLanguages
 from layover.recipe.file import Loc, RecipeFile
 from layover.recipe.found_languages import TEMPLATE, Files, found_languages
 from layover.recipe.resolved import ResolvedMethod
-from layover.recipe.schema import AXES, Document, Languages, Select, TaskSettings
+from layover.recipe.schema import AXES, Document, Select, TaskSettings
+from layover.recipe.scored import Languages
 from layover.tasks import Paths, Task, language_name
 
 

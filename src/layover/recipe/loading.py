@@ -14,7 +14,7 @@ from layover.recipe.intermediate_checks import check_mixtures, check_modules
 from layover.recipe.language_adapters import check_fallback, check_languages, resolve_languages
 from layover.recipe.language_checks import check_data_languages, check_language_names
 from layover.recipe.methods import resolve_methods
-from layover.recipe.objectives import check_dictionaries, check_views
+from layover.recipe.objective_checks import check_dictionaries, check_views
 from layover.recipe.perturbation_checks import check_perturbations
 from layover.recipe.resolved import Recipe
 from layover.recipe.schema import MOST_CELLS, Document

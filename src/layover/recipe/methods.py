@@ -7,7 +7,8 @@ from layover.compositions import Composition
 from layover.errors import ModelError, Problem, nearest
 from layover.modules import AdapterDrop, Module
 from layover.recipe.file import Loc, RecipeFile
-from layover.recipe.objectives import resolve_objectives, too_fine
+from layover.recipe.objective_checks import too_fine
+from layover.recipe.objectives import resolve_objectives
 from layover.recipe.resolved import ResolvedMethod
 from layover.recipe.schema import Document, Method
 from layover.recipe.validation import validate

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from layover import objectives
-from layover.data.synonyms import SynonymsError, read_dictionary
 from layover.errors import Problem, nearest
 from layover.modules import Module
-from layover.numerics import Precision, computes_in
 from layover.objectives import PLAIN, Objective
 from layover.recipe.file import Loc, RecipeFile
-from layover.recipe.schema import Document
 from layover.recipe.validation import validate
-from layover.tasks import Task
 
 STAGES = ("intermediate", "target")
 
@@ -66,78 +61,6 @@ def resolve_objectives(
             parsed[stage], mistakes = _objective(method, written[stage], module, source, (*loc, stage))
             problems += mistakes
     return StageObjectives(**parsed), problems
-
-
-FINEST = 5e-4
-"""The step of bfloat16 at a number of 0.12, the usual size in word embeddings."""
-
-
-def too_fine(method: str, staged: StageObjectives, precision: Precision, source: RecipeFile) -> list[Problem]:
-    """Return the problems of perturbations that bfloat16 rounds away.
-
-    Args:
-        method: Name of the method.
-        staged: Its objectives.
-        precision: Its precision.
-        source: The recipe file, for places.
-    """
-    if computes_in(precision) != "bf16":
-        return []
-    problems = []
-    for _, objective in staged.each():
-        size = objective.finest()
-        if size is not None and size < FINEST and objective.place == "embeddings":
-            message = (
-                f"{precision} rounds most of this perturbation away: {objective.name} changes numbers of the word "
-                f"embeddings by some {size:.1g}, and bfloat16 keeps changes from some {FINEST:g} on; write precision: "
-                "fp32, or larger settings, as relative: true with a radius of 0.05"
-            )
-            problems.append(source.problem(("methods", method, "objective"), message))
-    return list(dict.fromkeys(problems))
-
-
-def check_dictionaries(document: Document, staged: Mapping[str, StageObjectives], source: RecipeFile) -> list[Problem]:
-    """Return the mistakes in the dictionaries of objectives, each with `file:line`."""
-    problems = []
-    for method in document.sweep.method:
-        views = [objective.row_view for _, objective in staged[method].each()] if method in staged else []
-        for file in dict.fromkeys(
-            view.dictionary for view in views if view is not None and view.dictionary is not None
-        ):
-            try:
-                read_dictionary(Path(document.data_root or "") / file)
-            except SynonymsError as error:
-                loc: Loc = ("methods", method, "objective")
-                problems += [source.problem(loc, mistake) for mistake in error.mistakes]
-    return problems
-
-
-def check_views(
-    document: Document, staged: Mapping[str, StageObjectives], tasks: Mapping[str, Task], source: RecipeFile
-) -> list[Problem]:
-    """Return the problems of objectives that read views of rows whose tokens are masked.
-
-    Args:
-        document: A well-formed recipe.
-        staged: Method -> its objectives.
-        tasks: The tasks of the recipe by name.
-        source: The recipe file, for places.
-    """
-    learned = [task for name in document.sweep.learned() for task in document.members(name)]
-    trained = {"intermediate": learned, "target": document.sweep.target}
-    return [
-        source.problem(
-            ("methods", method, "objective"),
-            f"{objective.name} in the {stage} stage compares views of rows, but {name} is {tasks[name].kind}, whose "
-            "tokens are masked at random; name another objective for this stage",
-        )
-        for method in document.sweep.method
-        if method in staged
-        for stage, objective in staged[method].each()
-        if objective.row_view is not None
-        for name in trained[stage]
-        if name in tasks and tasks[name].of_kind.changes_tokens
-    ]
 
 
 def _by_stage(written: Mapping[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from functools import cached_property, wraps
 from typing import Any, TypeVar
 
 from layover.plan.nodes import Group
-from layover.recipe.schema import Report
+from layover.recipe.scored import Report
 from layover.report.rows import OTHER_LANGUAGES, CellRow, difference, missing_reason, signed, zero_shot_targets
 from layover.report.seed_scores import difference_of
 from layover.statistics import Difference, Finding, family

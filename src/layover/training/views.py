@@ -10,7 +10,7 @@ from torch import Tensor
 
 from layover.data.synonyms import read_dictionary
 from layover.data.tokenizer import Tokenizer
-from layover.data.views import Draws, Rewriter, RowView, SubwordSampling, Translation
+from layover.data.views import Rewriter, RowView, SubwordSampling, Translation
 from layover.errors import DataError, ModelError
 from layover.identity import file_sha256
 from layover.inference.collate import Batch
@@ -61,7 +61,7 @@ def view_of(batch: Batch, rewriter: Rewriter | None, *, seed: int, step: int, pa
     lengths, numbers = batch.lengths.tolist(), batch.rows.tolist()
     ids = batch.ids.numpy().astype(np.int32)
     views = [
-        rewriter.view(ids[index, :length], Draws(seed, step, number))
+        rewriter.view(ids[index, :length], seed, step, number)
         for index, (length, number) in enumerate(zip(lengths, numbers, strict=True))
     ]
     longest = max(len(view.ids) for view in views)
