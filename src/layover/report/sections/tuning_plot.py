@@ -86,13 +86,14 @@ def drawn(panels: Sequence[tuple[Searched, Sequence[TrialLine]]]) -> Figure | No
     shown = panels[:MOST_PANELS]
     columns = min(BESIDE, len(shown))
     rows = -(-len(shown) // columns)
-    made = figure(3.6 * columns, 2.0 * rows + 0.3)
+    made = figure(3.6 * columns, 2.2 * rows + 0.3)
     axes = made.subplots(rows, columns, squeeze=False)
     for axis in axes.flat[len(shown) :]:
         axis.set_axis_off()
     for axis, (search, lines) in zip(axes.flat, shown, strict=False):
         _panel(axis, lines, ", ".join(".".join(path) for path in search.tuned.searches))
-        axis.set_title(printable(shortened(f"{search.method}: {search.where}", 50)), loc="left", fontsize=8)
+        title = "\n".join(printable(shortened(part, 50)) for part in (search.method, search.where))
+        axis.set_title(title, loc="left", fontsize=8)
     if len(panels) > len(shown):
         made.supxlabel(f"the first {len(shown)} of {len(panels)} searches; tuning.csv has all", fontsize=8)
     return made
