@@ -129,7 +129,7 @@ def test_check_answers_machines() -> None:
     assert not re.search(r"\b1 \w+s\b", text.partition("\n")[0])
 
 
-@pytest.mark.parametrize("what", ["tasks", "kinds", "methods", "models"])
+@pytest.mark.parametrize("what", ["tasks", "kinds", "methods", "objectives", "perturbations", "models"])
 def test_lists(what: str) -> None:
     rows = json.loads(layover("list", what, "--json").stdout)
     assert len(rows) >= 2

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.plugins.conftest import command
 from tests.plugins.site import NAME, TOY, describe, install, seen
 from typer.testing import CliRunner, Result
 
@@ -25,6 +26,7 @@ from layover.specs._perturbed import PerturbedTexts
 from layover.specs.compose import ComposeSpec
 from layover.specs.import_ import HeadSpec, ImportSpec
 from layover.specs.tokenize import DataSpec, TokenizeSpec
+from layover.steps.artifacts import TRAINING
 from layover.steps.unchanged import check_plugins
 from layover.store import Store
 
@@ -309,3 +311,23 @@ def test_a_card_names_distributions_and_nothing_else(packages: Path, tmp_path: P
     assert found.exception is not None
     assert "plugins" in str(found.exception)
     assert "pip install" not in str(found.exception)
+
+
+def test_an_objective_of_a_plug_in_trains_and_is_in_the_key_with_its_version(ran: Path, tmp_path: Path) -> None:
+    few = ["sweep.method=[lora]", "sweep.intermediate=[none]", "sweep.target=[signs]", "sweep.exclude=[]"]
+    losses, sites = {}, {version: install(tmp_path / version, version) for version in ("1.0", "1.1")}
+    with seen(sites["1.0"]):
+        for name in ("plain", "doubled"):
+            every = [*few, f"methods.lora.objective={name}"]
+            done = command(sites["1.0"], "run", str(ran / "toys.yaml"), *every, "--store", str(tmp_path / "store"))
+            assert done.returncode == 0, done.stdout + done.stderr
+            prepared = planned(ran / "toys.yaml", every, tmp_path / "store")
+            (cell,) = prepared.plan.cells
+            assert cell.train is not None
+            record = json.loads((prepared.store.path(cell.train) / TRAINING).read_text(encoding="utf-8"))
+            losses[name], key = record["history"][0]["loss"], cell.train
+        assert "doubled" in said("list", "objectives")
+    assert losses["doubled"] == pytest.approx(2 * losses["plain"], rel=0.05)
+    with seen(sites["1.1"]):
+        (cell,) = planned(ran / "toys.yaml", every, tmp_path / "store").plan.cells
+        assert cell.train != key

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+import inspect
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
@@ -18,24 +19,20 @@ if TYPE_CHECKING:
 
 ORDER = 70
 
+LISTINGS = ("tasks", "kinds", "methods", "objectives", "perturbations", "models", "plugins")
+
 
 def command(
-    listing: Annotated[str, typer.Argument(help="tasks, kinds, methods, perturbations, models or plugins.")],
+    listing: Annotated[str, typer.Argument(help=f"{', '.join(LISTINGS[:-1])} or {LISTINGS[-1]}.")],
     *,
     json: JsonOption = False,
 ) -> None:
-    """List the tasks, kinds, methods (modules, compositions, mixers), perturbations, named models, or plug-ins.
+    """List tasks, kinds, methods (modules, compositions, mixers), objectives, perturbations, models, or plug-ins.
 
     A plug-in that cannot be used is listed with the reason.
     """
-    listings = {
-        "tasks": _tasks,
-        "kinds": _kinds,
-        "methods": _methods,
-        "perturbations": _perturbations,
-        "models": _models,
-        "plugins": _plugins,
-    }
+    makers = (_tasks, _kinds, _methods, _objectives, _perturbations, _models, _plugins)
+    listings = dict(zip(LISTINGS, makers, strict=True))
     if listing not in listings:
         raise LayoverError(f"there is no list {listing!r}; {nearest(listing, listings)}")
     headers, rows = listings[listing]()
@@ -105,24 +102,51 @@ def _methods() -> tuple[list[str], list[list[Any]]]:
     return ["", "name", "settings"], rows
 
 
-def _perturbations() -> tuple[list[str], list[list[Any]]]:
-    import inspect
+def _objectives() -> tuple[list[str], list[list[Any]]]:
+    from layover import objectives
 
+    def settings_of(name: str) -> str:
+        objective = objectives.get(name)
+        return ", ".join(_settings(objective, without=objective.planned))
+
+    rows = _described(objectives, plugins.OBJECTIVES, settings_of)
+    return ["objective", "settings", "minimises"], rows
+
+
+def _perturbations() -> tuple[list[str], list[list[Any]]]:
     from layover import perturbations
 
+    def labels(name: str) -> str:
+        return ", ".join(f"{name}-{percent}" for percent in perturbations.PERCENTS)
+
+    return ["perturbation", "in a recipe", "summary"], _described(perturbations, plugins.PERTURBATIONS, labels)
+
+
+class _Room(Protocol):
+    """A room of things that are found by name."""
+
+    def names(self) -> tuple[str, ...]: ...
+
+    def get(self, name: str) -> type[Any]: ...
+
+
+def _described(room: _Room, group: str, detail: Callable[[str], str]) -> list[list[Any]]:
+    """Return name, detail and summary of everything in a room; a plug-in that cannot be used has the reason."""
     rows: list[list[Any]] = []
-    for name in perturbations.names():
-        if problem := _problem(perturbations.get, name):
+    for name in room.names():
+        if problem := _problem(room.get, name):
             rows.append([name, "", problem])
             continue
-        summary = (inspect.getdoc(perturbations.get(name)) or "").partition("\n")[0]
-        labels = ", ".join(f"{name}-{percent}" for percent in perturbations.PERCENTS)
-        rows.append([name, labels, f"{summary}{_by(plugins.PERTURBATIONS, name)}"])
-    return ["perturbation", "in a recipe", "summary"], rows
+        summary = (inspect.getdoc(room.get(name)) or "").partition("\n")[0]
+        rows.append([name, detail(name), f"{summary}{_by(group, name)}"])
+    return rows
 
 
-def _settings(model: type[CanonicalModel]) -> list[str]:
-    return [f"{field}={info.default!r}" for field, info in model.model_fields.items()]
+def _settings(model: type[CanonicalModel], without: Collection[str] = ()) -> list[str]:
+    fields = {field: info.default for field, info in model.model_fields.items() if field not in without}
+    return [
+        f"{field}={value:g}" if isinstance(value, float) else f"{field}={value!r}" for field, value in fields.items()
+    ]
 
 
 def _problem(get: Callable[[str], object], name: str) -> str:
